@@ -144,7 +144,7 @@ def test_names_of_results_differ() -> None:
 def test_names_that_are_one_on_other_systems_are_refused(
     first: str, second: str
 ) -> None:
-    with pytest.raises(InputError, match="would have one name"):
+    with pytest.raises(InputError, match="would have the same name"):
         result_stems([Path(first), Path("b.png"), Path(second)])
 
 
@@ -162,7 +162,7 @@ def test_two_such_files_are_refused_before_any_work(
     (folder / "A.png").write_bytes((folder / "a.png").read_bytes())
     if len({path.name for path in folder.iterdir()}) == 3:
         pytest.skip("here they are one file")
-    with pytest.raises(InputError, match="would have one name"):
+    with pytest.raises(InputError, match="would have the same name"):
         segment_images([folder], tmp_path / "out", tiny_weights, "cpu")
     assert not (tmp_path / "out").exists()
 

@@ -1,4 +1,4 @@
-"""Segment medical images and see which encoder each attention gate used where.
+"""Segment medical images, and see which encoder each attention gate used where.
 
 Importing this package loads neither torch nor Qt; its names are loaded when used.
 """

@@ -1,4 +1,4 @@
-"""Array functions that work alike on torch tensors and numpy arrays.
+"""Array functions that work in the same way on torch tensors and numpy arrays.
 
 The torch engine works on tensors and the OpenVINO engine on arrays, where torch is not
 imported.
@@ -70,12 +70,12 @@ def mean(arrays: Sequence[Array]) -> Array:
 
 
 def mirror(array: Array, axes: tuple[int, ...]) -> Array:
-    """Flip along axes."""
+    """Reverse the order of the elements along these axes."""
     return np.flip(array, axes) if isinstance(array, np.ndarray) else array.flip(axes)
 
 
 def sigmoid(logits: Array) -> Array:
-    """Logits → probability."""
+    """Convert logits to probabilities."""
     if not isinstance(logits, np.ndarray):
         return logits.sigmoid()
     with np.errstate(over="ignore"):  # of a logit below -88: 0

@@ -26,7 +26,7 @@ MOST_CHANNELS = 4
 
 
 class ReadAs(StrEnum):
-    """Role that an axis is read as."""
+    """Roles of an axis."""
 
     #: Along it there are images, which are segmented one by one.
     FRAMES = "frames"
@@ -40,7 +40,7 @@ class ReadAs(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AxisReading:
-    """Role that one axis of an array of three axes was read as.
+    """Role of one axis in an array of three axes.
 
     Attributes
     ----------
@@ -61,14 +61,14 @@ class AxisReading:
         return self.read_as is not ReadAs.FRAMES
 
     def image(self, data: Any) -> Any:
-        """The array as frames (T, H, W), or as one image (H, W) or (H, W, 3 or 4)."""
+        """Read as frames (T, H, W), or as one image: (H, W) or (H, W, 3 or 4)."""
         if self.read_as is ReadAs.FRAMES:
             return data
         last = np.moveaxis(data, self.axis, -1)
         return last if self.read_as is ReadAs.COLOUR else last[..., 0]
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, as provenance has it."""
+        """Return a JSON-ready mapping, in the form that provenance stores."""
         return {
             "axis": self.axis,
             "length": self.length,
@@ -96,8 +96,9 @@ def possible_readings(
     Returns
     -------
     tuple of AxisReading
-        Empty: a stack of frames without doubt. One: that without doubt. Several, or one
-        of frames: the user has to choose.
+        Empty if the array is a stack of frames without doubt. A single reading that is
+        not of frames holds without doubt. Otherwise the user has to choose: among
+        several readings, or whether to accept a single reading of frames.
     """
     first, rows, last = (int(n) for n in shape)
     named = [name.lower() for name in names]
@@ -121,13 +122,13 @@ def _as_channels(axis: int, length: int) -> list[AxisReading]:
 
 
 def doubtful_axes(readings: Sequence[AxisReading]) -> tuple[AxisReading, ...]:
-    """One reading for each axis whose meaning is not clear."""
+    """Choose one reading for each axis whose meaning is not clear."""
     channels = {one.axis: one for one in readings if one.is_one_image}
     return tuple(channels.values()) or tuple(readings[:1])
 
 
 def describe_axes(readings: Sequence[AxisReading]) -> str:
-    """``axis 0 (of length 3)``, for each axis that is in doubt."""
+    """Name each axis that is not clear, such as ``axis 0 (of length 3)``."""
     named = [f"axis {one.axis} (of length {one.length})" for one in readings]
     return " and ".join(named)
 

@@ -1,8 +1,9 @@
 """A box of an image: the only part of it that is segmented. No torch.
 
-Segmenting a box is segmenting the crop: nothing outside it is seen. Mask and
-probability are put back into the frame of the whole image and are 0 outside the box,
-where nothing is claimed. Gate maps keep their resolution and cover the box.
+Segmenting a box means segmenting the crop: the model sees nothing outside it. Mask and
+probability are put back into an array of the size of the image. Outside the box they
+are 0, which says nothing about that part of the image. Gate maps keep their resolution
+and cover the box.
 """
 
 from __future__ import annotations
@@ -72,20 +73,21 @@ class Box:
 
     @property
     def origin(self) -> tuple[float, float]:
-        """First row and column, as `AttentionMap.origin` has them."""
+        """First row and column of the box; see `AttentionMap.origin`."""
         return float(self.row0), float(self.column0)
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """Its rows and columns, as an index of an array (H, W) or (H, W, channels)."""
+        """Rows and columns of the box, as an index of an array (H, W, …)."""
         return slice(self.row0, self.row1), slice(self.column0, self.column1)
 
     def expect_inside(self, shape: Sequence[int]) -> None:
-        """Check that it lies within an image of this shape (H, W).
+        """Check that the box lies within an image of this shape (H, W).
 
         Raises
         ------
         InputError
+            If a part of the box lies outside.
         """
         rows, columns = shape
         if self.row1 > rows or self.column1 > columns:
@@ -95,7 +97,7 @@ class Box:
             )
 
     def holds(self, row: int, column: int) -> bool:
-        """Whether a pixel lies in it."""
+        """Whether a pixel lies in the box."""
         inside = self.row0 <= row < self.row1
         return inside and self.column0 <= column < self.column1
 
@@ -114,7 +116,7 @@ class Box:
         return ",".join(map(str, astuple(self)))
 
     def to_json(self) -> list[int]:
-        """JSON-ready, as provenance has it."""
+        """Return a JSON-ready form, as provenance stores it."""
         return list(astuple(self))
 
 

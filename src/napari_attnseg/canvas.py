@@ -1,7 +1,7 @@
 """Recognise a small picture on a large canvas of one colour.
 
-A model sees the whole image at its own size, so that the picture on a screenshot's
-canvas becomes small for it.
+The whole image is resized to the input of the network. A picture that fills only a part
+of the image, as in a screenshot, is therefore small for the model.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ CANVAS_WORDS = (
 
 
 def mostly_canvas(image: NDArray[Any]) -> bool:
-    """Whether at least `MUCH` of an image (H, W) or (H, W, C) has a corner's colour.
+    """Whether at least `MUCH` of an image has the colour of one of its corners.
 
-    Not where all of it is one colour.
+    The image has the shape (H, W) or (H, W, C). False if all of it has one colour.
     """
     step = math.ceil(math.sqrt(max(1, math.prod(image.shape[:2]) / _PIXELS)))
     some = image[::step, ::step].astype(np.float32)

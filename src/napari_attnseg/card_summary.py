@@ -22,8 +22,9 @@ def card_lines(card: ModelCard) -> tuple[str, str]:
     """Intended use, measured quality and limits of weights.
 
     The numbers come from what the card measured; the words are its ``summary`` and
-    ``warning``. Without a summary the line names the classes, without a warning it is
-    `NOT_FOR_DIAGNOSIS`: nothing is said that the card does not hold.
+    ``warning``. If the card has no summary, the first line names the classes. If it has
+    no warning, the second line is `NOT_FOR_DIAGNOSIS`. The lines say nothing that is
+    not in the card.
     """
     what = card.summary or f"Finds: {', '.join(card.classes)}."
     return f"{what} {_measured(card)}", card.warning or NOT_FOR_DIAGNOSIS
@@ -42,10 +43,11 @@ def dice_words(card: ModelCard) -> str:
 
 
 def weights_name(path: Path) -> str:
-    """Name of a weights file in lists: its run, or its own name outside of a run.
+    """Name of a weights file in lists: that of its run, or else of the file.
 
-    ``polyps-compact`` for the best weights of the run in that folder, and
-    ``polyps-compact/mean`` for others beside them.
+    For example, ``polyps-compact`` stands for the best weights of the run in the folder
+    ``polyps-compact``, and ``polyps-compact/mean`` for the file ``mean.safetensors`` in
+    the same folder.
     """
     if not (path.parent / CONFIG_FILE).is_file():
         return path.stem

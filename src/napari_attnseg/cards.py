@@ -1,7 +1,8 @@
-"""The model card that travels inside a weights file. No torch.
+"""The model card, which is stored inside a weights file. No torch.
 
-A card states what the weights are, what they were measured on and what they are not
-for. It is read from the safetensors header alone, so listing models is cheap.
+A card states what the weights are, on which images they were measured, and what they
+must not be used for. It is read from the safetensors header alone, so listing models is
+cheap.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ HASH_KEY = "attnseg_sha256"
 
 
 class ImageColours(StrEnum):
-    """Whether the images that weights were trained on were in colour."""
+    """Whether the weights were trained on images in colour."""
 
     COLOUR = "colour"
     GREY = "grey"
@@ -56,9 +57,8 @@ class ModelCard:
         Data set, split and sizes it was trained on.
     metrics : dict
         As written by ``attnseg-train evaluate``: ``n``, ``protocol`` and per metric
-        ``mean``, ``sd``, ``low``, ``high`` (95 % interval; ``n`` and
-        ``method``, if they are there, say of how many images and how). Empty: not
-        evaluated.
+        ``mean``, ``sd``, ``low``, ``high`` (95 % interval; ``n`` and ``method``, if
+        they exist, say from how many images and by which method). Empty: not evaluated.
     gates : dict
         Level (``"1/4"`` ... ``"1/32"``; ``"all"``: the four together) to what
         ``attnseg-train faithfulness`` measured of that gate: among it the flags
@@ -73,8 +73,8 @@ class ModelCard:
     training : dict
         Recipe, seed, versions, time. ``protocol_name`` (a `TrainingProtocol`) and
         ``split_rule`` (a `SplitRule`) say which images were trained on and which chose
-        the epoch; ``protocol`` says it in words. Training records of earlier versions
-        get these fields here (`old_cards`).
+        the epoch; ``protocol`` is the same as a sentence. Training records of earlier
+        versions get these fields here (`old_cards`).
     licence : str
         Licence of the weights and of the data behind them.
     use : str
@@ -148,7 +148,7 @@ class ModelCard:
         return None if mean is None or math.isnan(mean) else float(mean)
 
     def to_json(self) -> str:
-        """JSON text of the card, format marker included."""
+        """JSON text of the card, with the marker of the format."""
         facts = dataclasses.asdict(self)
         if not self.expected_dice:
             del facts["expected_dice"]  # versions before it can read the card
@@ -181,7 +181,7 @@ class ModelCard:
 
 
 def versions() -> dict[str, str]:
-    """Versions of the packages that compute a result; "source" if not installed."""
+    """Versions of the packages that compute a result; "source": not installed."""
     found = {}
     for name in ("napari-attnseg", "torch", "timm"):
         try:
@@ -192,7 +192,7 @@ def versions() -> dict[str, str]:
 
 
 def weights_hash(path: Path) -> str:
-    """SHA-256 of the tensors as the file states it; errors as of `read_header`."""
+    """SHA-256 of the tensors, as the file states it; raises as `read_header`."""
     metadata = read_header(path)[0].get("__metadata__", {})
     return str(metadata.get(HASH_KEY, ""))
 

@@ -59,7 +59,7 @@ def expect_finite(state: Mapping[str, Tensor], name: str) -> None:
     state : mapping of str to Tensor
         State dict.
     name : str
-        Name of its file, for the message.
+        Name of the file, for the message.
 
     Raises
     ------

@@ -21,7 +21,7 @@ from napari_attnseg.usage import App, output_folder
 app = App(
     add_completion=False,
     rich_markup_mode="markdown",
-    help="Segment medical images and see which encoder each gate used where. "
+    help="Segment medical images, and see which encoder each gate used where. "
     "Research use; not a diagnostic device.",
 )
 

@@ -1,4 +1,4 @@
-"""Click heads on disk: behind the network's tensors in a weights file, or alone.
+"""Click heads on disk: after the network's tensors in a weights file, or alone.
 
 The head's tensors come last in the file, under a prefix of their own. The hash of the
 weights covers the network alone, as it does in a file without a head: a head changes no
@@ -82,7 +82,7 @@ class StoredHead:
         Raises
         ------
         CheckpointError
-            If it is of a later version.
+            If a later version of this package wrote it.
         """
         import torch
 
@@ -150,7 +150,7 @@ def save_click_head(path: Path, head: ClickHead, facts: Mapping[str, Any]) -> No
 def join_click_head(
     weights: Path, out: Path, head: ClickHead, facts: Mapping[str, Any]
 ) -> None:
-    """Write a copy of a weights file with a click head, in place of an earlier one.
+    """Write a copy of a weights file with a click head, which replaces an earlier one.
 
     Everything else stays unchanged, including the hash of the weights.
 
@@ -190,7 +190,7 @@ def carry_click_head(source: Path, data: bytes) -> bytes:
         Weights file that may have a head.
     data : bytes
         Content of a weights file without a head. It gets that head if it holds the
-        same network; else it stays as it is.
+        same network; otherwise it does not change.
     """
     head = load_click_head(source)
     length = 8 + int.from_bytes(data[:8], "little")

@@ -11,15 +11,15 @@ from contextlib import contextmanager
 def without_collection(for_good: bool = False) -> Iterator[None]:
     """Pause the garbage collector while libraries are imported.
 
-    Imports make so many objects, none of which is garbage, that it looks through all of
-    them several times: a fifth of the time that importing torch takes, during which a
-    window stands still.
+    An import makes many objects, none of which is garbage, and the collector examines
+    all of them several times. This takes a fifth of the time of importing torch, during
+    which a window does not respond.
 
     Parameters
     ----------
     for_good : bool
-        Never look through what there is at the end: for a command, whose libraries
-        stay until it ends.
+        Whether the collector never examines the objects that exist after the imports.
+        This is for a command, which uses its libraries until it ends.
     """
     enabled = gc.isenabled()
     gc.disable()

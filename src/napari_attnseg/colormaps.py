@@ -1,4 +1,4 @@
-"""The colours of gate maps, in one place for pictures and viewer."""
+"""The colours of gate maps, for pictures and the viewer."""
 
 from __future__ import annotations
 

@@ -22,9 +22,9 @@ def in_parts(compute: Callable[[slice], Found], total: int) -> list[Found]:
     Parameters
     ----------
     compute : callable
-        Gets which of the images are wanted.
+        Called with a slice of image numbers; computes these images.
     total : int
-        Number of items.
+        Number of images.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def enough_memory(device: str, size: int) -> Iterator[None]:
     Parameters
     ----------
     device : str
-        By torch's name.
+        Name of the device in torch, such as ``cuda:0``.
     size : int
         Rows and columns that the network sees.
 

@@ -26,7 +26,7 @@ def openvino_installed() -> bool:
 
 
 def segmenting_devices() -> list[str]:
-    """`available_devices`, and `OPENVINO` before the CPU where it is installed."""
+    """List `available_devices`, and `OPENVINO` before the CPU if it is installed."""
     *others, cpu = available_devices()
     return [*others, *[OPENVINO] * openvino_installed(), cpu]
 

@@ -1,4 +1,4 @@
-"""Distance of pixels from a region, and which of them are near it."""
+"""Distance of pixels from a region, and the pixels near a region."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def distances(where: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Distance from each pixel to the nearest outside `where`; infinite without one."""
+    """Distance from each pixel to the nearest pixel where `where` is false."""
     from scipy import ndimage
 
     if where.all():
@@ -26,8 +26,8 @@ def distances(where: NDArray[np.bool_]) -> NDArray[np.float32]:
 def near(mask: NDArray[np.bool_], width: float) -> NDArray[np.bool_]:
     """Pixels of a mask (H, W), and those not farther from it than `width`.
 
-    Each of its objects is looked at within its box: distances in a whole large frame
-    take seconds.
+    Distances are computed within a box around each object, because those of a whole
+    large frame take seconds.
     """
     from scipy import ndimage
 

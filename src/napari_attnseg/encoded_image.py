@@ -1,4 +1,4 @@
-"""Encoded images, which the decoder starts from."""
+"""Encoded images, from which the decoder starts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def joined(parts: Sequence[list[Level]]) -> list[Level]:
 
 
 def of_image(pairs: list[Level], which: slice) -> list[Level]:
-    """Maps of some images of a batch."""
+    """Select the maps of some images from those of a batch."""
     return [tuple(maps[which] for maps in level) for level in pairs]
 
 
@@ -37,22 +37,24 @@ class EncodedImage:
     Attributes
     ----------
     pairs : list of tuples of Array
-        From `SegmentationNetwork.align`, on the segmenter's device; of one image, or of
-        its four mirror images in the order of `FLIPS`.
+        Maps of both encoders for each level, from `SegmentationNetwork.align`, on the
+        segmenter's device. They belong to one image, or to its four mirror images in
+        the order of `FLIPS`.
     shape : (int, int)
-        Rows and columns of what was encoded.
+        Rows and columns of the image, or of the box, that was encoded.
     intensity : IntensityMapping
         How its values were mapped to [0, 1].
     rule : Percentiles or Window
         Rule that was asked for.
     sha256 : str
-        `images.array_sha256` of the image as it was given.
+        SHA-256 of the image as it was given; see `hashing.array_sha256`.
     box : Box or None
         Part of the image that was encoded; None: all of it.
     frame : (int, int) or None
-        Rows and columns of the image that the box is of; None: there is no box.
+        Rows and columns of the whole image if a box of it was encoded; None: no box.
     grey : bool
-        Whether what was encoded has no colours, however it was stored.
+        Whether the encoded image is grey. An image that is stored as RGB is grey, too,
+        if red, green and blue are equal.
     """
 
     pairs: list[Level]

@@ -17,7 +17,7 @@ class CheckpointError(AttnSegError):
 
 
 class UnknownNameError(AttnSegError):
-    """A name that is in no table of this package."""
+    """A name that this package does not know."""
 
     @classmethod
     def for_name(
@@ -27,7 +27,7 @@ class UnknownNameError(AttnSegError):
         known: "list[str]",
         family: "list[str] | None" = None,
     ) -> "UnknownNameError":
-        """Say which `kind` of name was not found and which known ones are near it.
+        """Make the error: which name was not found, and which known names are similar.
 
         Parameters
         ----------

@@ -16,11 +16,11 @@ SOME_FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 def main_for(app: typer.Typer) -> Callable[[], None]:
     """Make the entry point of a typer app, with the exit codes of this project.
 
-    0 done; 1 some inputs failed (``raise typer.Exit(1)``); 2 wrong use or nothing could
-    be done: an `AttnSegError` is one sentence on stderr, without a traceback; 130
-    interrupted by Ctrl-C.
+    0: done. 1: some inputs failed (``raise typer.Exit(1)``). 2: wrong use, or nothing
+    could be done; an `AttnSegError` is printed on stderr as one sentence, without a
+    traceback. 130: interrupted by Ctrl-C.
 
-    Torch, which a command imports, waits passively in its process.
+    The threads of torch wait passively in the process of a command; see `threads`.
     """
 
     def main() -> None:

@@ -131,7 +131,7 @@ def explanation_png(
     maps : sequence of Explanation
         Maps of one method.
     outline : ndarray of shape (H, W)
-        Mask or region to draw as a contour.
+        Mask or region whose contour is drawn.
     outlined : str
         Name of the outlined mask or region.
     title : str
@@ -158,7 +158,7 @@ def explanation_png(
 
 
 def gate_title(gate: AttentionMap, gates: Sequence[AttentionMap]) -> str:
-    """Heading of a gate map: its scale, and how fine it is among the others."""
+    """Heading of a gate map: its scale, and if it is the finest or coarsest."""
     rows, columns = gate.values.shape
     levels = [other.level for other in gates]
     fineness = {max(levels): "coarsest, ", min(levels): "finest, "}
@@ -192,7 +192,7 @@ def gate_caption(gate: AttentionMap) -> str:
 
 
 def map_heading(found: Explanation) -> str:
-    """Heading of a map: its name, and in further lines what was measured about it."""
+    """Heading of a map: its name, and on further lines what was measured of it."""
     level = "" if found.level is None else f" 1/{found.level}"
     rows, columns = found.values.shape
     lines = [f"{found.method}{level} ({rows}×{columns})"]

@@ -23,12 +23,13 @@ MEAN = "mean"
 def parse_gates(texts: Iterable[str]) -> dict[GateKey, Forced]:
     """Parse ``["1/32=0.5", "1/4=CNN"]`` to ``{32: 0.5, 4: "CNN"}``; a .tif is read.
 
-    Where a level has two gates, with the gate's name: ``1/32 CNN=0.5``.
+    If a level has two gates, the text has the name of the gate: ``1/32 CNN=0.5``. A
+    .tif file gives a value for each location.
 
     Raises
     ------
     InputError
-        If one has another form, a gate is named twice, or a file cannot be read.
+        If a text has another form, a gate is named twice, or a file cannot be read.
     """
     gates: dict[GateKey, Forced] = {}
     for text in texts:

@@ -1,4 +1,4 @@
-"""Psi of gates of which some are forced."""
+"""Compute the psi of the gates if some of them are forced."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ def forced_psi(
     pairs: Sequence[Level],
     gates: Mapping[GateKey, Forced],
 ) -> dict[int, Array]:
-    """Psi of all gates (N, gates, h, w) of each stride of `gates`: forced, else own.
+    """Compute psi (N, gates, h, w) at each stride that `gates` names.
+
+    At such a stride, gates that are not forced keep their own psi.
 
     Parameters
     ----------
@@ -27,7 +29,7 @@ def forced_psi(
     pairs : sequence of tuples of Array
         Aligned maps of one image, or of its mirror images in the order of `FLIPS`.
     gates : mapping
-        With names resolved, as from `forced_gates.resolve_gates`.
+        Forced values, with names replaced by numbers; see `forced_gates.resolve_gates`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""In which order the frames of a stack are worked on. No torch, no Qt."""
+"""Order in which the frames of a stack are processed. No torch, no Qt."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def nearest_first(
     near : callable
         Returns the frame on screen; called before each frame.
     run : int
-        Length of runs: this many later neighbours, then as many earlier ones, and so
-        on.
+        This many of the later neighbours come first, then as many of the earlier ones,
+        and so on in turns.
     """
     here: int | None = None
     left: list[int] = list(set(frames))  # the next one is the last

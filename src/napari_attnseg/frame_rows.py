@@ -33,7 +33,8 @@ def frame_row(result: Segmentation, pixel_mm2: float | None) -> dict[str, Any]:
     Parameters
     ----------
     result : Segmentation
-        Numbers that need the probability of a class are left out if it has none.
+        Result of the frame. Without a probability, the numbers that need it are left
+        out.
     pixel_mm2 : float or None
         Area of a pixel, if it is known.
     """
@@ -77,7 +78,7 @@ def pair_columns(pair: Pair | None) -> dict[str, Any]:
 
 
 def row_values(row: Mapping[str, Any]) -> list[Any]:
-    """Values by `COLUMNS` as the table writes them; a missing value is empty."""
+    """Format values by `COLUMNS` as texts for the table; a missing value is empty."""
     values = (row.get(name) for name in COLUMNS)
     return ["" if _is_missing(value) else value for value in values]
 

@@ -1,4 +1,4 @@
-"""Describe what was measured of a gate's map in plain words. No torch, no Qt.
+"""Say in plain words what was measured of a gate map. No torch, no Qt.
 
 The verdict with its numbers and intervals is `results.AttentionMap.finding`.
 """
@@ -51,6 +51,6 @@ ALL_DECORATIVE = (
 
 
 def pattern_sentence(pattern: PatternValue, subject: str = "This map") -> str:
-    """Say whether a gate's map affected the masks of the images it was measured on."""
+    """Say whether a gate's map affected the masks of the measured images."""
     names = {"Map": subject, "map": subject[0].lower() + subject[1:]}
     return _SENTENCES[pattern].format(**names)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 
 def array_sha256(array: ArrayLike) -> str:
-    """SHA-256 of type, shape and values: equal if the pixels are the same."""
+    """SHA-256 of type, shape and values of an array; equal arrays have equal hashes."""
     values = np.ascontiguousarray(array)
     digest = hashlib.sha256(f"{values.dtype.str} {values.shape}".encode())
     digest.update(values)

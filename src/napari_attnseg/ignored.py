@@ -1,8 +1,9 @@
 """Pixels that are neither lesion nor background: NaN in true masks.
 
-NaN and no number: what forgets to leave such pixels out has NaN as its result and is
-noticed. Whatever is computed from a neighbourhood with one of them is NaN as well, so
-that resizing, turning and averaging need to know nothing of it.
+They are marked by NaN, not by a number, so that an error is noticed: code that forgets
+to leave them out gets NaN as its result. Values that are computed from a neighbourhood
+with such a pixel are NaN as well, so resizing, turning and averaging need no special
+code.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ def known_pixels(truth: Tensor) -> tuple[Tensor, Tensor | None]:
     Tensor
         `truth` with 0 where it is ignored.
     Tensor or None
-        1 where it is known, 0 where it is ignored, of its shape and dtype; None: all
-        of it is known, and `truth` is returned as it is.
+        1 where the mask is known and 0 where it is ignored, with the shape and dtype of
+        `truth`. None if all pixels are known; then `truth` is returned unchanged.
     """
     ignored = torch.isnan(truth)
     if not bool(ignored.any()):

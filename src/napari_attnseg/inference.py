@@ -1,4 +1,4 @@
-"""Segmenting one image: numpy in, numpy out. Torch stops here."""
+"""Segment one image: numpy arrays in, numpy arrays out; no torch above this module."""
 
 from __future__ import annotations
 
@@ -77,14 +77,14 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segmenter:
-    """A loaded model on one device. Stateless: calls do not influence each other.
+    """A loaded model on one device; calls do not influence each other.
 
-    Use `from_checkpoint`. Calling it is `segment`.
+    Create it by `from_checkpoint`. Calling it does the same as `segment`.
 
     Attributes
     ----------
     engine : Engine
-        Engine of the network, in eval mode, on the device.
+        Engine that computes the network, in eval mode, on the device.
     card : ModelCard
         Card of the weights.
     device : str
@@ -111,7 +111,7 @@ class Segmenter:
 
     @property
     def chosen_device(self) -> str:
-        """Name by which device and engine can be chosen again."""
+        """Name that chooses the same device and engine again."""
         return self.engine.device or self.device
 
     @classmethod
@@ -170,19 +170,19 @@ class Segmenter:
         return cls(engine, card, chosen, path.name, sha256, head)
 
     def on(self, device: str) -> Segmenter:
-        """Move to another device; a segmenter that was moved is not to be used again.
+        """Move the model to another device, and return a new segmenter.
 
-        PyTorch computes there.
+        PyTorch computes on the new device. Do not use the old segmenter afterwards.
 
         Parameters
         ----------
         device : str
-            As for `from_checkpoint`, but for OpenVINO.
+            As for `from_checkpoint`, except ``openvino``.
 
         Raises
         ------
         DeviceError
-            If the device is not there.
+            If this machine has no such device.
         """
         device = resolve_device(device)
         if device == self.chosen_device:
@@ -220,24 +220,25 @@ class Segmenter:
             ``intensity.Window(low, high)``, ``intensity.Percentiles(low, high)``,
             ``"whole_range"`` or ``"percentiles"``; see `preprocessing.to_rgb`.
         readers : bool
-            Also the masks by the CNN alone and by the transformer alone, as
-            `Segmentation.readers`. Encoders run once; two more decodings.
+            Whether to compute also the masks by the CNN alone and by the transformer
+            alone, as `Segmentation.readers`. This takes two more decodings; the
+            encoders run only once.
         box : Box, optional
-            The only part to look at, as if the image were cropped to it: at the
-            network's full resolution, its intensities by themselves. Mask and
-            probability have the size of the image and are 0 outside; gate maps cover
-            the box.
+            The only part of the image to segment. It is treated as an image of its own:
+            it is resized to the network's input, and its intensities are mapped without
+            the rest. Mask and probability have the size of the whole image and are 0
+            outside the box. Gate maps cover the box.
         tile : bool
-            Look at the image at its own resolution in overlapping tiles of the
-            network's size, instead of at all of it in one pass; see
-            `tiles.segment_tiles`. For weights that were trained on small structures.
+            Whether to segment the image at its own resolution, in overlapping tiles of
+            the network's size, instead of as a whole; see `tiles.segment_tiles`. This
+            is for weights that were trained on small structures.
 
         Raises
         ------
         InputError
-            If it is not such an image, or not such a rule, or the box is not inside the
-            image, or `readers` are asked of a model without one gate per level, or
-            together with `tile`.
+            If the image or the rule is invalid, the box is not inside the image, or
+            `readers` is used for a model without one gate per level or together with
+            `tile`.
         DeviceError
             If the device ran out of memory.
         """
@@ -259,7 +260,7 @@ class Segmenter:
         intensity: Intensity | str | None = None,
         box: Box | None = None,
     ) -> EncodedImage:
-        """Run both encoders; the expensive half. As `segment`."""
+        """Run both encoders, the expensive half; parameters as of `segment`."""
         (encoded,) = self.encode_prepared(
             [self.prepare(image, rgb, intensity, box)], flip
         )
@@ -272,9 +273,10 @@ class Segmenter:
         intensity: Intensity | str | None = None,
         box: Box | None = None,
     ) -> PreparedImage:
-        """Map intensities and resize: what `encode` does on the CPU. As `segment`.
+        """Map intensities and resize, the part of `encode` that runs on the CPU.
 
-        Another thread may prepare images while the network runs.
+        Another thread may prepare images while the network runs. Parameters and errors
+        are those of `segment`.
         """
         rule = parse_intensity(intensity, self.card.preprocessing.intensity)
         size = self.card.preprocessing.size
@@ -348,13 +350,13 @@ class Segmenter:
         threshold : float, optional
             Threshold in [0, 1], instead of the model card's.
         readers : bool
-            As for `segment`; the readers are the same whatever `gates` forces.
+            As for `segment`; forced `gates` have no effect on these masks.
 
         Raises
         ------
         InputError
-            If `gates` names no gate of this model, or a value does not fit, or the
-            model has no two readers.
+            If `gates` names a gate that this model does not have, a value does not fit,
+            or `readers` is used for a model without one gate per level.
         DeviceError
             If the device ran out of memory.
         """
@@ -430,19 +432,20 @@ class Segmenter:
 
     @contextmanager
     def enough_memory(self) -> Iterator[None]:
-        """Say in words that the device's memory did not suffice."""
+        """Return a context that turns an out-of-memory error into a `DeviceError`."""
         with enough_memory(self.device, self.card.preprocessing.size):
             yield
 
     def check(
         self, gates: Mapping[GateKey, Forced] | None, threshold: float | None
     ) -> tuple[dict[GateKey, Forced], float]:
-        """`decode`'s options with names and defaults resolved; no image is needed.
+        """Check options of `decode`, and replace names and defaults by numbers.
 
         Raises
         ------
         InputError
-            As `decode`, but for an array that has not its gate's resolution.
+            As `decode`. The resolution of an array is not checked, because that needs
+            an image.
         """
         # float: a numpy number would be written as such into provenance.
         limit = float(self.card.threshold if threshold is None else threshold)

@@ -1,6 +1,7 @@
-"""Map the values of an image to [0, 1]: the rule asked for, and the mapping used.
+"""Rules that map the values of an image to [0, 1], and records of the mapping used.
 
-No torch: provenance, code that is copied from the viewer and data sets read it.
+No torch: this module is also used by provenance, by code that users copied from the
+viewer, and by data sets.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ class IntensityKind(StrEnum):
     Attributes
     ----------
     WHOLE_RANGE
-        From the image's lowest value to its highest.
+        The range from the image's lowest value to its highest.
     PERCENTILES
-        Between two percentiles of the image; what lies beyond is clipped.
+        The range between two percentiles of the image; values beyond are clipped.
     WINDOW
-        Between two given values; what lies beyond is clipped.
+        The range between two given values; values beyond are clipped.
     """
 
     WHOLE_RANGE = "whole_range"
@@ -51,7 +52,9 @@ class MappingRule(StrEnum):
     ----------
     DIVIDED_BY_255
         An 8-bit image.
-    AS_THEY_ARE A boolean image, or floats that lie in [0, 1] already. CONSTANT
+    AS_THEY_ARE
+        A boolean image, or floats that lie in [0, 1] already.
+    CONSTANT
         All values are equal, and become 0.
     WHOLE_RANGE, PERCENTILES, WINDOW
         As in `IntensityKind`.
@@ -70,7 +73,7 @@ FIXED = (MappingRule.DIVIDED_BY_255, MappingRule.AS_THEY_ARE, MappingRule.CONSTA
 
 
 class IntensityWarning(StrEnum):
-    """Warnings about the image's values for readers of the result.
+    """Warnings about the image's values, for people who use the result.
 
     Attributes
     ----------
@@ -83,17 +86,19 @@ class IntensityWarning(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """Stretch an image between two of its percentiles; 0 and 100: its whole range.
+    """Stretch an image between two of its percentiles; 0 and 100 are its whole range.
 
-    8-bit images are divided by 255 all the same, and floats that lie in [0, 1] stay.
+    The percentiles have no effect on 8-bit images, which are divided by 255, and on
+    floats that already lie in [0, 1].
 
     Attributes
     ----------
     low, high : float
         Percentiles, 0 ≤ low < high ≤ 100.
     without_border : bool
-        Whether pixels of the colour that more than half of the outermost pixels have
-        exactly, such as the padding of a CT, are left out of the percentiles.
+        Whether a constant border, such as the padding of a CT, is left out of the
+        percentiles: all pixels of the one colour that more than half of the outermost
+        pixels have.
     """
 
     low: float = 0.0
@@ -195,7 +200,7 @@ class IntensityMapping:
 
 
 def parse_intensity(wanted: Intensity | str | None, default: Percentiles) -> Intensity:
-    """Rule of a name, or the rule itself.
+    """Return the rule that a name stands for; a rule is returned unchanged.
 
     Parameters
     ----------
@@ -245,7 +250,7 @@ def _name(text: str) -> str:
 
 
 def rule_to_json(rule: Intensity) -> dict[str, Any]:
-    """Plain dictionary for provenance: ``rule``, an `IntensityKind`, and its ends."""
+    """Make a dictionary for provenance: ``rule`` (an `IntensityKind`), and its ends."""
     if isinstance(rule, Window):
         kind = IntensityKind.WINDOW
     else:
@@ -284,8 +289,8 @@ def rule_of(provenance: Mapping[str, Any]) -> Intensity:
 def is_fixed(provenance: Mapping[str, Any]) -> bool:
     """Whether the percentiles had no effect on the images of a run.
 
-    Earlier versions wrote it in words only. They are a closed file format: these two
-    wordings are read, and no later ones.
+    Earlier versions recorded this only as a sentence. Two wordings of it are read here;
+    later versions record it as data.
     """
     if MAPPING in provenance:
         found = provenance[MAPPING]

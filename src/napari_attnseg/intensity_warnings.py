@@ -23,7 +23,7 @@ def warning_sentence(warning: IntensityWarning) -> str:
 
 
 def counted_warning(warning: IntensityWarning, images: int, of: int) -> str:
-    """Warning sentence for a whole data set, for which no window can be given."""
+    """Sentence on a warning for a data set, where no window can be advised."""
     text = _WARNINGS[warning]
     return (
         f"In {images} of {of} images {text[0].lower()}{text[1:]}: save the images with "

@@ -34,11 +34,11 @@ class MaskRules:
     smoothing : float
         Standard deviation, in pixels, of a Gaussian over the probability; 0: none.
     min_size : int
-        Objects of fewer pixels are dropped.
+        Objects with fewer pixels are removed from the mask.
     fill_holes : bool
-        Background that an object encloses becomes part of it.
+        Whether background that an object encloses becomes a part of the object.
     largest : bool
-        Only the largest object of each class stays.
+        Whether only the largest object of each class stays.
 
     Raises
     ------
@@ -82,7 +82,7 @@ class MaskSize(NamedTuple):
 
 
 def expect_probability(probability: NDArray[np.floating[Any]], weights: str) -> None:
-    """Check that a network gave numbers: NaN reaches no threshold.
+    """Check that all probabilities are finite, because NaN would look like background.
 
     Parameters
     ----------
@@ -134,8 +134,8 @@ def remake(
     result : Segmentation
     rules : MaskRules
     kept_as : str
-        Type that the probability is rounded to first. The viewer keeps that of a stack
-        as float16 and makes masks from it.
+        Type to which the probability is rounded first. The viewer keeps the probability
+        of a stack as float16 and makes masks from that.
     """
     box = box_of(result.provenance)
     mask = make_mask(result.probability.astype(kept_as), rules, box)
@@ -153,7 +153,7 @@ def remake(
 
 
 class MaskMaker:
-    """Make masks of one image by changing rules; the smoothed probability is kept.
+    """Makes masks of one image by changing rules; keeps the smoothed probability.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def _mask(
 
 
 def measure(mask: NDArray[np.integer[Any]]) -> MaskSize:
-    """Count pixels and connected objects of a mask (H, W), each class by itself."""
+    """Count pixels and connected objects of a mask (H, W), class by class."""
     sizes = object_sizes(mask)
     return MaskSize(int(sizes.sum()), len(sizes))
 

@@ -1,13 +1,14 @@
 """Refinement by MedSAM, prompted with bounding boxes of the mask. Optional.
 
-As the authors' MedSAM_Inference.py (github.com/bowang-lab/MedSAM) does, the image is
-stretched to 1024×1024 with cubic interpolation and then to [0, 1] from its minimum and
-maximum, without ImageNet's mean and SD; the box is stretched alike; there is one mask
-per box, whose sigmoid is resized bilinearly to the image and cut at 0.5. The folder's
-preprocessor_config.json is not read: that of wanglab/medsam-vit-base is the original
-SAM's (longest side, padding, ImageNet's mean and SD), which contradicts that code.
-Unlike there, nothing is rounded to 8 bits in between, and what the run's rule for
-intensities clips is clipped before: one hot pixel would make all of the rest black.
+As in the authors' MedSAM_Inference.py (github.com/bowang-lab/MedSAM), the image is
+stretched to 1024×1024 with cubic interpolation, and its values are mapped to [0, 1]
+from its minimum and maximum, without ImageNet's mean and SD. The box is stretched in
+the same way. There is one mask per box; its sigmoid is resized bilinearly to the image
+and cut at 0.5. The file preprocessor_config.json in the folder is not read: that of
+wanglab/medsam-vit-base is for the original SAM (longest side, padding, ImageNet's mean
+and SD), and contradicts the authors' code. There are two differences to that code.
+Nothing is rounded to 8 bits in between. Values that the run's intensity rule clips are
+clipped first, because a single very bright pixel would make all others black.
 
 References
 ----------
@@ -78,7 +79,7 @@ class Medsam:
     Attributes
     ----------
     model : transformers.SamModel
-        In eval mode, on the device.
+        Network in eval mode, on the device.
     name : str
         Name of the folder.
     files : mapping of str to str
@@ -117,7 +118,7 @@ class Medsam:
 
     @property
     def how(self) -> str:
-        """Description for protocols of evaluations."""
+        """Description of the refinement, for the protocol of an evaluation."""
         return (
             f"MedSAM ({self.name}, {WEIGHTS} with SHA-256 {self.files[WEIGHTS]}), "
             "prompted with a box around each connected object of the model's own mask, "
@@ -142,9 +143,9 @@ class Medsam:
         rgb: bool | None = None,
         intensity: Intensity = WHOLE_RANGE,
     ) -> Tensor:
-        """Embed an image, the expensive half; as `Segmenter.encode`.
+        """Embed an image, the expensive half; parameters as of `Segmenter.encode`.
 
-        `intensity` is that of the run whose mask is refined.
+        `intensity` is the rule of the run whose mask is refined.
         """
         side = self.model.config.vision_config.image_size
         pixels, _ = to_rgb(image, rgb, intensity)
@@ -165,14 +166,15 @@ class Medsam:
     def refine(self, result: Segmentation, seen: Tensor) -> Segmentation:
         """Replace mask and probability; gate maps stay those of the first model.
 
-        Its readers are left out: MedSAM's mask is by no encoder of that model.
+        `Segmentation.readers` is left out, because no encoder of that model made
+        MedSAM's mask.
 
         Parameters
         ----------
         result : Segmentation
             Result of the image, at any size. Each connected object of its mask is a
-            prompt, and what comes back has the object's class. No object: the mask
-            stays empty.
+            prompt, and the refined object has the same class. Without any object, the
+            mask stays empty.
         seen : Tensor
             From `encode`.
 
@@ -180,7 +182,8 @@ class Medsam:
         -------
         Segmentation
             The probability is the maximum over the objects of a class, 0 if there are
-            none. ``provenance["medsam"]`` has boxes, files and what made the own mask.
+            none. ``provenance["medsam"]`` holds the boxes, the files, and how the first
+            mask was made.
         """
         found = np.zeros(result.probability.shape, np.float32)
         boxes = mask_boxes(result.mask)
@@ -235,7 +238,7 @@ def mask_boxes(mask: NDArray[np.integer[Any]]) -> list[tuple[int, Box]]:
 def prompt(
     box: Box, shape: tuple[int, ...], side: int, margin: float
 ) -> tuple[float, ...]:
-    """First and last pixel (x, y, x, y) of a box of an image (H, W) in the square."""
+    """Convert a box of an image (H, W) to (x, y, x, y) in MedSAM's square input."""
     scale = np.array([side / shape[1], side / shape[0]])
     first = np.array(box[:2]) * scale
     last = np.maximum(np.array(box[2:]) * scale - 1, first)

@@ -27,7 +27,7 @@ def confusion(
 ) -> Confusion:
     """Count pixels of two masks of one shape; non-zero is foreground.
 
-    Pixels where `ignored`, of their shape, is not 0 are not counted.
+    `ignored` has the same shape; pixels where it is not 0 are not counted.
 
     Raises
     ------
@@ -54,9 +54,9 @@ def scores(counts: Confusion, smooth: float = 0.0) -> dict[str, float]:
     counts : Confusion
         Counts of one image.
     smooth : float
-        0: a ratio without a denominator is undefined and comes back as NaN; two
-        empty masks agree, so their Dice and IoU are 1. `PAPER_SMOOTH`: the released
-        code's convention, where an empty prediction has precision 1e-6 / 1e-6 = 1.
+        With 0, a ratio whose denominator is 0 is NaN; two empty masks agree, so their
+        Dice and IoU are 1. `PAPER_SMOOTH` is the convention of the paper's released
+        code, where an empty prediction has precision 1e-6 / 1e-6 = 1.
     """
     tp, fp, fn, tn = counts
 
@@ -77,8 +77,8 @@ def scores(counts: Confusion, smooth: float = 0.0) -> dict[str, float]:
 def class_scores(counts: Confusion) -> dict[str, float]:
     """Metrics of one class in one image, all NaN where it is neither there nor found.
 
-    Counted as 1, as two empty masks are elsewhere, such images would hide a class that
-    is rare and never found.
+    Elsewhere two empty masks count as 1. Here that would hide a class that is rare and
+    never found.
     """
     if counts.tp + counts.fp + counts.fn == 0:
         return dict.fromkeys(METRICS, float("nan"))

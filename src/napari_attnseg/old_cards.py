@@ -1,8 +1,8 @@
 """Reader of model cards whose protocol and temperature are sentences only.
 
 Cards written before these facts had machine-readable fields say them in English.
-`with_machine_fields` reads these sentences once, when such a card is loaded. They are
-a closed file format: later wordings, which come with fields, are not read here.
+`with_machine_fields` reads these sentences once, when such a card is loaded. Only these
+old wordings are read; later cards have the fields.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ _TEMPERATURE = _pattern("(.*), split ([^,]*), n = ([0-9]+)(?:, of the weights (.
 
 
 def with_machine_fields(training: Mapping[str, Any]) -> dict[str, Any]:
-    """``training`` of a card with the fields that an earlier version did not write.
+    """Add the fields that an earlier version did not write to a card's ``training``.
 
-    Adds ``protocol_name`` and ``split_rule`` beside ``protocol``, and
-    ``temperature_from`` beside ``temperature``, in it and in all runs that it comes
-    from. Records that have these fields are not changed.
+    The fields are ``protocol_name`` and ``split_rule`` beside ``protocol``, and
+    ``temperature_from`` beside ``temperature``. They are added to this record and to
+    those of all earlier runs inside it. Records that have these fields are not changed.
     """
     found = dict(training)
     if "protocol" in found and "split_rule" not in found:
@@ -62,7 +62,7 @@ def with_machine_fields(training: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_protocol(sentence: str) -> tuple[TrainingProtocol | None, SplitRule | None]:
-    """Protocol and split rule of a card's sentence; None for what it does not say."""
+    """Read protocol and split rule from a card's sentence; None if it does not say."""
     for protocol, ending in _ENDINGS.items():
         if sentence.casefold().endswith(ending.casefold()):
             return protocol, _rule(sentence[: -len(ending)])

@@ -1,7 +1,7 @@
-"""Reading, computing and writing at the same time, in order, a few items at most.
+"""Read, compute and write at the same time, in order, with few items in memory.
 
-Threads read ahead and write behind; what computes stays in the thread of the caller,
-where it can be interrupted.
+One thread reads the next items, and another writes the last results. The computation
+stays in the thread of the caller, where it can be interrupted.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ Found = TypeVar("Found")
 def read_ahead(
     items: Iterable[Item], read: Callable[[Item], Found], ahead: int = 1
 ) -> Iterator[Found]:
-    """Read items in another thread, one after another, while others are worked on.
+    """Read items in another thread, one after another, while the caller works.
 
     Parameters
     ----------
     items : iterable
     read : callable
-        Reads one of them.
+        Function that reads one item.
     ahead : int
-        How many are read before they are asked for, at most.
+        Largest number of items that are read before they are asked for.
 
     Yields
     ------
     object
-        What was read, in order. What reading raises is raised here.
+        What `read` returned for each item, in order. Its errors are raised here.
     """
     rest = iter(items)
     with ThreadPoolExecutor(1, "attnseg-read") as reader:
@@ -51,8 +51,8 @@ def write_behind(
 ) -> Iterator[Callable[[], Found]]:
     """Call functions in another thread, one after another, while the next is made.
 
-    When the caller stops, or what makes the next one raises, the last one that was
-    given is still called to its end.
+    If the caller stops, or `writing` raises an error, the function that was given last
+    still runs to its end.
 
     Parameters
     ----------

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 def png_bytes(figure: Figure, dpi: float = 110) -> bytes:
-    """Draw a figure; afterwards it is laid out for good.
+    """Draw a figure as a PNG; its layout does not change afterwards.
 
-    Where a figure has a layout engine, `Figure.savefig` draws it twice, of which the
-    first time only places it. Placing it alone gives the same picture in four
-    fifths of the time.
+    If a figure has a layout engine, `Figure.savefig` draws it twice, the first time
+    only to compute the layout. Here the layout is computed without drawing, which gives
+    the same picture in four fifths of the time.
     """
     figure.set_dpi(dpi)
     layout = figure.get_layout_engine()

@@ -1,7 +1,7 @@
 """Images prepared for the network, by a thread on the CPU.
 
-A large image becomes RGB in [0, 1] a few rows at a time, and narrow at once: there is
-never a whole copy of it in float.
+A large image is converted to RGB in [0, 1] a few rows at a time, and these rows are
+shrunk at once. So there is never a float copy of the whole image.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class PreparedImage:
     Attributes
     ----------
     pixels : Array, shape (1, 3, S, S), in [0, 1]
-        On the CPU.
+        Input of the network, on the CPU.
     shape, intensity, rule, sha256, box, frame, grey
-        As of `EncodedImage`.
+        As in `EncodedImage`.
     """
 
     pixels: Array
@@ -63,7 +63,7 @@ def prepare(
     size : int
         S.
     array : callable
-        `Engine.array`.
+        The function `Engine.array`, which converts the result for the engine.
 
     Raises
     ------

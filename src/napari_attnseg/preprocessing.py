@@ -44,17 +44,17 @@ def to_rgb(
         Whether the last axis is colour. None: it is if there are three axes and the
         last one is not of length 1.
     intensity : Percentiles or Window
-        How values are mapped. A window holds for every type. Percentiles, of all
-        channels together, hold where the type does not say what black and white are:
-        uint8 is divided by 255, bool and floats already in [0, 1] stay as they are,
-        everything else goes linearly from the lower to the upper percentile, of the
-        pixels without the border if the rule says so.
+        How values are mapped. A window is applied to every type. Percentiles are
+        applied only if the type does not say what black and white are: uint8 is divided
+        by 255, and bool and floats already in [0, 1] stay as they are. All other values
+        are mapped linearly, from the lower to the upper percentile of all channels
+        together; the border is left out of them if the rule says so.
 
     Returns
     -------
     ndarray of float32, shape (H, W, 3), in [0, 1]
     IntensityMapping
-        How values were mapped; as `str` it says so in words.
+        How values were mapped; ``str`` of it is a sentence.
 
     Raises
     ------
@@ -69,8 +69,8 @@ def to_rgb(
 class RgbImage:
     """One 2D image that is converted to RGB in [0, 1] a few rows at a time.
 
-    So that there is never a whole copy of a large one in float. Parameters and errors
-    are those of `to_rgb`.
+    There is never a float copy of the whole image. Parameters and errors are those of
+    `to_rgb`.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class RgbImage:
         self._clipped = 0
 
     def rows(self, first: int, end: int) -> NDArray[np.float32]:
-        """Rows `first` to before `end`: (n, W, 3)."""
+        """Rows from `first` up to, but not including, `end`: (n, W, 3)."""
         return _three(self._scale.apply(self._colours[first:end])[0])
 
     def strips(self, rows: int | None = None) -> Iterator[NDArray[np.float32]]:
@@ -112,8 +112,9 @@ class RgbImage:
     def mapping(self) -> IntensityMapping:
         """Mapping of the values; complete after all of `strips`.
 
-        The parts of the range that hold most values need not be neighbours: air,
-        padding and metal of a CT may be a few far values, with the tissue between them.
+        Its warning of a narrow range counts parts of the range that need not be
+        neighbours: in a CT, air, padding and metal may be a few distant values, with
+        the tissue between them.
         """
         scale, size = self._scale, self._colours.size
         clipped = self._clipped / size

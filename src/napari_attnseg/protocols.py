@@ -2,8 +2,8 @@
 
 A protocol says which images a run trained on and which chose its epoch; a split rule
 says where a data set's training, validation and test images come from. Cards and
-results carry both as machine-readable fields, from which everything is decided. The
-sentences here are rendered from these fields for a reader and are never read back.
+results store both as machine-readable fields, and code uses only these. The sentences
+of this module are made from the fields, for people, and are never read back.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class TrainingProtocol(StrEnum):
 
     @property
     def trains_on_validation(self) -> bool:
-        """Whether the validation images are trained on."""
+        """Whether the run trains on the validation images."""
         return self is not TrainingProtocol.HONEST
 
 
@@ -45,12 +45,12 @@ class SplitSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SplitRule:
-    """Where the images of each split come from. Equal rules give equal splits.
+    """Rule that says which images each split has; equal rules give equal splits.
 
     Attributes
     ----------
     source : SplitSource
-        How the splits come about.
+        Kind of the rule.
     lists : str
         Folder of the lists of names; empty: the splits are folders.
     test : str
@@ -59,7 +59,7 @@ class SplitRule:
     seed : int or None
         Random seed of the validation part; None: it is given.
     text : str
-        For `SplitSource.OTHER`: the words of the card.
+        For `SplitSource.OTHER`: the text in the card.
     """
 
     source: SplitSource
@@ -74,7 +74,7 @@ class SplitRule:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> SplitRule:
-        """Inverse of `to_json`; an unknown source or key raises."""
+        """Inverse of `to_json`; raises an error for an unknown source or key."""
         return cls(**{**data, "source": SplitSource(data["source"])})
 
 
@@ -113,7 +113,7 @@ _ADDED = {
 def protocol_sentence(rule: SplitRule, protocol: TrainingProtocol | None) -> str:
     """Describe to a reader where the splits come from, and what chose the epoch.
 
-    `protocol` is None where it is not recorded.
+    `protocol` is None if it is not recorded.
     """
     added = "" if protocol is None else _ADDED.get(protocol, "")
     return rule_sentence(rule) + added

@@ -1,4 +1,4 @@
-"""Statistics of ranks. NaN where one is undefined; numpy only."""
+"""Statistics of ranks, NaN if undefined; needs numpy only."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def spearman(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def partial_spearman(a: ArrayLike, b: ArrayLike, others: Sequence[ArrayLike]) -> float:
-    """Rank correlation of `a` and `b` with what `others` explain taken out of both.
+    """Rank correlation of `a` and `b` after removing from both what `others` explain.
 
     The ranks are regressed linearly on the ranks of `others`; their residuals are
     correlated.
@@ -44,8 +44,8 @@ def partial_spearman(a: ArrayLike, b: ArrayLike, others: Sequence[ArrayLike]) ->
 def ranks(values: ArrayLike) -> NDArray[np.float64]:
     """Rank all values, from 1; ties get their mean rank. All NaN if one is NaN.
 
-    The same numbers as ``scipy.stats.rankdata``, which takes ten times as long for the
-    few hundred values of a bootstrap resample, and half a second to import.
+    The result equals that of ``scipy.stats.rankdata``, which takes ten times as long
+    for the few hundred values of a bootstrap resample, and half a second to import.
     """
     flat = np.ravel(values)
     found: NDArray[np.float64] = np.full(flat.size, np.nan)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def rate_words(done: int, seconds: float, unit: str) -> str:
-    """Format a speed: ``3.2 images/s``, or ``2.1 s per image`` where it is slow.
+    """Format a speed, such as ``3.2 images/s``, or ``2.1 s per image`` if it is slow.
 
     Parameters
     ----------

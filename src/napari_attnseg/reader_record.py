@@ -1,4 +1,4 @@
-"""Record of the measured worth of each encoder alone. No torch."""
+"""Record of how good each encoder alone was measured to be. No torch."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ SMALLEST = 0.001
 
 
 class Reader(StrEnum):
-    """One encoder, used alone."""
+    """A reader: one encoder, used alone."""
 
     CNN = "CNN"
     TRANSFORMER = "transformer"
 
     @property
     def key(self) -> str:
-        """Name for files and JSON keys."""
+        """Name of the reader in files and JSON keys."""
         return self.value.lower()
 
 
@@ -37,7 +37,7 @@ BOTH = "both"
 
 
 class ReaderState(StrEnum):
-    """Verdict on a reader by its measured Dice."""
+    """Verdict on a reader, from its measured Dice."""
 
     NOT_MEASURED = "not_measured"
     #: Measured on fewer than `statistics.ENOUGH` images.
@@ -47,7 +47,7 @@ class ReaderState(StrEnum):
 
 
 class PsiTells(StrEnum):
-    """Whether psi is higher where the CNN is the better reader, by its AUROC."""
+    """Verdict on whether psi is higher where the CNN is the better reader."""
 
     NOT_MEASURED = "not_measured"
     #: On too few images, or one reader is the better one everywhere.
@@ -65,13 +65,13 @@ class ReaderRecord:
     ----------
     facts : mapping
         The block ``readers`` of its JSON: ``dice`` (``both``, ``cnn``, ``transformer``;
-        each an interval over images), ``right`` (of the same three: share of the pixels
-        where the readers disagree that agree with the truth), ``drawn_alone_right``
-        (``cnn``, ``transformer``: share of what only this reader draws that is lesion)
-        and ``measured_on``. Of the regions of disagreement: ``regions``, how many,
-        ``leaned_to_cnn``, in how many mean psi was above 0.5, and ``psi_auroc``, the
-        AUROC of mean psi for those in which the CNN is the better one. Empty: not
-        measured.
+        each an interval over images), ``right`` (for the same three: among the pixels
+        where the readers disagree, the share where this mask is right),
+        ``drawn_alone_right`` (for ``cnn`` and ``transformer``: among the pixels that
+        only this reader's mask has, the share that is lesion) and ``measured_on``. Of
+        the regions of disagreement: ``regions``, how many, ``leaned_to_cnn``, in how
+        many mean psi was above 0.5, and ``psi_auroc``, the AUROC of mean psi for those
+        in which the CNN is the better one. Empty: not measured.
     """
 
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -86,11 +86,11 @@ class ReaderRecord:
         return self._interval("dice", which)
 
     def right(self, which: str) -> Interval | None:
-        """Frequency with which it is right where the readers disagree, if measured."""
+        """How often it is right where the readers disagree; None: not measured."""
         return self._interval("right", which)
 
     def drawn_alone_right(self, reader: Reader) -> Interval | None:
-        """Frequency with which it is right where only it draws, if measured."""
+        """How often it is right where only its mask has pixels; None: not measured."""
         return self._interval("drawn_alone_right", reader.key)
 
     def _interval(self, block: str, which: str) -> Interval | None:
@@ -98,7 +98,7 @@ class ReaderRecord:
         return found if found is not None and _finite(found["mean"]) else None
 
     def state(self, reader: Reader) -> ReaderState:
-        """Whether this reader can do the job alone."""
+        """Whether the mask of this reader alone is useful."""
         dice = self.dice(reader.key)
         if dice is None:
             return ReaderState.NOT_MEASURED
@@ -108,7 +108,7 @@ class ReaderRecord:
 
     @property
     def psi_tells(self) -> PsiTells:
-        """Whether psi tells the better reader, by the interval of its AUROC."""
+        """Whether psi tells which reader is better, from the interval of its AUROC."""
         if not self.measured:
             return PsiTells.NOT_MEASURED
         area = self.facts["psi_auroc"]

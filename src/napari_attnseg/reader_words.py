@@ -22,7 +22,7 @@ _TELLS = {
 
 
 def measured_on(record: ReaderRecord) -> str:
-    """``on 88 validation images of kvasir-seg``; empty where nothing was measured."""
+    """Name the measured images, such as ``on 88 validation images of kvasir-seg``."""
     images = record.facts.get("measured_on")
     if not images:
         return ""
@@ -84,7 +84,7 @@ def region_sentences(
     psi : float, in [0, 1]
         Mean weight of the CNN over the levels in the region.
     in_mask : float, in [0, 1]
-        Share of the region that the mask by both has.
+        Share of the region that lies in the mask by both encoders.
     size : float
         Share of the image's pixels.
     record : ReaderRecord

@@ -1,7 +1,7 @@
 """Two readers: the mask by the CNN alone and by the transformer alone. No torch.
 
 A reader is the same network with psi forced to one encoder at every level. Where the
-masks of both readers differ, the gates had a choice to make that shows in the mask.
+masks of both readers differ, the choice of the gates matters for the mask.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CORNERS = np.ones((3, 3), bool)
 
 
 class Disagreement(StrEnum):
-    """Which readers draw a pixel."""
+    """Which of the two readers' masks have a pixel."""
 
     #: The same: both background, or both the same class.
     NONE = "none"
@@ -60,7 +60,7 @@ class Readers:
     cnn, transformer : ReaderMask
         Masks by the CNN alone and by the transformer alone.
     record : ReaderRecord
-        From the model card.
+        Measurements of both readers, from the model card.
     """
 
     cnn: ReaderMask
@@ -81,7 +81,7 @@ class Readers:
 
     @property
     def disagreement(self) -> NDArray[np.uint8]:
-        """Where the masks differ, (H, W): an index into `KINDS`; 0 where they agree."""
+        """Indices into `KINDS`, (H, W): how the masks differ; 0 where they agree."""
         return disagreement(self.cnn.mask, self.transformer.mask)
 
     @property
@@ -93,7 +93,7 @@ class Readers:
 def disagreement(
     cnn: NDArray[np.integer[Any]], transformer: NDArray[np.integer[Any]]
 ) -> NDArray[np.uint8]:
-    """Where two masks (H, W) differ: an index into `KINDS`, 0 where they agree."""
+    """Map (H, W) of indices into `KINDS`: how two masks differ; 0 where they agree."""
     found = np.zeros(cnn.shape, np.uint8)
     found[(cnn > 0) & (transformer == 0)] = KINDS.index(Disagreement.ONLY_CNN)
     found[(cnn == 0) & (transformer > 0)] = KINDS.index(Disagreement.ONLY_TRANSFORMER)
@@ -128,7 +128,7 @@ def regions(kinds: NDArray[np.uint8]) -> NDArray[np.int32]:
 def mask_agreement(
     one: NDArray[np.integer[Any]], other: NDArray[np.integer[Any]]
 ) -> float:
-    """Dice of two masks (H, W), a pixel of another class being no overlap."""
+    """Dice of two masks (H, W); pixels of different classes do not overlap."""
     total = int(np.count_nonzero(one)) + int(np.count_nonzero(other))
     same = int(np.count_nonzero((one == other) & (one > 0)))
     return 2 * same / total if total else 1.0

@@ -66,10 +66,10 @@ def python_text(
     weights : Path, optional
         File of the weights; provenance names it without its folder.
     saved : Path, optional
-        JSON file that the run was saved as: the map of a gate that was forced inside a
-        region lies beside it.
+        JSON file that the run was saved as. If a gate was forced inside a region, its
+        map is in a file beside the JSON.
     edited : bool
-        Whether the mask was painted in.
+        Whether somebody painted in the mask.
     """
     if MEDSAM in facts:
         return comment(REFINED)
@@ -173,7 +173,7 @@ def command_text(
 ) -> str:
     """Write ``attnseg segment`` with the options of a run; parameters as `python_text`.
 
-    What a command cannot repeat is said in comments instead.
+    Comments name what a command cannot repeat.
     """
     stack = isinstance(facts["mask_sha256"], list) and FILE_FACTS not in facts
     if stack or "frame" in facts:

@@ -25,8 +25,8 @@ def clicks_code(facts: Mapping[str, Any], encoded: str) -> list[str]:
     facts : mapping
         Provenance of the run.
     encoded : str
-        Code of what `Segmenter.encode` gave; `segmenter`, `image` and `result` are
-        known where it stands.
+        Python expression for the result of `Segmenter.encode`. The code around it
+        defines `segmenter`, `image` and `result`.
     """
     made = facts.get(CLICKS)
     if made is None or isinstance(facts["mask_sha256"], list):

@@ -39,10 +39,12 @@ def reading_code(file: str, facts: Mapping[str, Any], upright: bool) -> str:
 def image_of_run(
     facts: Mapping[str, Any], saved: Path | None, reading: Mapping[str, Any]
 ) -> tuple[str, list[str], bool]:
-    """File of the image, and whether the run used it upright, not as it is stored.
+    """Find the file of the image, and whether the run turned it upright.
 
-    If its pixels are not those of the run, there is a comment between them. `reading`
-    is of `axes.read_array`, because a command has no option for an axis.
+    Returns the file, comments for the user, and whether the image was turned upright.
+    There is a comment if the file is missing or holds other pixels than those of the
+    run. `reading` is the provenance that `axes.read_array` takes; it is empty for a
+    command, which has no option for an axis.
     """
     source = str(facts["source"])
     if saved is not None and not Path(source).is_file():
@@ -82,6 +84,6 @@ def _pixels(path: Path, facts: Mapping[str, Any], upright: bool) -> NDArray[np.g
 
 
 def comment(text: str) -> str:
-    """One line of Python or of a shell that does nothing."""
+    """Format a text as a comment, for Python or a shell."""
     # Provenance may come from somebody's file: no line of it is to become code.
     return f"# {' '.join(text.split())}\n"

@@ -1,4 +1,4 @@
-"""Bilinear resize with numpy, antialiased where it shrinks.
+"""Bilinear resize with numpy, with antialiasing where an image shrinks.
 
 It agrees with ``torch.nn.functional.interpolate(mode="bilinear", antialias=True)`` to
 within 1e-6 for values in [0, 1]; a test compares them.

@@ -26,7 +26,7 @@ GateKey = int | tuple[int, str]
 
 
 def gate_label(key: GateKey) -> str:
-    """``1/32`` or ``1/32 CNN``."""
+    """Label of a gate: ``1/32``, or ``1/32 CNN`` if its level has two gates."""
     return f"1/{key[0]} {key[1]}" if isinstance(key, tuple) else f"1/{key}"
 
 
@@ -40,7 +40,7 @@ def gate_key(label: str) -> GateKey:
 
 
 def gate_parts(key: GateKey) -> tuple[int, str]:
-    """Stride and name; the name is empty where a level has one gate."""
+    """Stride and name of a gate; the name is empty if its level has one gate."""
     return key if isinstance(key, tuple) else (key, "")
 
 
@@ -59,7 +59,7 @@ class PatternValue(StrEnum):
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> PatternValue:
-        """Value from ``pattern`` of a card or result, or from their earlier flag."""
+        """Read ``pattern`` of a card or result, or the flag of earlier versions."""
         found = facts.get("pattern")
         if found in set(cls):
             return cls(found)
@@ -67,7 +67,7 @@ class PatternValue(StrEnum):
 
     @property
     def measured(self) -> bool | None:
-        """Whether it was measured at all; None: it is not known."""
+        """Whether the effect was measured at all; None: not known."""
         if self is PatternValue.UNKNOWN:
             return None
         return self is not PatternValue.NOT_MEASURED
@@ -87,8 +87,9 @@ class ShareState(StrEnum):
 class EffectiveShare:
     """Share of the CNN in a gate's fused features, by feature norms.
 
-    psi is a weight: how much of what is fused comes from the CNN depends also on how
-    large the features of both encoders are (`SegmentationNetwork.effective_shares`).
+    psi is only a weight. How much of the fused features comes from the CNN also depends
+    on how large the features of both encoders are; see
+    `SegmentationNetwork.effective_shares`.
 
     Attributes
     ----------
@@ -97,7 +98,7 @@ class EffectiveShare:
     mean : float or None
         Mean over the image, in [0, 1].
     values : ndarray of float32, shape (h, w), or None
-        At each location of the gate; not kept in files.
+        Share at each location of the gate; not kept in files.
     """
 
     state: ShareState = ShareState.UNKNOWN
@@ -106,7 +107,7 @@ class EffectiveShare:
 
     @classmethod
     def measured(cls, values: NDArray[np.float32]) -> EffectiveShare:
-        """Share at each location; NaN, where both features are 0, is left out."""
+        """Make it from the share at each location; NaN is left out."""
         defined = values[np.isfinite(values)]
         mean = float(defined.mean()) if defined.size else None
         return cls(ShareState.MEASURED, mean, values)
@@ -132,7 +133,7 @@ class AttentionMap:
     Attributes
     ----------
     values : ndarray of float32, shape (h, w), in [0, 1]
-        At the gate's own resolution; 1 means that only the encoder named `high` was
+        Psi at the gate's own resolution; 1 means that only the encoder named `high` was
         used at this location, 0 only the one named `low` (equation 3.2).
     level : int
         Nominal stride of the pyramid level: 4, 8, 16 or 32.
@@ -146,12 +147,12 @@ class AttentionMap:
     gate : str
         Name of the gate in a level that has two; empty where it has one.
     effective_share : EffectiveShare
-        How much of the fused features is the CNN's.
+        How much of the fused features comes from the CNN.
     pattern : PatternValue
-        Measured worth of the map's pattern.
+        Measured effect of the map's pattern on the mask.
     origin : (float, float)
-        Row and column of the image at which the map begins: (0, 0), or the first of the
-        box that was segmented.
+        Row and column of the image at which the map begins: (0, 0), or the first row
+        and column of the box that was segmented.
     """
 
     values: NDArray[np.float32]
@@ -167,12 +168,12 @@ class AttentionMap:
 
     @property
     def decorative(self) -> bool:
-        """Whether the pattern was measured to be worth nothing in this model."""
+        """Whether the pattern was measured not to matter for the mask in this model."""
         return self.pattern is PatternValue.DECORATIVE
 
     @property
     def measured(self) -> bool | None:
-        """Whether the pattern's worth was measured; None: it is not known."""
+        """Whether the effect of the pattern was measured; None: not known."""
         return self.pattern.measured
 
     @property
@@ -182,12 +183,12 @@ class AttentionMap:
 
     @property
     def label(self) -> str:
-        """``1/32``, or ``1/32 CNN`` where a level has two gates."""
+        """Label of the gate: ``1/32``, or ``1/32 CNN`` if its level has two gates."""
         return gate_label(self.key)
 
     @property
     def name(self) -> str:
-        """Short name: ``gate 1/32 (transformer ↔ CNN)``."""
+        """Short name, such as ``gate 1/32 (transformer ↔ CNN)``."""
         return f"gate {self.label} ({self.low} ↔ {self.high})"
 
 
@@ -207,7 +208,7 @@ class Segmentation:
         level for a double variant.
     provenance : mapping
         JSON-ready facts about the run: model, weights hash, device, threshold,
-        how intensities were mapped (``intensity`` in words, ``intensity_rule`` and
+        how intensities were mapped (``intensity`` as a sentence, ``intensity_rule`` and
         ``intensity_mapping`` as data), versions, date.
     readers : Readers or None
         Masks by the CNN alone and by the transformer alone, where they were asked for.
@@ -223,8 +224,9 @@ class Segmentation:
     def expected_dice(self) -> ExpectedDice | None:
         """Expected Dice of the mask, if it was calibrated for the model.
 
-        None for other weights, and for a mask that is not the model's own: with forced
-        gates, another threshold or cleaning, refined by MedSAM, or averaged over flips.
+        None for weights without a rule, and for a mask that is not the model's own: one
+        with forced gates, another threshold or clean-up, refined by MedSAM, or averaged
+        over mirror images.
         """
         # Imported here: what it needs imports this module.
         from napari_attnseg.reliability.estimate import estimate_of
@@ -241,16 +243,16 @@ class Explanation:
     method : str
         Name in ``explanations.EXPLAINERS``.
     level : int or None
-        Nominal stride of the gate; None for a map that belongs to none.
+        Nominal stride of the gate; None for a map that does not belong to a gate.
     values : ndarray of float32, shape (h, w)
-        At the map's own resolution.
+        Values of the map, at its own resolution.
     stride : (float, float)
         Source pixels per map pixel, (rows, columns): the map covers the whole image.
     scale : str
         ``gate`` ([0, 1]), ``signed`` (around 0), ``positive`` (from 0) or ``unit``
         ([0, 1], where numbers compare between images).
     meaning : str
-        One sentence for people.
+        One sentence on what the values mean.
     target : str
         Description of the region whose logit is explained.
     finding : str
@@ -260,11 +262,11 @@ class Explanation:
     low, high : str
         Meaning of the lower and the upper end of the scale.
     effective_share : EffectiveShare
-        How much of that gate's fused features is the CNN's; unknown for a map that is
-        about no gate.
+        How much of the gate's fused features comes from the CNN; unknown for a map that
+        does not belong to a gate.
     pattern : PatternValue or None
-        Measured worth of that gate's pattern; None for a map that is
-        about no gate.
+        Measured effect of that gate's pattern on the mask; None for a map that does not
+        belong to a gate.
     """
 
     method: str
@@ -295,8 +297,8 @@ class Explanation:
     def limits(self) -> tuple[float, float]:
         """Values at the two ends of the colours.
 
-        ``gate`` and ``unit`` are fixed, so that maps compare. The other scales end at
-        the largest value of this map; ``signed`` is symmetric around 0.
+        ``gate`` and ``unit`` have fixed limits, so that maps can be compared. The other
+        scales end at the largest value of this map; ``signed`` is symmetric around 0.
         """
         if self.scale in ("gate", "unit"):
             return (0.0, 1.0)

@@ -1,7 +1,8 @@
-"""What a model is, as data: no torch, JSON both ways.
+"""Specification of a model as data, to and from JSON. No torch.
 
-Equal specs build equal networks, so a variant of the paper is a line of data
-(`models/catalog.py`), and a weights file can carry the whole recipe of its network.
+Equal specs build equal networks. Therefore a variant of the paper is a line of data
+(`models/catalog.py`), and a weights file can hold the full specification of its
+network.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ OWN_ENCODERS = ("image", "stem")
 
 
 class GateEnds(NamedTuple):
-    """One gate of a level: its name, and whose features psi → 0 and psi → 1 use.
+    """One gate of a level: its name, and the encoders that psi = 0 and psi = 1 use.
 
     The name is empty where a level has only one gate.
     """
@@ -62,16 +63,17 @@ class EncoderSpec:
         timm model name, e.g. ``"resnet34"``; a pretrained tag may follow a dot. Or one
         of `OWN_ENCODERS`.
     size : int
-        Side in pixels of the square image that this encoder sees. The network
-        resizes its input to it, so two encoders may look at different sizes.
+        Side in pixels of the square image that this encoder sees. The network resizes
+        its input to this size, so two encoders may use different sizes.
     mean, std : tuple of float
-        Per-channel normalisation of RGB in [0, 1]; the encoder's own.
+        Mean and standard deviation of each channel, for normalising RGB in [0, 1] as
+        this encoder expects.
     blocks : tuple of int
-        Only for a plain ViT: after which block (1 is the first) the tokens of each
-        pyramid level are taken, finest level first; one number where a single map is
-        wanted. Empty: a hierarchical encoder.
+        Only for a plain ViT: number of the block (from 1) whose tokens make each
+        pyramid level, finest level first; a single number makes a single map. Empty for
+        a hierarchical encoder.
     stem : bool
-        Join the stem's max-pooled features to the finest level (the paper's
+        Whether to join the stem's max-pooled features to the finest level (the paper's
         128-channel level of ResNet-34: stem 64 + layer1 64).
     options : tuple of (str, value)
         Further keyword arguments of ``timm.create_model``.
@@ -97,24 +99,24 @@ class ModelSpec:
     cnn, transformer : EncoderSpec or None
         The two encoders; a baseline has one of them, rarely both.
     size : int
-        Side in pixels of the square network input; logits come out at this size.
+        Side in pixels of the square network input; logits have this size, too.
     architecture : str
         ``"dual"``, or a name in ``models.baselines.ARCHITECTURES``.
     fusion : str
         Name in ``models.fusion.FUSIONS``; for two encoders.
     psi_norm : bool
-        One-channel BatchNorm before the gate's sigmoid: the released code has it,
-        the paper's equation 3.1 does not.
+        Whether there is a one-channel BatchNorm before the gate's sigmoid: the released
+        code has it, the paper's equation 3.1 does not.
     gate_window : int
         Side in pixels of the CNN's input over which each gate averages before its
         sigmoid, so that psi cannot draw an object's outline; 0: none. Not in the paper.
     normalise : bool
-        Bring both encoders' maps of a level to the same mean and spread per location
-        before gate and fusion (LayerNorm over channels without parameters), so that
-        psi weighs like against like. Not in the paper.
+        Whether to normalise both encoders' maps of a level, at each location, before
+        gate and fusion (LayerNorm over channels without parameters), so that psi weighs
+        features of equal size. Not in the paper.
     learnt_norm : bool
-        The same with a learnt scale and shift of each channel (LayerNorm), instead of
-        `normalise`. Not in the paper.
+        Whether to normalise in the same way, but with a learnt scale and shift of each
+        channel (LayerNorm). It replaces `normalise`. Not in the paper.
     widths : tuple of int
         Channels of the fused maps, finest first. Empty: the CNN's own widths, with
         only the transformer projected, and only where its width differs (the paper).
@@ -126,9 +128,10 @@ class ModelSpec:
         Channels of the refinement convolutions behind the decoder; for two encoders
         each doubles the resolution.
     skips : bool
-        One encoder: whether the decoder gets its finer maps.
+        For one encoder: whether the decoder also gets the finer maps (skip
+        connections).
     bridge : int
-        One encoder: channels of two convolutions before the decoder; 0: none.
+        For one encoder: channels of two convolutions before the decoder; 0: none.
     classes : int
         Number of logit maps, background not counted.
     about : str
@@ -174,7 +177,7 @@ class ModelSpec:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ModelSpec:
-        """Inverse of `to_json`; an unknown key is a `TypeError`."""
+        """Inverse of `to_json`; raises `TypeError` for an unknown key."""
         data = dict(data)
         for part in ("cnn", "transformer"):
             if data[part] is not None:
@@ -184,24 +187,25 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """Preprocessing that makes the network's input of an image.
+    """Preprocessing that turns an image into the network's input.
 
-    The image is stretched to ``size`` × ``size`` pixels (aspect ratio not kept: the
-    training images were prepared so), grey is repeated over R, G, B, an alpha channel
-    is dropped, and intensities become [0, 1] (rules in `preprocessing`). Each encoder
-    then normalises with its own mean and standard deviation.
+    The image is stretched to ``size`` × ``size`` pixels; its aspect ratio is not kept,
+    and was not kept in training either. A grey image gets three equal channels, an
+    alpha channel is dropped, and intensities are mapped to [0, 1] by the rules in
+    `preprocessing`. Each encoder then normalises with its own mean and standard
+    deviation.
 
     Attributes
     ----------
     size : int
         Side of the network's input in pixels.
     low_percentile, high_percentile : float
-        Percentiles of the image that become 0 and 1, where its type does not say what
-        black and white are. 0 and 100, as of all cards that state none: its minimum
-        and maximum.
+        Percentiles of the image that become 0 and 1, if its type does not say what
+        black and white are. 0 and 100 are its minimum and maximum; they are also used
+        if a card states none.
     without_border : bool
-        Whether a constant border is left out of the percentiles; not where cards state
-        nothing.
+        Whether a constant border is left out of the percentiles; false if a card does
+        not say.
     """
 
     size: int

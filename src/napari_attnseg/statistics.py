@@ -1,11 +1,11 @@
 """Intervals and verdicts. NaN where a statistic is undefined; numpy and scipy.
 
-How the intervals were chosen: percentile and BCa bootstrap intervals of a mean of 20
-skewed values (the shape of Dice over images) covered it in 90 to 92 % of the draws, the
-t interval in 92 %. Corrected for skewness (Hall 1992) the t interval covers 94 to 95 %.
-The correction costs the t interval some of its coverage where values are symmetric with
-heavy tails, so each end is the outer one of both. ``tests/test_statistics.py`` measures
-the coverage.
+How the intervals were chosen: for 20 skewed values (distributed like Dice over images),
+percentile and BCa bootstrap intervals of the mean contained the true mean in 90 to 92 %
+of the draws, and the t interval in 92 %. Corrected for skewness (Hall 1992), the t
+interval contains it in 94 to 95 %. For symmetric values with heavy tails, the
+correction lowers the coverage. Therefore each end is the outer one of the corrected and
+the plain t interval. ``tests/test_statistics.py`` measures the coverage.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Comparison(StrEnum):
 
     @classmethod
     def of(cls, difference: Interval) -> Comparison:
-        """Verdict on second minus first."""
+        """Verdict on the difference, second model minus first."""
         if not enough(difference["n"]):
             return cls.TOO_FEW
         if difference["low"] > 0:
@@ -92,7 +92,7 @@ def mean_interval(values: ArrayLike, within: Range = UNLIMITED) -> Interval:
     Parameters
     ----------
     values : array_like
-        One per image.
+        Values, one per image.
     within : (float, float)
         Lowest and highest possible mean; the interval is clipped to them.
     """
@@ -145,7 +145,7 @@ def _corrected(t: float, skewness: float) -> float:
 def mean_p(differences: ArrayLike) -> float:
     """Two-sided p of a mean difference of 0, by the paired t test; NaN is left out.
 
-    1 if nothing differs, or of fewer than two values.
+    The result is 1 if all differences are 0, or if there are fewer than two.
     """
     given = np.ravel(np.asarray(differences, dtype=float))
     defined = given[np.isfinite(given)]
@@ -167,9 +167,10 @@ def jackknife_interval(
 ) -> Interval:
     """``mean`` (the statistic itself) and its 95 % interval over images.
 
-    `IntervalMethod.JACKKNIFE_T`, for what is no mean over images: AUROC, ratios of
-    sums. Whole images are left out, because regions of one image are not independent.
-    The ends are NaN where the statistic is undefined without some image.
+    The method, `IntervalMethod.JACKKNIFE_T`, is for statistics that are not means over
+    images, such as AUROC and ratios of sums. Whole images are left out in turn, because
+    regions of one image are not independent. The ends are NaN if the statistic is
+    undefined when some image is left out.
 
     Parameters
     ----------
@@ -178,7 +179,7 @@ def jackknife_interval(
     n : int
         Number of images.
     within : (float, float)
-        Lowest and highest value that is possible; the interval is cut there.
+        Lowest and highest possible value; the interval is clipped to them.
     """
     everything = np.arange(n)
     value = float(statistic(everything))
@@ -196,13 +197,13 @@ def jackknife_interval(
 def calibration_interval(bins: Floats, seed: int = 0) -> Interval:
     """Expected calibration error of all pixels together, and its 95 % interval.
 
-    ``mean`` is the error as it is commonly computed, which noise in the bins can only
-    raise. ``bias`` estimates this increase, and the interval is corrected for it
+    ``mean`` is the error as it is commonly computed. Noise in the bins makes it too
+    large. ``bias`` estimates this increase, and the interval is corrected for it
     (`IntervalMethod.BIAS_CORRECTED_BOOTSTRAP`), so that ``mean`` may lie above the
     interval. Bins are resampled with their images. The increase depends on the true
-    error of each bin. It is computed twice, with the measured errors as true errors,
-    and with errors that noise alone may explain set to 0; the interval covers both
-    results.
+    error of each bin. The increase is computed twice, with the measured errors as true
+    errors, and with errors that noise alone may explain set to 0; the interval covers
+    both results.
 
     Parameters
     ----------

@@ -15,8 +15,9 @@ _ASKED: list[int] = []
 def wait_passively() -> None:
     """Let threads that wait sleep instead of spinning, unless the environment says how.
 
-    Has an effect on this process only before torch is first imported. A thread that
-    spins holds its core; where another program needs that, all others wait for it.
+    It affects this process only before torch is first imported. A thread that spins
+    keeps its core busy: if another program needs that core, all other threads wait for
+    this one.
     """
     os.environ.setdefault(_WAIT, "PASSIVE")
 
@@ -24,7 +25,7 @@ def wait_passively() -> None:
 def use_threads(number: int = 0) -> int:
     """Set the number of threads that networks are computed with, and return it.
 
-    Torch is not imported for this; `tell_torch` passes the number on once it is needed.
+    This does not import torch; `tell_torch` passes the number on when torch is used.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def use_threads(number: int = 0) -> int:
 
 
 def tell_torch() -> None:
-    """Let torch compute with what was asked for before it was imported, if anything."""
+    """Tell torch the number of threads that was set before it was imported, if any."""
     import torch
 
     if _ASKED:

@@ -1,10 +1,10 @@
 """Segment an image in overlapping tiles at its own resolution, and stitch the parts.
 
-One pass sees the whole image at the network's size; small structures of a large image
-are gone then. A tile has the network's size in pixels of the image. What tiles find is
-averaged with Gaussian weights that sum to one at every pixel, so that a constant stays
-one, and time grows linearly with the pixels. MONAI's ``sliding_window_inference`` does
-the same for one tensor, but takes longer to import than torch and knows no gates.
+One pass sees the whole image at the network's size, in which small structures of a
+large image disappear. A tile has the network's size in pixels of the image. The maps of
+the tiles are averaged with Gaussian weights that sum to 1 at every pixel. Time grows
+linearly with the number of pixels. MONAI's ``sliding_window_inference`` does the same
+for one tensor, but it takes longer to import than torch and cannot stitch gate maps.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def check_tiled(gates: Mapping[GateKey, Forced], readers: bool) -> None:
     Raises
     ------
     InputError
-        If a gate is forced to something of the whole image, or readers are asked for.
+        If a gate is forced to its mean or to a map, or if `readers` is true.
     """
     if readers:
         raise InputError(
@@ -137,8 +137,8 @@ def segment_tiles(
     gates, threshold
         As for `Segmenter.decode`; a gate can be forced to a number or an end only.
     watch : callable
-        Called with (tiles done, tiles in all) before each tile and after the last one;
-        what it raises ends the work.
+        Called with (tiles done, tiles in all) before each tile and after the last one.
+        An error that it raises stops the work.
 
     Raises
     ------
@@ -171,7 +171,7 @@ def tile_steps(
     Yields
     ------
     (int, int)
-        Tiles done, and tiles in all; before each tile and after the last one.
+        Number of tiles done, and of all tiles, before each tile and after the last one.
     """
     forced, limit = segmenter.check(gates, threshold)
     check_tiled(forced, False)

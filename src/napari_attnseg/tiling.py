@@ -23,9 +23,9 @@ class Axis:
     Attributes
     ----------
     length : int
-        Pixels of the image.
+        Pixels of the image along the axis.
     size : int
-        Pixels of a tile.
+        Pixels of a tile along the axis.
     """
 
     length: int
@@ -33,7 +33,7 @@ class Axis:
 
     @property
     def starts(self) -> list[int]:
-        """First pixel of each tile, evenly spaced; the last one ends with the image."""
+        """First pixel of each tile, evenly spaced; the last tile ends at the edge."""
         rest = self.length - self.size
         if rest <= 0:
             return [0]
@@ -41,7 +41,7 @@ class Axis:
         return [round(i * rest / steps) for i in range(steps + 1)]
 
     def cells(self, cells_of_tile: int) -> int:
-        """Number of cells of a stitched map, from the number in a tile."""
+        """Number of cells of the stitched map along this axis, from that of a tile."""
         return max(1, round(self.length * cells_of_tile / self.size))
 
     def weights(self, cells_of_tile: int) -> list[tuple[int, NDArray[np.float32]]]:
@@ -50,9 +50,10 @@ class Axis:
         Returns
         -------
         list of (int, ndarray of shape (n, cells_of_tile))
-            Per tile: the first of `n` cells of the stitched map that it covers, and
-            what each takes of the tile's cells: bilinear, times the tile's weight
-            there. All rows of all tiles that belong to one cell sum to 1.
+            For each tile: the index of the first of the `n` cells of the stitched map
+            that it covers, and for each of them a row of weights over the tile's cells
+            (bilinear interpolation times the Gaussian weight of the tile). For one cell
+            of the stitched map, the rows of all tiles sum to 1.
         """
         cells = self.cells(cells_of_tile)
         centres = (np.arange(cells) + 0.5) * (self.length / cells)

@@ -45,7 +45,7 @@ def check_frames(frames: int) -> int:
 
 
 def smoothed(window: Sequence[Segmentation], at: int, frames: int) -> Segmentation:
-    """Make the result of one frame anew, from the median probability of a window.
+    """Make a new result of one frame from the median probability of a window.
 
     Parameters
     ----------
@@ -59,8 +59,9 @@ def smoothed(window: Sequence[Segmentation], at: int, frames: int) -> Segmentati
     Returns
     -------
     Segmentation
-        Its mask follows from the median by the frame's mask rules. Expected Dice and
-        the encoders' own masks are left out, because they belong to the original mask.
+        Result whose mask is made from the median by the frame's mask rules. Expected
+        Dice and the masks by each encoder alone are left out, because they belong to
+        the original mask.
     """
     own = window[at]
     probability = median([one.probability for one in window])
@@ -82,7 +83,7 @@ def median(maps: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
 
 
 def smoothed_facts(provenance: Any, frames: int) -> dict[str, Any]:
-    """Provenance of a smoothed mask, without facts about the mask before smoothing."""
+    """Provenance of a smoothed mask, without facts about the original mask."""
     left_out = (ESTIMATE, MEASURED)
     facts = {key: value for key, value in provenance.items() if key not in left_out}
     facts[TIME_SMOOTHING] = {"method": "running_median", "frames": frames}
@@ -100,7 +101,8 @@ class Window(Generic[T]):
     frames : int
         Odd length of the window; with 1 each frame is processed at once, by itself.
     make : callable
-        Gets the items of the window and the index of the frame; returns the new item.
+        Called with the items of the window and the index of the frame in it; returns
+        the new item.
     """
 
     def __init__(self, frames: int, make: Callable[[Sequence[T], int], T]) -> None:

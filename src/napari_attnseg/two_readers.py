@@ -1,6 +1,7 @@
-"""Masks by the CNN alone and by the transformer alone: two more decodings of an image.
+"""Compute masks by the CNN alone and by the transformer alone.
 
-Encoders run once; psi is forced to one encoder at all levels.
+For each, psi is forced to one encoder at all levels. This takes two more decodings of
+an image; the encoders run only once.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ BAND = 0.01
 def binary_entropy(
     probability: NDArray[np.floating[Any]],
 ) -> NDArray[np.float32]:
-    """``-p·log2(p) - (1 - p)·log2(1 - p)`` in bits, in [0, 1]; any shape."""
+    """Compute ``-p·log2(p) - (1 - p)·log2(1 - p)``, in bits, for any shape."""
     # Half precision, in which stacks are kept, has no 1e-7.
     p = np.clip(probability.astype(np.float32, copy=False), 1e-7, 1 - 1e-7)
     return -(p * np.log2(p) + (1 - p) * np.log2(1 - p))
@@ -57,7 +57,7 @@ def case_doubt(
     Returns
     -------
     float
-        In [0, 1]; NaN if the mask is empty, for then there is nothing it could be of.
+        Uncertainty in [0, 1]; NaN if the mask is empty.
     """
     inside = np.asarray(mask) != 0
     if box is not None:

@@ -1,10 +1,9 @@
 """Wrong use of a command line, in one sentence: `App` and its commands.
 
-What the parser refuses comes out as an `InputError`, as everything else does that is
-refused. An option that takes one value is refused where it is given twice: which of
-two folders is meant, nobody can know. So is a result that could not be written, before
-the work for it begins: options for paths of results have the callback `output_file` or
-`output_folder`.
+If the parser refuses something, an `InputError` is raised, like for every other refused
+input. An option that takes one value is refused if it is given twice, because it is not
+clear which value is meant. A path that cannot be written is refused before the work
+begins: options for results have the callback `output_file` or `output_folder`.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
 def output_file(param: typer.CallbackParam, value: Path | None) -> Path | None:
-    """Callback of a file to be written; see `expect_writable`."""
+    """Callback of an option for a file to be written; see `expect_writable`."""
     return _output(param, value, folder=False)
 
 
 def output_folder(param: typer.CallbackParam, value: Path | None) -> Path | None:
-    """Callback of a folder for results; see `expect_writable`."""
+    """Callback of an option for a folder of results; see `expect_writable`."""
     return _output(param, value, folder=True)
 
 
@@ -74,11 +73,11 @@ class Command(TyperCommand):
         return parsed
 
     def may_repeat(self, parameter: Any) -> bool:
-        """Whether an option may be given again: a list or a switch."""
+        """Whether an option may be given twice, as lists and switches may."""
         return bool(parameter.multiple or parameter.is_flag)
 
     def other_option(self, ctx: Any, option: str) -> str:
-        """Sentence on an option that this command does not have; empty: none."""
+        """Sentence for an option that this command lacks; empty: no advice."""
         return ""
 
 
@@ -106,7 +105,7 @@ class Group(TyperGroup):
         Raises
         ------
         InputError
-            If there is none.
+            If there is no such command.
         """
         try:
             return super().resolve_command(ctx, args)
@@ -115,7 +114,7 @@ class Group(TyperGroup):
 
 
 class App(typer.Typer):
-    """A command line, or a group of one, that refuses wrong use in one sentence."""
+    """A command line, or a group of commands, that refuses wrong use."""
 
     #: Class of its commands.
     command_class: ClassVar[type[Command]] = Command
@@ -124,7 +123,7 @@ class App(typer.Typer):
         super().__init__(cls=Group, no_args_is_help=True, **settings)
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
-        """Add a command, of `command_class`."""
+        """Add a command whose class is `command_class`."""
         return super().command(name, cls=self.command_class, **settings)
 
 

@@ -29,7 +29,7 @@ class ForcedGates:
         psi in [0, 1] for the whole map, by `AttentionMap.key`; other gates keep their
         own psi.
     painted : ndarray of float, shape (H, W), optional
-        psi in [0, 1] where it was painted, and NaN elsewhere, in the image's pixels.
+        Painted psi in [0, 1] at each pixel of the image, NaN where nothing was painted.
     gates : tuple of int or (int, str)
         Gates that the paint is applied to.
     """
@@ -43,7 +43,8 @@ class ForcedGates:
     ) -> dict[GateKey, float | NDArray[np.float32]]:
         """Argument `gates` of ``Segmenter.decode``, given the gates' own maps.
 
-        A pixel of a coarse map that is painted in part gets that share of the paint.
+        If a pixel of a coarse map is painted only in part, its psi moves towards the
+        paint by that part.
         """
         forced: dict[GateKey, float | NDArray[np.float32]] = dict(self.values)
         if self.painted is None or not self.gates:
@@ -70,9 +71,9 @@ class Change:
     Attributes
     ----------
     result : Segmentation
-        With the forced gates; its provenance names them.
+        Result with the forced gates, which its provenance names.
     gained, lost : int
-        Pixels that came into the mask, or of several classes into another one, and
+        Number of pixels that entered the mask or changed their class, and of pixels
         that left the mask.
     overlap : float, in [0, 1]
         Dice of the new mask with the model's own; 1 where both are empty.
@@ -121,7 +122,7 @@ class WhatIf:
         Raises
         ------
         InputError
-            If they name no gate of this model, or hold no psi in [0, 1].
+            If they name a gate that this model does not have, or a psi outside [0, 1].
         """
         self._check(forced)
         gates = forced.psi(self.own.attention)
@@ -164,10 +165,10 @@ class WhatIf:
 def block_mean(
     image: NDArray[np.floating[Any]], size: tuple[int, ...]
 ) -> NDArray[np.float64]:
-    """Mean of (H, W) over the h×w equal blocks that `size` = (h, w) divides it into.
+    """Mean of an image (H, W) over h×w equal blocks, where `size` is (h, w).
 
-    It is exact if blocks cut through pixels: a pixel counts by its part inside the
-    block.
+    The mean is exact even if blocks cut through pixels: a pixel counts by its part
+    inside the block.
     """
     rows, columns = (
         _shares(n, parts) for n, parts in zip(image.shape, size, strict=True)

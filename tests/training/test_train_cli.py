@@ -260,7 +260,7 @@ def test_a_dry_run_says_what_it_would_cost_and_writes_nothing(
     assert found["seconds_per_step"] > 0 and found["memory_bytes"] > 2**20
     assert not (tmp_path / "run").exists()
     done = call(*fit, "--out", tmp_path / "run", "--json")
-    assert done.returncode == 2 and "add that" in done.stderr
+    assert done.returncode == 2 and "add --dry-run" in done.stderr
 
 
 def test_a_finished_run_is_trained_on(

@@ -28,10 +28,10 @@ ALLOWABLE = (
 class TrainConfig(LearningSettings):
     """One training run.
 
-    Its settings stand in groups: `ModelSettings`, `LearningSettings`, and here those of
-    the run itself and of the gates. Each field declares its range, unit and help once;
-    the options of the command line are made from it, and ``attnseg-train settings``
-    lists all of them.
+    The settings are grouped: `ModelSettings`, `LearningSettings`, and in this class
+    those of the run itself and of the gates. Each field declares its range, unit and
+    help once. The options of the command line are made from these declarations, and
+    ``attnseg-train settings`` lists all of them.
 
     Raises
     ------
@@ -43,7 +43,7 @@ class TrainConfig(LearningSettings):
     save_every: float = setting(
         5.0,
         "Minutes between training states within an epoch.",
-        details="A killed run loses no more than that. Each state takes four times "
+        details="A killed run loses at most this time. Each state takes four times "
         "the disk space of the weights; two are kept.",
         minimum=0,
         unit="min",
@@ -53,8 +53,9 @@ class TrainConfig(LearningSettings):
         1,
         "Epochs between measurements on the validation images; the last epoch is "
         "always measured.",
-        details="Only measured epochs have a row in log.csv, can be the best, and have "
-        "a training state. On a GPU, measuring can take longer than an epoch.",
+        details="Only measured epochs have a row in log.csv and a training state, "
+        "and can be the best. On a GPU, measuring can take longer than an "
+        "epoch.",
         minimum=1,
         unit="epochs",
         option=False,
@@ -77,13 +78,13 @@ class TrainConfig(LearningSettings):
     bf16: bool = setting(
         False,
         "Train in bfloat16 (GPUs, and CPUs with AVX512-BF16 or AMX).",
-        details="Forward and backward pass run in bfloat16 where torch's autocast "
-        "does so; weights, optimiser and loss stay in float32. It slows down other "
-        "CPUs.",
+        details="Forward and backward pass run in bfloat16 wherever torch's "
+        "autocast chooses it; weights, optimiser and loss stay in float32. "
+        "Other CPUs become slower by it.",
     )
     threads: int = setting(
         0,
-        "CPU threads; 0: torch's choice.",
+        "Number of CPU threads; 0: torch's choice.",
         minimum=0,
         maximum=1024,
         unit="threads",
@@ -92,12 +93,13 @@ class TrainConfig(LearningSettings):
     init: str = setting(
         "",
         "Weights file of the same model to start from; empty: none.",
-        details="encoder_weights is ignored then.",
+        details="encoder_weights is then ignored.",
     )
     one_sided: float = setting(
         0.0,
         "Fraction of images in which a rectangle of one encoder's input is damaged.",
-        details="It is replaced by another image or by noise (gate objectives).",
+        details="The rectangle is replaced by another image or by noise (gate "
+        "objectives).",
         minimum=0,
         maximum=1,
     )
@@ -110,9 +112,9 @@ class TrainConfig(LearningSettings):
     )
     gate_fields: float = setting(
         0.0,
-        "Fraction of steps with random gates: psi is 0 or 1 in each of some regions.",
-        details="Regions and levels are drawn for each image, so that the decoder can "
-        "read either encoder anywhere.",
+        "Fraction of steps with random gates: psi is 0 or 1 at random in each region.",
+        details="Regions and levels are drawn for each image, so that the decoder "
+        "learns to use either encoder anywhere.",
         minimum=0,
         maximum=1,
         option=False,
@@ -124,15 +126,15 @@ class TrainConfig(LearningSettings):
     )
     trust_gates: str = setting(
         "together",
-        "How the better encoder is found: together, at all gates at once, or one, at "
-        "one gate at a time.",
+        "How the better encoder is found: together (at all gates at once), or one "
+        "(at one gate in each step).",
         choices=TRUST_GATES,
     )
 
     trust_labels: str = setting(
         "",
-        "File of trust-labels, which say what encoder errs where on images that it was "
-        "not trained on; empty: psi is trained by what is measured in each step.",
+        "File of trust-labels, which say where each encoder errs on images that it "
+        "was not trained on; empty: psi is trained by measurements in each step.",
         option=False,
     )
     allow: tuple[str, ...] = setting(
@@ -165,7 +167,7 @@ class TrainConfig(LearningSettings):
 
     @property
     def on_all(self) -> bool:
-        """Whether validation images are trained on, so that they choose nothing."""
+        """Whether the run trains on the validation images, too."""
         return self.protocol == "all"
 
     @property
@@ -179,7 +181,7 @@ class TrainConfig(LearningSettings):
         return measured_on(self.protocol)
 
     def measured(self, n: int) -> str:
-        """Name `n` such images, for display."""
+        """Text for `n` of the images on which each epoch is measured, for display."""
         if self.on_all:
             return f"{n} images of {self.measured_on}"
         return f"{n} {self.measured_on} images"
@@ -244,7 +246,7 @@ def parse_encoder_weights(weights: str) -> dict[str, Path]:
     Raises
     ------
     InputError
-        If it has another form.
+        If the text has another form.
     """
     files = {}
     for part in weights.split(","):

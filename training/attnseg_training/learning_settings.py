@@ -24,20 +24,19 @@ class LearningSettings(ModelSettings):
     augment: bool = setting(
         True,
         "Augment images by geometric and colour transformations.",
-        details="Switch it off only to measure what it is worth.",
+        details="Switch it off only to measure its effect.",
     )
     scale: float = setting(
         1.4,
         "Largest factor of the random scaling of images.",
-        details="Images are enlarged by up to this factor or shrunk by as much; 1: "
-        "neither.",
+        details="Images are enlarged or shrunk by up to this factor; 1: no scaling.",
         minimum=1,
         maximum=4,
         option=False,
     )
     views: int = setting(
         4,
-        "Fixed augmentations per image with a frozen transformer.",
+        "Number of fixed augmentations per image with a frozen transformer.",
         minimum=1,
         unit="views",
         option=False,
@@ -52,8 +51,8 @@ class LearningSettings(ModelSettings):
     loss: str = setting(
         "bce_dice",
         "Loss function.",
-        details="bce_dice is cross-entropy and Dice per image, bce_dice_published "
-        "has the Dice of the whole batch as in the paper; see "
+        details="bce_dice is cross-entropy plus Dice per image; bce_dice_published "
+        "uses the Dice of the whole batch, as the paper does. See "
         "attnseg_training.losses.",
         choices=LOSS_NAMES,
         checked=False,  # `loss_function` suggests a name
@@ -68,29 +67,29 @@ class LearningSettings(ModelSettings):
     auxiliary_heads: float = setting(
         0.0,
         "Weight of the same loss on logits of each encoder alone; 0: none.",
-        details="Each encoder gets a small head of its own, so that it learns to do "
-        "the whole job; the heads are not part of the saved model.",
+        details="Each encoder gets a small head of its own, so that it learns to "
+        "segment alone. The heads are not part of the saved model.",
         minimum=0,
         option=False,
     )
     accumulate: int = setting(
         1,
-        "Parts of a batch that are computed one after another, to need less memory.",
-        details="There is one step per batch all the same. BatchNorm sees one part "
-        "at a time.",
+        "Number of parts of a batch that are computed one after another, to save "
+        "memory.",
+        details="There is still one step per batch. BatchNorm sees one part at a time.",
         minimum=1,
         unit="parts",
         may_change=True,
     )
     lr: float = setting(
         1e-3,
-        "Peak learning rate of AdamW for all but the encoders.",
+        "Peak learning rate of AdamW for all parameters except those of the encoders.",
         minimum=0,
     )
     encoder_lr: float = setting(3e-4, "Peak learning rate of the encoders.", minimum=0)
     transformer_lr: float = setting(
         0.0,
-        "Peak learning rate of the transformer; 0: encoder_lr.",
+        "Peak learning rate of the transformer; 0: the value of encoder_lr.",
         minimum=0,
         option=False,
     )
@@ -104,14 +103,15 @@ class LearningSettings(ModelSettings):
     )
     weight_decay: float = setting(
         0.05,
-        "Weight decay of matrices and kernels; norms and biases have none.",
+        "Weight decay of matrices and kernels; normalisation layers and biases "
+        "have none.",
         minimum=0,
         option=False,
     )
     warmup: float = setting(
         0.05,
-        "Fraction of all steps with a linearly rising learning rate; a cosine to 0 "
-        "follows.",
+        "Fraction of all steps in which the learning rate rises linearly; then it "
+        "falls to 0 as a cosine.",
         minimum=0,
         maximum=1,
         option=False,

@@ -1,6 +1,6 @@
 """Losses on logits (N, classes, H, W) and targets in [0, 1], as functions: `LOSSES`.
 
-Pixels whose target is NaN are ignored: they are in no sum and in no mean, and have no
+Pixels whose target is NaN are ignored: no sum or mean contains them, and they have no
 gradient; see `napari_attnseg.ignored`.
 """
 
@@ -46,15 +46,16 @@ def _probability(logits: Tensor, known: Tensor | None) -> Tensor:
 def bce_dice(logits: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor:
     """Binary cross-entropy plus per-image soft Dice loss, averaged over the batch.
 
-    Per image and not over the flattened batch (the paper's), so that a small lesion
-    counts as much as a large one beside it.
+    Dice is computed per image, not over the flattened batch as in the paper, so that a
+    small lesion counts as much as a large one in another image.
 
     Parameters
     ----------
     logits, target : Tensor, shape (N, classes, H, W)
         Target in [0, 1]; NaN where it is ignored.
     smooth : float
-        Pixels added to both sides of the Dice ratio; keeps empty masks defined.
+        Number that is added to numerator and denominator of Dice, so that it is defined
+        for empty masks.
     """
     bce = cross_entropy(logits, target)
     target, known = known_pixels(target)
@@ -67,8 +68,9 @@ def bce_dice(logits: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor:
 def bce_dice_published(logits: Tensor, target: Tensor, smooth: float = 1e-6) -> Tensor:
     """Binary cross-entropy plus soft Dice loss over the flattened batch.
 
-    As in the paper's released code: large lesions of a batch outweigh small ones. In
-    pieces (several processes, ``accumulate``) it is each piece's own.
+    This is the loss of the paper's released code: large lesions of a batch outweigh
+    small ones. If a batch is computed in pieces (several processes, ``accumulate``),
+    Dice is computed for each piece.
     """
     bce = cross_entropy(logits, target)
     target, known = known_pixels(target)
@@ -81,9 +83,9 @@ def bce_dice_published(logits: Tensor, target: Tensor, smooth: float = 1e-6) -> 
 def structure(logits: Tensor, target: Tensor) -> Tensor:
     """Cross-entropy and IoU loss, both weighted by how near a pixel is to the boundary.
 
-    The weight is 1 + 5 · |mean of the 31×31 neighbourhood − target|, 1 to 6. In the
-    code usually copied for it the cross-entropy is averaged before it is weighted, so
-    that its weights cancel; here they count.
+    The weight is 1 + 5 · |mean of the 31×31 neighbourhood − target|, 1 to 6. In code
+    that is often copied for this loss, the cross-entropy is averaged before it is
+    weighted, so that the weights have no effect. Here they have.
 
     References
     ----------
@@ -107,7 +109,7 @@ def structure(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def lovasz_hinge(logits: Tensor, target: Tensor) -> Tensor:
-    """Convex surrogate of 1 − IoU, per image and class; targets are cut at 1/2.
+    """Convex surrogate of 1 − IoU, per image and class; targets above 1/2 are 1.
 
     References
     ----------
@@ -138,8 +140,9 @@ def bce_lovasz(logits: Tensor, target: Tensor) -> Tensor:
 def boundary(logits: Tensor, target: Tensor) -> Tensor:
     """Mean of probability × signed distance to the true boundary, in image heights.
 
-    Distance is negative inside; without a boundary in an image its part is 0. It is
-    least for the true mask, and blind to what is far from right: add it to another.
+    The distance is negative inside. An image without a boundary contributes 0. The loss
+    is smallest for the true mask, but it does not help when a prediction is far from
+    it; therefore add it to another loss.
 
     References
     ----------
@@ -176,7 +179,7 @@ LOSSES: dict[str, Loss] = {
 
 
 def loss_function(name: str) -> Loss:
-    """Loss of a name in `LOSSES`; an unknown one is an `UnknownNameError`."""
+    """Return the loss of a name in `LOSSES`, or raise an `UnknownNameError`."""
     try:
         return LOSSES[name]
     except KeyError:
@@ -186,8 +189,8 @@ def loss_function(name: str) -> Loss:
 class DeepSupervision(nn.Module):
     """Deep supervision by 1×1 convolutions (Lee et al., AISTATS 2015).
 
-    Kept beside the network, not in it: the weights that a run saves are those of the
-    same model.
+    Its layers are kept outside the network, so that the saved weights are those of the
+    plain model.
     """
 
     def __init__(self, spec: ModelSpec) -> None:
@@ -207,7 +210,7 @@ class DeepSupervision(nn.Module):
 class AuxiliaryHeads(nn.Module):
     """A small head for each of the two encoders, on its maps alone.
 
-    Kept beside the network, as `DeepSupervision`.
+    Heads are kept outside the network, as in `DeepSupervision`.
     """
 
     def __init__(self, widths: Sequence[int], classes: int, width: int = 64) -> None:

@@ -24,30 +24,34 @@ class ModelSettings:
         "compact", "Catalog name of the model; `attnseg models` lists them."
     )
     cnn: str = setting(
-        "", "timm name of a CNN that replaces the model's own; empty: the model's."
+        "",
+        "timm name of a CNN, which replaces that of the model; empty: that of "
+        "the model.",
     )
     transformer: str = setting(
         "",
-        "timm name of a transformer that replaces the model's own; empty: the model's.",
+        "timm name of a transformer, which replaces that of the model; empty: that "
+        "of the model.",
     )
     fusion: str = setting(
         "",
-        "Fusion of both encoders' maps that replaces the model's own; empty: the "
-        "model's.",
+        "Fusion of both encoders' maps, which replaces that of the model; empty: "
+        "that of the model.",
         details="Names are in napari_attnseg.models.fusion.FUSIONS.",
     )
     protocol: str = setting(
         "honest",
-        "honest: validation images choose the epoch; all: they are trained on too and "
-        "the last epoch is kept; paper: as published, the test images choose.",
-        details="With honest, test images are left alone. With all nothing chooses: "
-        "it is for a last run, with settings that honest ones have found. With "
-        "paper, all but the test images are trained on, so that nothing is left to "
-        "test on.",
+        "honest: validation images choose the epoch; all: they are trained on, "
+        "too, and the last epoch is kept; paper: the test images choose the epoch, "
+        "as in the publication.",
+        details="With honest, test images are not used. With all, no images choose "
+        "the epoch: it is for a last run, with settings that honest runs "
+        "have found. With paper, all images except the test images are "
+        "trained on, so that no images are left for a test.",
         choices=PROTOCOLS,
     )
     epochs: int = setting(
-        50, "Passes over the training images.", minimum=1, unit="epochs"
+        50, "Number of passes over the training images.", minimum=1, unit="epochs"
     )
     batch: int = setting(8, "Images per step.", minimum=1, unit="images")
     seed: int = setting(
@@ -58,19 +62,20 @@ class ModelSettings:
     )
     split_seed: int = setting(
         0,
-        "Random seed of the validation split, where one has to be drawn, and of the "
+        "Random seed of the validation split, if one has to be drawn, and of the "
         "fixed views of a frozen transformer.",
-        details="Kept apart from seed, so that runs with different seeds share both.",
+        details="It is separate from seed, so that runs with different seeds have "
+        "the same split and views.",
         minimum=0,
         maximum=MAX_SEED,
         option=False,
     )
     folds: int = setting(
         0,
-        "Number of parts into which the training images are cut, of which one is left "
-        "out; 0: all are trained on.",
-        details="For what is to be measured on images that were not trained on, such "
-        "as trust_labels. The validation images stay what they are.",
+        "Number of parts into which the training images are divided; one part is "
+        "left out. 0: all images are trained on.",
+        details="This is for measurements on images that were not trained on, such "
+        "as trust_labels. The validation images stay the same.",
         minimum=0,
         unit="parts",
         option=False,
@@ -93,30 +98,31 @@ class ModelSettings:
         (),
         "Encoder that is not trained: cnn or transformer. May be repeated.",
         details="A frozen encoder has no gradients and stays in evaluation mode. A "
-        "frozen transformer sees views fixed augmentations of each image, and what "
-        "it computes of them is kept on disk in the run folder.",
+        "frozen transformer sees a fixed number (views) of augmentations "
+        "of each image, and its tokens for them are kept on disk in the "
+        "run folder.",
         choices=FREEZABLE,
     )
     freeze_blocks: int = setting(
         0,
         "Number of first blocks of a plain ViT that are not trained.",
-        details="Patch and position embedding are frozen with them: the cheapest "
-        "part to leave as it was pretrained.",
+        details="Patch and position embedding are frozen with them.",
         minimum=0,
         unit="blocks",
         option=False,
     )
     freeze_norm: bool = setting(
         False,
-        "Keep the BatchNorm statistics of the CNN as they are stored.",
-        details="For small batches; BatchNorm is also the most expensive part of a "
-        "small CNN on a CPU.",
+        "Keep the stored BatchNorm statistics of the CNN unchanged.",
+        details="This is for small batches. It also saves time, because BatchNorm "
+        "is the most expensive part of a small CNN on a CPU.",
         flags="--freeze-norm/--live-norm",
     )
     unit_input: bool = setting(
         False,
-        "Give the encoders RGB in [0, 1] as it is, as the released code does.",
-        details="Otherwise it is normalised by the mean and SD that each encoder was "
-        "pretrained with.",
+        "Give the encoders RGB in [0, 1] without normalisation, as the released "
+        "code does.",
+        details="Otherwise it is normalised by the mean and SD with which each "
+        "encoder was pretrained.",
         option=False,
     )

@@ -1,4 +1,4 @@
-"""Declaration of the settings of a training run, once per field of `TrainConfig`.
+"""Declare the settings of a training run, once for each field of `TrainConfig`.
 
 Value check, command-line option, TOML and the reference of ``attnseg-train settings``
 are all made from the declaration.
@@ -45,8 +45,8 @@ class Setting:
     flags : str
         Names of a switch in typer's form; empty: ``--name/--no-name``.
     may_change : bool
-        Whether it may differ when a run is resumed, as settings may that give the place
-        of the data or the device.
+        Whether it may differ when a run is resumed, as the path of the data or the
+        device may.
     checked : bool
         Whether `choices` are checked here; if not, the code that uses them checks.
     """
@@ -76,7 +76,7 @@ _KEY = "setting"
 
 
 def setting(default: Any, help: str, **declared: Any) -> Any:  # noqa: A002 (typer's name)
-    """Declare a field with a default; keywords are those of `Setting`."""
+    """Declare a field with a default; the keyword arguments are those of `Setting`."""
     return dataclasses.field(
         default=default, metadata={_KEY: Setting(help=help, **declared)}
     )
@@ -89,7 +89,7 @@ def required_setting(help: str, **declared: Any) -> Any:  # noqa: A002
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A setting of a class of settings: its name, type, default and declaration."""
+    """One setting of a class of settings: name, type, default and declaration."""
 
     name: str
     kind: type[Any]
@@ -112,7 +112,7 @@ class Declared:
     def check(self, value: object) -> None:
         """Raise an `InputError` unless `value` has the right type and range.
 
-        A whole number is a number too; true and false are no numbers.
+        A whole number also counts as a number; true and false do not.
         """
         fits = isinstance(value, (int, float) if self.kind is float else self.kind)
         if isinstance(value, tuple):
@@ -141,7 +141,7 @@ class Declared:
             )
 
     def toml(self, value: str) -> str:
-        """Line of a TOML file that sets it to a value from the command line."""
+        """Return a line of TOML that sets it to a value from the command line."""
         return f"{self.name} = {_toml_text(value) if self.kind is str else value}"
 
 

@@ -1,7 +1,7 @@
-"""Augmentation on the device; its random parameters are drawn outside.
+"""Augmentation on the device; its random parameters are drawn on the CPU.
 
-Every draw depends on numbers only (seed, image, view), so a resumed run and an
-uninterrupted one see the same images.
+Every draw depends only on numbers (seed, image, view), so that a resumed run and an
+uninterrupted one use the same images.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LUMA = (0.299, 0.587, 0.114)
 
 
 class Geometry(NamedTuple):
-    """One affine warp per image: output coordinates in [-1, 1] → input's."""
+    """One affine warp per image, from output to input coordinates in [-1, 1]."""
 
     matrix: Tensor  # (N, 2, 3)
 
@@ -38,9 +38,9 @@ class Colour(NamedTuple):
 def draw_geometry(rng: np.random.Generator, most: float = 1.4) -> NDMatrix:
     """Flip, rotation, scale, shift and shear of one image, as a 2×3 matrix.
 
-    Half of the images turn by up to 180°: an endoscope has no upright. Scale up to
-    `most` or down to its inverse, shift up to 12 %, shear up to 8°, both flips with
-    probability one half.
+    Half of the images are rotated by up to 180°, because endoscopic images have no
+    fixed top. The scale lies between `most` and its inverse, the shift is up to 12 %,
+    the shear up to 8°, and both flips have probability one half.
     """
     angle = rng.uniform(-math.pi, math.pi) if rng.random() < 0.5 else 0.0
     scale = math.exp(rng.uniform(-math.log(most), math.log(most)))
@@ -54,7 +54,7 @@ def draw_geometry(rng: np.random.Generator, most: float = 1.4) -> NDMatrix:
 
 
 def draw_colour(rng: np.random.Generator) -> tuple[NDMatrix, float, float]:
-    """Brightness, contrast, saturation, hue, blur and noise of one image."""
+    """Draw brightness, contrast, saturation, hue, blur and noise for one image."""
     saturation, contrast = rng.uniform(0.6, 1.4), rng.uniform(0.7, 1.3)
     brightness, hue = rng.uniform(-0.12, 0.12), rng.uniform(-0.05, 0.05)
     grey = np.tile(np.array(LUMA), (3, 1))
@@ -73,13 +73,13 @@ def draw_colour(rng: np.random.Generator) -> tuple[NDMatrix, float, float]:
 
 
 def geometry(seeds: list[tuple[int, ...]], most: float = 1.4) -> Geometry:
-    """One warp per image, each from its own seed numbers; scaled by at most `most`."""
+    """Draw one warp per image from its seed numbers; the scale is at most `most`."""
     drawn = [draw_geometry(np.random.default_rng((0, *s)), most) for s in seeds]
     return Geometry(torch.from_numpy(np.stack(drawn)).float())
 
 
 def colour(seeds: list[tuple[int, ...]]) -> Colour:
-    """One colour change per image, each from its own seed numbers."""
+    """Draw one colour change per image from its seed numbers."""
     drawn = [draw_colour(np.random.default_rng((1, *s))) for s in seeds]
     matrix, blur, noise = zip(*drawn, strict=True)
     return Colour(
@@ -91,14 +91,14 @@ def colour(seeds: list[tuple[int, ...]]) -> Colour:
 
 
 def warp(images: Tensor, geometry: Geometry) -> Tensor:
-    """Apply to float maps (N, C, H, W); outside the image is 0 (black, background)."""
+    """Warp float maps (N, C, H, W); values outside the image are 0."""
     matrix = geometry.matrix.to(images.device)
     grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, mode="bilinear", align_corners=False)
 
 
 def recolour(images: Tensor, colour: Colour) -> Tensor:
-    """Apply to RGB (N, 3, H, W) in [0, 1]; the result is clipped to [0, 1]."""
+    """Change the colours of RGB (N, 3, H, W) in [0, 1]; clips the result to [0, 1]."""
     matrix = colour.matrix.to(images.device)
     out = torch.einsum("nij,njhw->nihw", matrix[:, :, :3], images)
     out = (out + matrix[:, :, 3, None, None]).clamp(0, 1)

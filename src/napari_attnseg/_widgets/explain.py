@@ -57,12 +57,12 @@ OWN_MASK = "the model's own mask"
 
 
 class ExplainWidget(ModelWidget):
-    """Add one explanation of an image as a layer; beside it the model's gate card.
+    """Add one explanation of an image as a layer, and show the model's gate card.
 
     Parameters
     ----------
     napari_viewer : napari.Viewer
-        Its layer list is used, and which frame of a stack is shown.
+        Viewer whose layers and slider are used.
     """
 
     tab = "Explain"
@@ -260,7 +260,7 @@ class ExplainWidget(ModelWidget):
         Raises
         ------
         InputError
-            If the selected label has no pixel there.
+            If no pixel of this frame has the selected label.
         """
         labels = self.target_box.currentData()
         if labels is None:

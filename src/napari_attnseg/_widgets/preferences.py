@@ -14,7 +14,8 @@ from napari_attnseg.weights import bundled_weights
 def preferences() -> Any:
     """``weights``, ``device``, ``intensity`` …, as defined in `napari.yaml`.
 
-    None if napari does not know this plugin, because it is disabled or not installed.
+    The result is None if napari does not know this plugin, because it is disabled or
+    not installed.
     """
     return _group("segment")
 
@@ -38,7 +39,7 @@ def mask_colour() -> str:
 
 
 def first_gate() -> str:
-    """Label of the gate whose map a first run shows over the image; else ``none``."""
+    """Label of the gate whose map a first run shows over the image, or ``none``."""
     chosen = _group("layers")
     return "none" if chosen is None else str(chosen.gate)
 
@@ -53,8 +54,8 @@ def _group(name: str) -> Any:
 def remember(device: str, intensity: str) -> None:
     """Make these the initial choices, unless the user turned that off.
 
-    The weights are not changed: trying other weights once does not mean to start with
-    them.
+    The initial weights stay the same: a user who tries other weights once may not want
+    to start with them.
     """
     chosen = preferences()
     if chosen is None or not chosen.remember:

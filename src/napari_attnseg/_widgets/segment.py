@@ -56,7 +56,7 @@ class SegmentWidget(ModelWidget):
     Parameters
     ----------
     napari_viewer : napari.Viewer
-        Only its layer list is used.
+        Viewer, of which only the layer list is used.
     """
 
     tab = "Segment"
@@ -147,7 +147,7 @@ class SegmentWidget(ModelWidget):
     # -- running ---------------------------------------------------------------------
 
     def start(self) -> None:
-        """Segment the chosen image in a thread; frames of a stack show as they come."""
+        """Segment the chosen image in a thread; frames of a stack appear one by one."""
         if self._life.worker is not None:
             return
         try:
@@ -246,7 +246,7 @@ class SegmentWidget(ModelWidget):
 
     @property
     def gate_layers(self) -> list[Any]:
-        """Gate maps of the images that are seen, in the order of the layer list."""
+        """Gate maps of the images in view, in the order of the layer list."""
         return [layer for layer, _ in self._gates()]
 
     def _gates(self) -> list[tuple[Any, LayerRecord]]:

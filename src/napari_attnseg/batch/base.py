@@ -33,28 +33,29 @@ class Note(StrEnum):
     NO_GATES
         The model has no gates.
     EXIF_ORIENTATION
-        The file asks to be shown rotated or flipped (EXIF, TIFF), and was turned so:
-        results lie on the upright image.
+        The file asks to be shown rotated or flipped (EXIF, TIFF). It was turned
+        upright, and the results belong to the upright image.
     OTHER_PICTURES
         The file holds further pictures that differ from the first, which was used.
     REGION_UPRIGHT
-        Such a file's region was laid over the upright image: right for a mask of
-        `segment_images`, wrong for one that was drawn on the pixels as they are stored,
-        which is how napari's own reader shows them.
+        The image of the file was turned upright, and the region to be explained was
+        laid over the upright image. This is right for a mask of `segment_images`. It is
+        wrong for a mask that was drawn on the stored pixels, which napari's own reader
+        shows.
     NO_BOX
         The model's own mask is empty, so MedSAM had no box as a prompt.
     DECORATIVE
-        The pattern of a gate that maps are about was measured to be worth nothing in
+        The maps show a gate whose pattern was measured not to matter for the mask in
         this model.
     NARROW_RANGE
         Less than three tenths of the image's range of intensities hold 99 % of its
         pixels.
     UNLIKE
-        The image is unlike those that the expected Dice was measured on, so there is
-        none.
+        The image is unlike those that the expected Dice was measured on, so it has no
+        expected Dice.
     GREY
         The image is grey, and the expected Dice was measured on colour images only, so
-        there is none.
+        it has no expected Dice.
     NOTHING_FOUND
         The mask is empty.
     WHOLE_IMAGE
@@ -66,7 +67,7 @@ class Note(StrEnum):
     NO_OVERLAY
         PyAV is not installed, so that no video of the masks is written.
     DONE_BEFORE
-        The results are those of an earlier run, which is gone on with.
+        The results were made by an earlier run, which this run resumes.
     """
 
     NO_GPU = "no_gpu"
@@ -177,8 +178,8 @@ def result_stems(paths: Sequence[Path]) -> dict[Path, str]:
         first = named.setdefault(name_key(stem), path)
         if first is not path:
             raise InputError(
-                f"Results of {first} and {path} would have one name, {stem}, but for "
-                "capital letters and the form of accents at most: give them in two "
+                f"Results of {first} and {path} would have the same name, {stem}, "
+                "up to capital letters and the form of accents: give them in two "
                 "runs with two --out folders."
             )
         stems[path] = stem
@@ -186,7 +187,7 @@ def result_stems(paths: Sequence[Path]) -> dict[Path, str]:
 
 
 def not_images(inputs: Sequence[Path], paths: Collection[Path]) -> dict[str, int]:
-    """Count what lies in the folders among `inputs` and is not among their images."""
+    """Count the files and folders in the folders of `inputs` that are not images."""
     folders = [one for one in inputs if one.is_dir() and file_format(one) is None]
     return left_out(folders, paths)
 
@@ -195,13 +196,13 @@ def check_not_inputs(out: Path, inputs: Sequence[Path]) -> None:
     """Raise `InputError` if the results folder is also a folder of images."""
     if out.resolve() in {path.resolve() for path in inputs if path.is_dir()}:
         raise InputError(
-            f"{out} is the folder of the images, where masks would be taken for images "
-            f"the next time; choose another --out, such as {out / 'results'}."
+            f"{out} is the folder of the images, so that the next run would take "
+            f"masks for images; choose another --out, such as {out / 'results'}."
         )
 
 
 def would_replace(other: Path, path: Path) -> InputError:
-    """Error for a file to be replaced that is not an earlier result of the image."""
+    """Make the error for a file that is not a result of the image, to be replaced."""
     return InputError(
         f"{other} would be replaced, which is no earlier result of {path}; "
         "choose another --out."

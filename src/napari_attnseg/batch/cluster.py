@@ -1,8 +1,8 @@
 """Distribute the images of a batch by Dask to other processes, GPUs or machines.
 
 Each worker loads the weights once and treats one image at a time, as `segment_images`
-does. The results of a worker that dies are made again by another one; files are whole
-or not there.
+does. If a worker dies, another worker makes its results again. Each file is written
+completely or not at all.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Job:
     sha256 : str
         Hash of the weights, which have to be the same on every machine.
     settings : str
-        `Segmenting.settings`, likewise.
+        `Segmenting.settings`, which has to be the same on every machine, too.
     threads : int
         CPU threads of each worker; 0: as many as its environment says.
     """
@@ -73,7 +73,7 @@ def segment_on_cluster(
     scheduler: str | None = None,
     threads: int = 0,
 ) -> Batch:
-    """Segment images on Dask workers; as `segment_images`, in the order of completion.
+    """Segment images on Dask workers; outcomes come in the order of completion.
 
     Images that have results already, made from the same pixels, weights and settings,
     are skipped, so that a stopped run is resumed.
@@ -81,7 +81,7 @@ def segment_on_cluster(
     Parameters
     ----------
     inputs, out, weights, device, options
-        As for `segment_images`. Each worker resolves ``auto`` by itself.
+        As for `segment_images`. Each worker chooses its own device for ``auto``.
     workers : int, optional
         Processes of this machine to start, each with its own GPU where there are some.
     scheduler : str, optional
@@ -89,14 +89,15 @@ def segment_on_cluster(
         need this package and the same paths of images, weights and results, which are
         made absolute.
     threads : int
-        CPU threads of each worker. 0: `workers` share the cores of this machine, or
-        each has ``OMP_NUM_THREADS`` of them, as those of a scheduler have.
+        CPU threads of each worker. 0: each worker uses ``OMP_NUM_THREADS`` threads if
+        that is set. If it is not, local workers share the cores of this machine.
 
     Raises
     ------
     UnknownNameError, CheckpointError, DeviceError, InputError
-        As `segment_images`; or dask.distributed is not installed, or not just one of
-        `workers` and `scheduler` is given, or there is no scheduler.
+        As for `segment_images`. Also if dask.distributed is not installed, if `workers`
+        and `scheduler` are both given or both missing, or if no scheduler answers at
+        the address.
     """
     try:
         import distributed  # noqa: F401

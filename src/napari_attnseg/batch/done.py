@@ -63,7 +63,8 @@ def settings_hash(
     ----------
     how : SegmentOptions
     rules, intensity, gates
-        The same with names and defaults resolved.
+        Mask rules, intensity rule and forced gates that follow from `how`, with names
+        and defaults replaced by values.
     """
     facts = {
         "version": versions()["napari-attnseg"],
@@ -105,7 +106,7 @@ def done_before(
     stem : str
         First part of their names.
     image : ndarray
-        As it was read, upright.
+        The image, as it was read, upright.
     weights_sha256 : str
     settings : str
         From `settings_hash`.
@@ -179,7 +180,7 @@ def kept_mask(
     names : StackNames
     frame : int
     image : ndarray
-        As it was read now.
+        The frame, as it was read in this run.
     parts : sequence of str
         Keys of further masks that must exist.
     table : bool

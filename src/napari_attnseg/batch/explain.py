@@ -70,12 +70,13 @@ def explain_images(
     levels : sequence of int, optional
         Strides, for methods with a map per level; 32 by default.
     region : Path, optional
-        Mask of the region whose mean logit is explained, not 0 inside; the model's own
-        mask by default. Of the size of the images.
+        Mask of the region whose mean logit is explained. It is not 0 inside the region,
+        and has the size of the images. Default: the model's own mask.
     intensity : Percentiles, Window or str, optional
-        How values become [0, 1], as for `Segmenter.segment`; by the model card else.
+        How values become [0, 1], as for `Segmenter.segment`; by default, the rule of
+        the model card.
     frame : int, optional
-        Number of the frame, from 0, to explain of each film, series or volume; else
+        Number of the frame, from 0, to explain in each film, series or volume. None:
         only files that hold one image are explained.
 
     Returns

@@ -1,4 +1,4 @@
-"""What is done with a file of another kind than a picture: DICOM, a film, a volume."""
+"""Process files other than pictures: DICOM, films and volumes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class FileWork:
-    """Work on each file that is not a picture."""
+    """Segments files other than pictures."""
 
     def __init__(
         self,
@@ -42,12 +42,12 @@ class FileWork:
         self._run: StackRun | None = None
 
     def close(self) -> None:
-        """Keep what is done of a film that was interrupted."""
+        """Keep the finished frames of a film that was interrupted."""
         if self._run is not None:
             self._run.close()
 
     def outcomes(self, files: FileSet, stem: str) -> Iterator[Outcome]:
-        """One per image of a file or series."""
+        """Segment a file or series, and yield one outcome per image."""
         try:
             frames = open_frames(files)
         except InputError as error:

@@ -36,15 +36,15 @@ from napari_attnseg.time_smoothing import check_frames
 class FilesBatch:
     """Pictures, then other files; iterating over it does the work, as over a `Batch`.
 
-    It yields one outcome per image: of a film or a volume one per frame. `close` keeps
-    what is done of a film that was interrupted.
+    It yields one outcome per image; for a film or a volume, one per frame. `close`
+    keeps what is done of a film that was interrupted.
 
     Attributes
     ----------
     notes : tuple of Note
         Notes on all images.
     left_out : mapping of str to int
-        As of `Batch`.
+        As in `Batch`.
     """
 
     def __init__(
@@ -181,7 +181,7 @@ def _stems(sets: Sequence[FileSet]) -> dict[FileSet, str]:
         first = named.setdefault(name_key(stem), one)
         if first is not one:
             raise InputError(
-                f"Results of {first.label} and {one.label} would have one name, "
+                f"Results of {first.label} and {one.label} would have the same name, "
                 f"{stem}: give them in two runs with two --out folders."
             )
         stems[one] = stem

@@ -1,4 +1,4 @@
-"""What is written of each frame of a film or a volume, from its mask."""
+"""Prepare what is written for each frame of a film or a volume."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ class Neighbours:
         self._last = None
 
     def to_json(self) -> dict[str, Any]:
-        """Flicker, JSON-ready."""
+        """Return the flicker, JSON-ready."""
         return Flicker.of(self._pairs).to_json()
 
 
 class FrameMaking:
-    """Makes what is written of the frames of one file or series, in order.
+    """Prepares what is written for each frame of one file or series, in order.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class FrameMaking:
     Attributes
     ----------
     neighbours : Neighbours
-        Of the frames that were made.
+        Comparisons of the frames that were prepared so far.
     """
 
     def __init__(
@@ -96,12 +96,12 @@ class FrameMaking:
 
     @property
     def more_masks(self) -> tuple[str, ...]:
-        """Keys of the masks of each frame beside the model's own."""
+        """Keys of the further masks of each frame, besides the model's own mask."""
         keys = *(one.key for one in Reader), DISAGREE_KEY
         return keys if self._how.readers else ()
 
     def new(self, frame: int, image: NDArray[Any], result: Segmentation) -> FrameParts:
-        """Parts of a frame that was segmented now."""
+        """Prepare the parts of a frame that was segmented in this run."""
         facts, own = self._frames.facts, result.provenance
         place = self._frames.place_of(frame)
         timed = facts.axis is FrameAxis.TIME
@@ -136,7 +136,7 @@ class FrameMaking:
         mask: NDArray[Any],
         earlier: EarlierFrames,
     ) -> FrameParts:
-        """Parts of a frame whose results are those of an earlier run."""
+        """Prepare the parts of a frame whose results come from an earlier run."""
         (found,) = earlier.rows[frame]
         row = {**found, **self._compared(image, mask)}
         timed = self._frames.facts.axis is FrameAxis.TIME

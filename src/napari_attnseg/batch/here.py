@@ -38,22 +38,26 @@ class Kept:
 class Steps(Generic[Read]):
     """Functions that turn images into results.
 
-    An `InputError`, a `DeviceError` or too little memory in one of them is the outcome
-    of that image.
+    If one of them raises an `InputError`, a `DeviceError` or a `MemoryError`, the
+    outcome of that image holds the error.
 
     Attributes
     ----------
     read : callable
-        ``(path, stem, notes)`` → what is computed with, or `Kept`; in another thread.
+        ``(path, stem, notes)`` → the input of `compute`, or `Kept`. It is called in
+        another thread.
     compute : callable
-        ``(path, notes, read)`` → function that writes the results, in another thread.
-        As `read`, it may append to the list of notes.
+        ``(path, stem, notes, read)`` → a function that writes the results; the returned
+        function is called in another thread. Like `read`, it may append to the list of
+        notes.
     together : callable, optional
-        Gets what was read of some images, to compute at once what pays at once.
+        Called with what was read of several images, before `compute` is called for
+        each: it can process them in one batch where that is faster.
     at_once : int
-        Maximal number of images at once.
+        Largest number of images that `together` gets at once.
     expected_dice : mapping of Path to ExpectedDice
-        Filled by `read` or `compute`; an outcome takes its own from here.
+        Expected Dice by image. `read` or `compute` fill it, and it is copied into the
+        outcome of the image.
     """
 
     read: Callable[[Path, str, list[Note]], Read | Kept]
@@ -87,7 +91,7 @@ class _Image(Generic[Read]):
 def process(stems: Mapping[Path, str], steps: Steps[Read]) -> Iterator[Outcome]:
     """Process images and yield their outcomes in order, as a `Batch` does.
 
-    However it ends, what was computed is written.
+    Even if it ends early, computed results are written.
     """
     #: Where the folder or the disk was at fault, not the image.
     stopped: list[Path] = []

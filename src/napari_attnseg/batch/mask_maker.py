@@ -104,7 +104,7 @@ class MaskMaker:
         return replace(result, provenance=turn), notes
 
     def settings(self, facts: FileFacts) -> str:
-        """`settings_hash` of this file, whose window counts, too."""
+        """Return the `settings_hash` for a file; it depends on the file's window."""
         how = self._how
         rule = rule_for(facts, self._rule, asked=how.intensity is not None)
         return settings_hash(how, self._rules, rule, self._gates)

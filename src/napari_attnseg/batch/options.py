@@ -35,13 +35,14 @@ class SegmentOptions:
     medsam : Path or None
         Folder of MedSAM, which then refines the masks.
     medsam_margin : float or None
-        Margin of MedSAM's boxes in pixels of 1024; None: `medsam.MARGIN`.
+        Margin of MedSAM's boxes, in pixels of its 1024×1024 input; None:
+        `medsam.MARGIN`.
     intensity : Percentiles, Window, str or None
         How values become [0, 1], as for `Segmenter.segment`; None: by the model card.
     readers : bool
-        Whether to write the masks by each encoder alone too.
+        Whether to write also the masks by each encoder alone.
     box : Box or None
-        The only part of each image to segment, of the upright image; None: all of it.
+        The only part of each (upright) image to segment; None: all of it.
     tile : bool
         Whether to segment each image at its own resolution, in overlapping tiles.
     resume : bool
@@ -69,7 +70,7 @@ class SegmentOptions:
     precision: str = "fp32"
 
     def rules(self, limit: float) -> MaskRules:
-        """The rules that make a mask, with this threshold."""
+        """Return the rules that make a mask; `limit` is their threshold."""
         return MaskRules(
             limit, self.smoothing, self.min_size, self.fill_holes, self.largest
         )

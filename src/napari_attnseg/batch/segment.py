@@ -71,7 +71,7 @@ def segment_images(
 
 
 def stems_of(inputs: Sequence[Path], out: Path, how: SegmentOptions) -> dict[Path, str]:
-    """The images and the names of their results, none of which replaces another file.
+    """List images and the names of their results; check that no other file is replaced.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Process one image of a batch that is segmented."""
+"""Segment the images of a batch, one by one."""
 
 from __future__ import annotations
 

@@ -58,24 +58,25 @@ class _Made:
 class StackRun:
     """Segmentation of one file or series; iterating over it segments its frames.
 
-    `close` keeps what is done; it is called at the end, whatever the end is.
+    `close` keeps the frames that are done. It is called at the end, also after an error
+    or a cancellation.
 
     Parameters
     ----------
     files : FileSet
     frames : Frames
-        Open; closed by `close`.
+        The open file; `close` closes it.
     maker : MaskMaker
     names : StackNames
     how : SegmentOptions
     every : int
-        Number N of which every Nth frame is segmented.
+        Step between frames: every Nth frame is segmented.
     overlay : bool
         Whether to write the overlay.
     keep_identifiers : bool
-        Whether provenance says who the patient is.
+        Whether provenance may contain identifiers of the patient.
     smooth_time : int
-        Over how many frames the probability is smoothed; 1: it is not.
+        Number of frames over which the probability is smoothed; 1: no smoothing.
     """
 
     def __init__(
@@ -204,7 +205,7 @@ class StackRun:
         return Outcome(label, stem, files, error, notes, expected, frame)
 
     def _said(self, frame: int, notes: list[Note], last: bool) -> tuple[Note, ...]:
-        """Notes that were not told of an earlier frame."""
+        """Notes that were not given for an earlier frame."""
         self._found_nothing &= Note.NOTHING_FOUND in notes
         said = [one for one in notes if one in _ONCE and one not in self._told]
         self._told |= set(said)

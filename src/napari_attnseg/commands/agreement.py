@@ -31,10 +31,10 @@ def agreement(
 ) -> None:
     """Compare two reviewers of the same images.
 
-    Prints Cohen's kappa of their decisions (accepted, corrected, rejected), of all
-    together and of each against the others, and the Dice of their masks, with 95 %
-    intervals and the number of cases. Cases that one of them did not decide, and
-    cases whose images differ, are left out and counted.
+    It prints Cohen's kappa for all decisions (accepted, corrected, rejected) and for
+    each decision against the others, and the Dice of their masks, with 95 % intervals
+    and the number of cases. Cases that only one of them decided, and cases whose images
+    differ, are left out and counted.
     """
     from napari_attnseg.io.atomic import write_text
     from napari_attnseg.review.agreement import agreement as compare

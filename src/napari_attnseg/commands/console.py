@@ -23,7 +23,7 @@ Inputs = Annotated[
     typer.Argument(
         metavar="IMAGE_OR_FOLDER…",
         help="Image files, or folders of them; grey, RGB or RGBA. attnseg segment "
-        "reads DICOM, films, NIfTI and OME-Zarr too.",
+        "also reads DICOM, films, NIfTI and OME-Zarr.",
     ),
 ]
 Weights = Annotated[
@@ -37,10 +37,11 @@ IntensityName = Annotated[
     typer.Option(
         "--intensity",
         metavar="RULE",
-        help="How values become black and white: whole_range, percentiles (a "
-        "constant border is left out of them), percentiles=LOW,HIGH or "
-        "percentiles=LOW,HIGH,without_border; default: as the weights were trained. "
-        "8-bit images, and floats in [0, 1], stay as they are.",
+        help="Which values become black and white: whole_range, percentiles "
+        "(without a constant border), percentiles=LOW,HIGH or "
+        "percentiles=LOW,HIGH,without_border. Default: as in the training of "
+        "the weights. It has no effect on 8-bit images and on floats in [0, "
+        "1].",
     ),
 ]
 IntensityWindow = Annotated[
@@ -48,8 +49,8 @@ IntensityWindow = Annotated[
     typer.Option(
         "--window",
         metavar="LOW HIGH",
-        help="Values that become black and white, such as -200 300 of a CT; for every "
-        "type of image.",
+        help="Values that become black and white, such as -200 300 for a CT. This "
+        "applies to every type of image.",
     ),
 ]
 Device = Annotated[str, typer.Option(help="Compute device: auto, cpu, cuda:0, mps, …")]
@@ -58,14 +59,15 @@ Threads = Annotated[
     typer.Option(
         min=0,
         max=1024,
-        help="CPU threads; 0: one per core, less one where there are more than two.",
+        help="Number of CPU threads; 0: one per core, but one core stays free if "
+        "there are more than two.",
     ),
 ]
 SegmentingDevice = Annotated[
     str,
     typer.Option(
-        help="Compute device: auto, cpu, cuda:0, mps, … or openvino, the CPU by "
-        "OpenVINO if that is installed."
+        help="Compute device: auto, cpu, cuda:0, mps, … or openvino (the CPU with "
+        "OpenVINO, if that is installed)."
     ),
 ]
 ResultsFolder = Annotated[
@@ -75,12 +77,12 @@ ResultsFolder = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """Words of messages for the work on an image.
+    """Words for the work on an image, which messages use.
 
     Attributes
     ----------
     activity : str
-        Present participle beside the progress bar.
+        Present participle, shown beside the progress bar.
     done : str
         Past participle.
     product : str
@@ -98,7 +100,7 @@ def process(batch: Batch | FilesBatch, wording: Wording, out: Path) -> None:
     Parameters
     ----------
     batch : Batch or FilesBatch
-        Not begun yet.
+        Batch that was not started yet.
     wording : Wording
         How messages name the work.
     out : Path
@@ -107,7 +109,7 @@ def process(batch: Batch | FilesBatch, wording: Wording, out: Path) -> None:
     Raises
     ------
     typer.Exit
-        With `SOME_FAILED` or `WRONG_USE` if some or all images failed.
+        With the exit code `SOME_FAILED` or `WRONG_USE`, if some or all images failed.
     """
     from napari_attnseg.batch import Note
     from napari_attnseg.commands.pace import paced
@@ -240,5 +242,5 @@ def intensity_rule(
 
 
 def say(message: str) -> None:
-    """Print a message on stderr: stdout is for what a program reads."""
+    """Print a message on stderr, because stdout is for output that programs read."""
     print(message, file=sys.stderr)

@@ -46,8 +46,8 @@ def explain(
     method: Annotated[
         str,
         typer.Option(
-            help="Name of the explanation, as --list prints it; upper and lower case "
-            "are alike, and a space may be a hyphen or an underscore."
+            help="Name of the explanation, as --list prints it; upper and lower "
+            "case do not matter, and a space may be a hyphen or an underscore."
         ),
     ],
     out: ResultsFolder,
@@ -68,10 +68,9 @@ def explain(
             "--region",
             "--target",
             metavar="MASK",
-            help="Image file of a mask of the upright image: pixels other than 0 are "
-            "the region to explain; default the model's own mask. Only for "
-            "explanations of a "
-            "region.",
+            help="Image file with a mask of the upright image: pixels other than 0 "
+            "are the region to explain. Default: the model's own mask. Only "
+            "for explanations of a region.",
         ),
     ] = None,
     intensity: IntensityName = None,
@@ -95,14 +94,14 @@ def explain(
 ) -> None:
     """Write maps that explain the mask of each image, with one method.
 
-    Per image and method: NAME_METHOD_1-32.tif for each level, or NAME_METHOD.tif
-    (float32, at the map's own resolution), NAME_METHOD.png, a picture with a colour bar
-    that says what high and low values mean, and NAME_METHOD.json with provenance and
-    what was measured of the map in this model. With --frame N the names begin with
-    NAME_frame_00000N. An image that cannot be read is named
-    and skipped; the exit code is 1 then. What else lies in a folder is
-    counted by kind at the end. An earlier explanation of the same image with
-    the same method is replaced; other files are not.
+    For each image and method, it writes NAME_METHOD_1-32.tif for each level, or
+    NAME_METHOD.tif (float32, at the map's own resolution); NAME_METHOD.png, a picture
+    with a colour bar that says what high and low values mean; and NAME_METHOD.json with
+    provenance and what was measured of the map in this model. With --frame N the names
+    begin with NAME_frame_00000N. An image that cannot be read is named and skipped; the
+    exit code is then 1. Other files of a folder are counted by kind at the end. An
+    earlier explanation of the same image with the same method is replaced; other files
+    are not.
     """
     from napari_attnseg.batch import explain_images
 
@@ -117,7 +116,7 @@ def explain(
 
 
 def parse_level(text: str) -> list[int]:
-    """``"1/32"`` or ``"32"`` → ``[32]``; ``"all"`` → every level.
+    """Parse levels: ``"1/32"`` or ``"32"`` → ``[32]``; ``"all"`` → every level.
 
     Raises
     ------

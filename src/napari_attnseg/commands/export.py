@@ -16,7 +16,7 @@ from napari_attnseg.usage import output_folder
 
 
 class MaskFormat(StrEnum):
-    """Formats that masks are exported as."""
+    """Formats for exported masks."""
 
     DICOM = "dicom"
     NIFTI = "nifti"
@@ -34,7 +34,7 @@ def export(
         list[Path] | None,
         typer.Option(
             metavar="DICOM",
-            help="For dicom: the file or folder that was segmented, where the results "
+            help="For dicom: the file or folder that was segmented, if the results "
             "do not name it. May be repeated.",
         ),
     ] = None,
@@ -50,20 +50,20 @@ def export(
         bool,
         typer.Option(
             "--keep-identifiers",
-            help="For dicom: write patient and study as the source has them, which an "
-            "archive needs; they are left empty by default.",
+            help="For dicom: copy patient and study from the source, which an "
+            "archive needs. They are left empty by default.",
         ),
     ] = False,
 ) -> None:
     """Write masks of results as DICOM, NIfTI, COCO or plain PNG.
 
-    dicom: NAME_seg.dcm, a DICOM SEG with a segment per class that refers to the source,
-    and NAME_sr.dcm, a structured report (TID 1500) with the area of each, in mm² where
-    the source says the size of a pixel, else in pixels. nifti: NAME_labels.nii.gz.
-    coco: annotations.json of all results, a run-length code per object. labels-png:
-    NAME_labels.png, the number of the class in each pixel. Files of these names are
-    replaced. A result that cannot be exported is named and skipped; the exit code is 1
-    then.
+    dicom writes NAME_seg.dcm, a DICOM SEG with a segment per class that refers to the
+    source, and NAME_sr.dcm, a structured report (TID 1500) with the area of each, in
+    mm² if the source says the size of a pixel, otherwise in pixels. nifti writes
+    NAME_labels.nii.gz. coco writes one annotations.json for all results, with a
+    run-length code per object. labels-png writes NAME_labels.png, with the number of
+    the class in each pixel. Files of these names are replaced. A result that cannot be
+    exported is named and skipped; the exit code is then 1.
     """
     from napari_attnseg.exports import load_masks
     from napari_attnseg.exports.dicom_codes import parse_codes

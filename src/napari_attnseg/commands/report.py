@@ -20,7 +20,8 @@ ResultsInputs = Annotated[
     list[Path],
     typer.Argument(
         metavar="RESULTS…",
-        help="Folders that attnseg segment or the viewer wrote, or JSON files in them.",
+        help="Results folders from attnseg segment or the viewer, or JSON files in "
+        "them.",
     ),
 ]
 
@@ -41,14 +42,14 @@ def report(
         bool,
         typer.Option(
             "--number-cases",
-            help="Call cases Case 1, Case 2 … and tell no file name: names may name "
-            "patients.",
+            help="Call cases Case 1, Case 2 … and show no file names, which may "
+            "name patients.",
         ),
     ] = False,
     paths: Annotated[
         bool,
         typer.Option(
-            "--paths", help="Also tell in which folders of this machine images lay."
+            "--paths", help="Also show the folders of the images on this machine."
         ),
     ] = False,
     describe: Annotated[

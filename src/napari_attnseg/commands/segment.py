@@ -32,8 +32,8 @@ def segment(
     precision: Annotated[
         str,
         typer.Option(
-            help="Arithmetic: fp32, or auto for float16 on a GPU, whose "
-            "masks were not compared with fp32 there yet."
+            help="Precision: fp32, or auto, which uses float16 on a GPU. Masks of "
+            "float16 have not been compared with those of fp32 on a GPU yet."
         ),
     ] = "fp32",
     objects: Annotated[
@@ -72,7 +72,8 @@ def segment(
         ),
     ] = 0.0,
     min_size: Annotated[
-        int, typer.Option(help="Remove objects of fewer pixels from the mask.")
+        int,
+        typer.Option(help="Remove objects with fewer pixels than this from the mask."),
     ] = 0,
     fill_holes: Annotated[
         bool, typer.Option("--fill-holes", help="Fill the holes of objects.")
@@ -120,8 +121,9 @@ def segment(
         int | None,
         typer.Option(
             metavar="N",
-            help="Segment in N processes of this machine, each with its own GPU where "
-            "there are some; needs the extra 'cluster', and resumes.",
+            help="Segment in N processes on this machine, each with its own GPU if "
+            "there are several. Needs the extra 'cluster'; resumes an earlier "
+            "run.",
             min=1,
         ),
     ] = None,
@@ -130,75 +132,76 @@ def segment(
         typer.Option(
             metavar="ADDRESS",
             help="Segment on the workers of a Dask scheduler, such as "
-            "tcp://host:8786, which must see the same folders; needs the extra "
-            "'cluster', and resumes.",
+            "tcp://host:8786, which must have access to the same folders. "
+            "Needs the extra 'cluster'; resumes an earlier run.",
         ),
     ] = None,
     medsam: Annotated[
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Prompt MedSAM with a box around each object of that mask, and write "
-            "its mask and probability instead.",
+            help="Folder of MedSAM. It is prompted with a box around each object "
+            "of the mask, and its mask and probability are written instead.",
         ),
     ] = None,
     medsam_margin: Annotated[
         float | None,
         typer.Option(
-            help="How much wider the box is on each side, in pixels of 1024; default "
-            "20, the most that it was trained with."
+            help="Margin of MedSAM's box on each side, in pixels of its 1024×1024 "
+            "input. Default: 20, the largest margin in its training."
         ),
     ] = None,
     every: Annotated[
         int,
         typer.Option(
             metavar="N",
-            help="Of a film or a volume, segment every Nth frame, from the first on.",
+            help="For a film or a volume: segment every Nth frame, from the first on.",
         ),
     ] = 1,
     smooth_time: Annotated[
         int,
         typer.Option(
             metavar="K",
-            help="Of a film or a volume, take the running median of the probability "
-            "over K frames, an odd number, before the threshold; 1: no smoothing.",
+            help="For a film or a volume: take the running median of the "
+            "probability over K frames (an odd number) before the threshold; "
+            "1: no smoothing.",
         ),
     ] = 1,
     overlay: Annotated[
         bool,
         typer.Option(
             "--overlay/--no-overlay",
-            help="Of a film or a volume, write a video with the outline of each mask.",
+            help="For a film or a volume: write a video with the outline of each mask.",
         ),
     ] = True,
     keep_identifiers: Annotated[
         bool,
         typer.Option(
             "--keep-identifiers",
-            help="Write into results what DICOM files say about the patient, which is "
-            "left out by default.",
+            help="Keep what DICOM files say about the patient in the results. It "
+            "is left out by default.",
         ),
     ] = False,
 ) -> None:
     """Write mask, probability, gate maps and provenance of each image.
 
-    Of an image: NAME_mask.png (0 and 255; 1, 2 … for several classes),
+    For an image, it writes NAME_mask.png (0 and 255; 1, 2 … for several classes),
     NAME_probability.tif, NAME_gate_1-4.tif to NAME_gate_1-32.tif (float32; NAME.json
-    says whose features 0 and 1 are; a model without gates writes none), and NAME.json,
-    which napari opens as layers. --objects adds NAME_objects.csv, a row per connected
-    object, in pixels. --readers adds NAME_mask_cnn.png, NAME_mask_transformer.png,
-    their probabilities and NAME_mask_disagree.png, with areas and agreement (Dice) in
-    NAME.json.
+    says which encoder 0 and 1 stand for; a model without gates writes none), and
+    NAME.json, which napari opens as layers. --objects adds NAME_objects.csv, a row per
+    connected object, in pixels. --readers adds NAME_mask_cnn.png,
+    NAME_mask_transformer.png, their probabilities and NAME_mask_disagree.png, with
+    areas and agreement (Dice) in NAME.json.
 
-    Of a film, a volume, or a DICOM file or series with several images:
-    NAME/frame_000000_mask.png of each frame, NAME_frames.csv with a row for each,
-    NAME_overlay.mp4 and NAME.json. Ctrl-C keeps what is done.
+    For a film, a volume, or a DICOM file or series with several images, it writes
+    NAME/frame_000000_mask.png for each frame, NAME_frames.csv with a row for each,
+    NAME_overlay.mp4 and NAME.json. Ctrl-C keeps the frames that are done.
 
     An image with an EXIF or TIFF orientation is turned upright first, and its results
     belong to the upright image. An image that cannot be read is named and skipped; the
-    exit code is 1 then. Other files of a folder are counted by kind at the end. Earlier
-    results of the same image are replaced; files of another image with these names are
-    not.
+    exit code is then 1. Other files of a folder are counted by kind at the end. Earlier
+    results of the same image are replaced, but not files with these names that belong
+    to another image.
     """
     from napari_attnseg.batch import (
         Batch,

@@ -1,6 +1,6 @@
 """Correct a mask by clicks: proposals, and rules that hold for every click.
 
-``correct(corrector, mask, clicks)`` is the whole of it; see `corrector_of` for the
+``correct(corrector, mask, clicks)`` does all of it; `corrector_of` returns the
 corrector that a model's weights allow.
 """
 

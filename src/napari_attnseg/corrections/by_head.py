@@ -18,7 +18,21 @@ from napari_attnseg.models.click_head import SPREAD, ClickHead
 
 
 def around(maps: Tensor, at: tuple[int, int], radius: int) -> Tensor:
-    """Cells (N, C, side, side) around one of maps (N, C, h, w); 0 beyond the edge."""
+    """Cut the cells around one cell out of maps; 0 beyond their edges.
+
+    Parameters
+    ----------
+    maps : Tensor, shape (N, C, h, w)
+    at : (int, int)
+        Row and column of the middle cell.
+    radius : int
+        Number of cells on each side of it.
+
+    Returns
+    -------
+    Tensor, shape (N, C, side, side)
+        ``side`` is ``2 * radius + 1``.
+    """
     row, column = at
     height, width = maps.shape[-2:]
     top, left = max(row - radius, 0), max(column - radius, 0)
@@ -38,11 +52,11 @@ class HeadCorrector(OnGrid):
     Parameters
     ----------
     head : ClickHead
-        In eval mode.
+        Click head in eval mode.
     features : Tensor, shape (1, C, h, w)
         Features of the image, on the head's device.
     probability : ndarray, shape (classes, H, W), in [0, 1]
-        The model's own.
+        The model's own probability.
     threshold : float
     """
 
@@ -89,7 +103,7 @@ def head_maps(
     own: NDArray[np.floating[Any]],
     threshold: float,
 ) -> Tensor:
-    """Maps (1, `MAPS`, side, side) that the head sees beside the features.
+    """Compute the maps (1, `MAPS`, side, side) that the head gets besides features.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Propose corrections by MedSAM, prompted with clicks as points or with a drawn box.
 
-MedSAM was trained with boxes alone: how well it follows points was not measured here.
+MedSAM was trained with boxes only. How well it follows points was not measured.
 """
 
 from __future__ import annotations
@@ -49,7 +49,10 @@ class MedsamCorrector:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """JSON-ready: which MedSAM, and on which device. No boxes: no margin."""
+        """JSON-ready facts: which MedSAM, and on which device.
+
+        There is no margin among them, because no boxes are drawn around objects.
+        """
         return {
             MEDSAM: {key: v for key, v in self._sam.facts.items() if key != "margin"}
         }

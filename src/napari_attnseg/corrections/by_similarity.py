@@ -1,7 +1,7 @@
 """Propose corrections by similarity to the click, for weights without a click head.
 
 The numbers were chosen on the 88 validation images of Kvasir-SEG, with the bundled
-weights; wider reach or more gain changes more masks for the worse.
+weights; with a wider reach or a higher gain, clicks made more masks worse.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class SimilarityCorrector(OnGrid):
     features : ndarray of float, shape (C, h, w)
         Features of the image.
     probability : ndarray, shape (classes, H, W), in [0, 1]
-        The model's own.
+        The model's own probability.
     threshold : float
     """
 

@@ -19,8 +19,8 @@ _KINDS = {"click": "clicks", "line": "lines", "box": "boxes"}
 class Click:
     """One click, which says whether a pixel belongs to the object.
 
-    A scribble is a click with a line, and says the same of every pixel of the line. A
-    click with a box changes nothing outside the box; see `click_in_box`.
+    A scribble is a click with a line, which says the same about every pixel of the
+    line. A click with a box changes nothing outside the box; see `click_in_box`.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Click:
 
     @property
     def empties(self) -> bool:
-        """Whether it removes everything that its box encloses."""
+        """Whether the click removes everything inside its box."""
         return self.box is not None and not self.positive
 
 
@@ -65,15 +65,16 @@ def click_in_box(
 ) -> Click:
     """Convert a drawn box to a scribble through its middle, along its longer axis.
 
-    With a positive scribble the model adds what it finds in the box. A negative one
-    removes everything that the box encloses. Nothing outside the box changes.
+    If `positive` is true, the model adds what it finds in the box. If it is false,
+    everything that the box encloses is removed. Nothing outside the box changes.
 
     Parameters
     ----------
     top, left, bottom, right : int
         Edges of the box of at least one pixel; bottom and right are exclusive.
     positive : bool
-        Whether the object in the box belongs to the class, or nothing in it does.
+        True: the object in the box belongs to the class. False: nothing in the box
+        does.
     class_number : int
     """
     height, width = bottom - top, right - left

@@ -48,7 +48,7 @@ class Grid:
         return Reach(rows, columns)
 
     def cell(self, click: Click) -> tuple[int, int]:
-        """Cell that a click is in."""
+        """Cell in which a click lies."""
         (height, width), (rows, columns) = self.shape, self.cells
         return click.row * rows // height, click.column * columns // width
 
@@ -57,7 +57,7 @@ class Grid:
     ) -> NDArray[np.float32]:
         """Means of an image (H, W) in the cells around one cell; edges are replicated.
 
-        With a `value`: the share of each cell that has it.
+        If `value` is given, compute the share of each cell that has this value.
         """
         rows, columns = (
             _looks(middle, self.radius, size, cells)
@@ -95,14 +95,14 @@ class Grid:
     def at_pixels(
         self, values: NDArray[np.float32], at: tuple[int, int], click: Click
     ) -> tuple[tuple[slice, slice], NDArray[np.float32]]:
-        """Values of the cells around one, bilinear, at the pixels in reach of a click.
+        """Interpolate cells bilinearly at the pixels within reach of a click.
 
         Returns
         -------
         (slice, slice)
             Rows and columns of the image.
         ndarray of float32
-            0 beyond the outermost cells.
+            Values at these pixels; 0 beyond the outermost cells.
         """
         box = reach_box(click, self.reach, self.shape)
         rows, columns = (
@@ -117,7 +117,7 @@ class Grid:
 def logits_of(
     probability: NDArray[np.floating[Any]], threshold: float
 ) -> NDArray[np.float32]:
-    """Logits, 0 at the threshold.
+    """Convert probabilities to logits that are 0 at the threshold.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def logits_of(
 
 
 def logits_now(own: NDArray[np.float32], inside: NDArray[Any]) -> NDArray[np.float32]:
-    """Logits that agree with a mask: those of the model wherever it agrees.
+    """Logits that agree with a mask; the model's own where it agrees with the mask.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ from napari_attnseg.models.network import Level, SegmentationNetwork
 
 
 def click_features(network: SegmentationNetwork, pairs: list[Level]) -> Tensor:
-    """Map of the decoder's last block (N, C, h, w), standardised in each cell.
+    """Map of the decoder's last block (N, C, h, w), normalised over C in each cell.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def click_features(network: SegmentationNetwork, pairs: list[Level]) -> Tensor:
     Raises
     ------
     InputError
-        If the decoder has no blocks, as in a library's network.
+        If the decoder has no blocks, as in a network of another library.
     """
     if not hasattr(network.decoder, "stages"):
         raise InputError(
@@ -59,9 +59,9 @@ def corrector_of(
     encoded : EncodedImage
         From `Segmenter.encode`.
     probability : ndarray, shape (classes, H, W), in [0, 1], optional
-        Probability that the mask was made of; the model's own by default.
+        Probability from which the mask was made; the model's own by default.
     threshold : float, optional
-        Threshold by which it was made; the model card's by default.
+        Threshold with which the mask was made; the model card's by default.
     similarity : bool
         Use similarity, even if the weights have a click head.
 

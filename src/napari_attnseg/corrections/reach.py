@@ -25,7 +25,7 @@ class Reach(NamedTuple):
 
 
 def stations(click: Click, reach: Reach) -> list[Click]:
-    """Clicks that stand for a scribble, both ends among them; a click is its own."""
+    """Replace a scribble by clicks along its line; a click stays as it is."""
     if not click.line:
         return [click]
     pixels = line_pixels(click)
@@ -39,7 +39,7 @@ def stations(click: Click, reach: Reach) -> list[Click]:
 
 
 def line_pixels(click: Click) -> NDArray[np.int64]:
-    """Pixels (n, 2) of a scribble's line, in order; the one pixel of a click."""
+    """Pixels (n, 2) of a scribble's line, in order; for a click, its one pixel."""
     found = [np.array([click.points[0]])]
     for one, two in pairwise(click.points):
         count = max(abs(two[0] - one[0]), abs(two[1] - one[1]))
@@ -85,7 +85,7 @@ def change_box(
 def away(box: tuple[slice, slice], click: Click, reach: Reach) -> NDArray[np.float32]:
     """Squared distances of a box's pixels to a click without a line.
 
-    In units of its reach: 1 is as far as it reaches.
+    Distances are in units of the reach of the click: 1 is the farthest that it reaches.
     """
     rows = np.arange(box[0].start, box[0].stop, dtype=np.float32) - click.row
     columns = np.arange(box[1].start, box[1].stop, dtype=np.float32) - click.column
@@ -96,7 +96,7 @@ def away(box: tuple[slice, slice], click: Click, reach: Reach) -> NDArray[np.flo
 def within(
     box: tuple[slice, slice], drawn: tuple[int, int, int, int]
 ) -> NDArray[np.bool_]:
-    """Which pixels of a box of slices lie in a drawn one; see `Click.box`."""
+    """Whether each pixel of `box` lies in the box that was drawn; see `Click.box`."""
     top, left, bottom, right = drawn
     rows = np.arange(box[0].start, box[0].stop)
     columns = np.arange(box[1].start, box[1].stop)
@@ -107,16 +107,17 @@ def within(
 def guarded(
     box: tuple[slice, slice], click: Click, earlier: Click
 ) -> NDArray[np.bool_]:
-    """Which pixels of a box an earlier click guards from one that says otherwise.
+    """Whether an earlier click protects each pixel of a box from a contrary click.
 
-    Those within half of the distance between the two; of a scribble the pixel of its
-    line counts that is nearest.
+    The earlier click protects pixels that are nearer to it than half of the distance
+    between the two clicks. For a scribble, the distance is that of the nearest pixel of
+    its line.
 
     Parameters
     ----------
     box : (slice, slice)
     click : Click
-        The later one, without a line.
+        The later click, without a line.
     earlier : Click
     """
     pixels = line_pixels(earlier)

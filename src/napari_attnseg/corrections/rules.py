@@ -1,12 +1,13 @@
 """Limit what a click may change in a mask, whichever corrector proposes it. No torch.
 
-A click adds pixels to its class or takes some away, never both. What it changes is
-connected to it and within its reach; a small disc around every click is as the click
-says. Earlier clicks guard their half of the way to a click that says otherwise, and one
-that takes away takes a limited part of the image, or a whole object. A box that takes
-away takes all it encloses but the discs of earlier clicks. These rules hold by
-construction, for every `Corrector`. A scribble keeps them all along its line;
-correctors see it as clicks on that line.
+A click adds pixels to its class or removes pixels from it, never both. The changed
+pixels are connected to the click and within its reach. A small disc around every click
+gets the label of the click. A click does not change pixels that lie nearer to an
+earlier, contrary click than half of the distance between the two. A click that removes
+can remove a limited part of the image, or a whole object. A box that removes takes away
+all that it encloses, except the discs of earlier clicks. These rules hold by
+construction, for every `Corrector`. They hold for a scribble too, which correctors see
+as clicks along its line.
 """
 
 from __future__ import annotations
@@ -58,9 +59,9 @@ class Proposal(NamedTuple):
 
 
 class Corrector(Protocol):
-    """Interface of everything that proposes changes from clicks.
+    """Interface of all correctors, which propose changes of a mask from clicks.
 
-    It may have `facts` too, a JSON-ready mapping that goes into provenance.
+    A corrector may also have `facts`, a JSON-ready mapping that is added to provenance.
     """
 
     @property
@@ -89,7 +90,7 @@ class Corrector(Protocol):
         Parameters
         ----------
         mask : ndarray of uint8, shape (H, W)
-            Mask after all clicks but the last.
+            Mask after all clicks except the last.
         clicks : sequence of Click
             All clicks so far, at least one. Scribbles were replaced by clicks along
             them; see `stations`.
@@ -109,10 +110,11 @@ class Correction:
     corrector : str
         Name of what proposed the changes.
     reach : Reach
-        Further than this from every click, and outside every box, the mask is the one
-        before the clicks.
+        Distance from a click within which it may change the mask. Farther than this
+        from every click, and outside every box, the mask is as it was before the
+        clicks.
     facts : dict
-        JSON-ready: who corrected, and how far each click may reach.
+        JSON-ready facts: which corrector was used, and how far each click may reach.
     """
 
     mask: Mask

@@ -39,7 +39,7 @@ class ClickSession:
     start : ndarray of uint8, shape (H, W)
         Mask before the clicks; a copy is kept.
     clicks : sequence of Click
-        Made before, which are repeated.
+        Earlier clicks, which are repeated.
 
     Attributes
     ----------
@@ -77,13 +77,13 @@ class ClickSession:
         self._before.append(before)
 
     def undo(self) -> None:
-        """Take the last click back, if there is one."""
+        """Undo the last click, if there is one."""
         if self._clicks:
             box = change_box(self._clicks.pop(), self.corrector.reach, self.mask.shape)
             self.mask[box] = self._before.pop()
 
     def clear(self) -> None:
-        """Take every click back."""
+        """Undo all clicks."""
         while self._clicks:
             self.undo()
 
@@ -91,16 +91,17 @@ class ClickSession:
 def repeats(
     corrector: Corrector, start: Mask, mask: Mask, clicks: Sequence[Click]
 ) -> ClickSession | None:
-    """A session whose clicks turn `start` into `mask`; None if they do not.
+    """Return a session in which the clicks turn `start` into `mask`, or None.
 
-    Somebody may have painted since, or another corrector may have been used.
+    The result is None if the clicks do not lead to `mask`: somebody may have painted
+    since, or another corrector may have been used.
     """
     session = ClickSession(corrector, start, clicks)
     return session if np.array_equal(session.mask, mask) else None
 
 
 def clicks_in(facts: Any, frame: int | None = None) -> tuple[Click, ...]:
-    """Clicks on a frame of a run, from ``provenance["clicks"]``.
+    """Read the clicks on a frame of a run from ``provenance["clicks"]``.
 
     Parameters
     ----------
@@ -117,7 +118,7 @@ def clicks_in(facts: Any, frame: int | None = None) -> tuple[Click, ...]:
 def clicks_by(
     facts: Any, frame: int | None = None
 ) -> list[tuple[dict[str, Any], tuple[Click, ...]]]:
-    """Clicks as `clicks_in`, and the facts of the corrector that each run of them had.
+    """Group the clicks of a frame by corrector: its facts, and its clicks in order.
 
     Parameters
     ----------
@@ -140,20 +141,21 @@ def with_clicks(
     frame: int | None,
     kept: int = 0,
 ) -> dict[str, Any] | None:
-    """``provenance["clicks"]`` with other clicks on a frame; None: no clicks are left.
+    """Replace the clicks on one frame in ``provenance["clicks"]``.
 
     Parameters
     ----------
     facts : mapping or None
-        Facts of that corrector.
+        Content of ``provenance["clicks"]``; None: there were no clicks.
     corrector : Corrector or None
-        Corrector that was used; None: as before.
+        Corrector that was used; None: the one that is recorded.
     clicks : sequence of Click
         Clicks on the frame.
     frame : int, optional
         Frame of a stack.
     kept : int
-        So many of them, the first ones, were recorded before, with their corrector.
+        Number of clicks at the beginning that are recorded already; they keep the
+        corrector that is recorded with them.
     """
     known = {"clicks": []} if facts is None else dict(facts)
     before = _without_clicks(known)

@@ -1,6 +1,6 @@
 """Simulate the clicks of a careful user, for training and evaluation. No torch.
 
-Lines and boxes too: through the middle of the largest error, and around it.
+Lines through the middle of the largest error, and boxes around it, are simulated too.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Error:
     box : (slice, slice)
         Rows and columns of the image.
     inside : ndarray of bool, shape of the box
-        Its pixels.
+        Whether a pixel of the box belongs to the error.
     positive : bool
         Whether it is missing in the mask.
     """
@@ -54,7 +54,7 @@ def next_click(
     class_number : int
         Value of the class in `mask`.
     ignored : ndarray of bool, shape (H, W), optional
-        Pixels that count as no error.
+        Pixels that never count as an error.
     rng : numpy.random.Generator, optional
         Draws any pixel of the region instead of the middle one.
 
@@ -125,7 +125,8 @@ def next_box(
 ) -> Click | None:
     """Smallest box around the largest error. Parameters as for `next_line`.
 
-    A click in its middle where the box would take away what belongs to the object.
+    If the box would remove pixels that belong to the object, return a click into the
+    middle of the error instead.
     """
     error = largest_error(mask, truth, class_number, ignored)
     if error is None:

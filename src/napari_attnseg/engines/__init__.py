@@ -1,7 +1,7 @@
 """Engines that compute a model: PyTorch, or OpenVINO if it is installed.
 
-`inference.Segmenter` goes through one of them; both have the same face and, within
-`compiled.LOGITS_AGREE` and `compiled.PSI_AGREE`, give the same numbers.
+`inference.Segmenter` uses one of them. Both have the same interface, and their numbers
+agree within `compiled.LOGITS_AGREE` and `compiled.PSI_AGREE`.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ def chosen_device(weights: Path, name: str) -> str:
     weights : Path
         A weights file.
     name : str
-        As for `Segmenter.from_checkpoint`. ``auto`` is a GPU if there is one; else
-        OpenVINO, if these weights were compiled for it here, and were faster.
+        As for `Segmenter.from_checkpoint`. ``auto`` chooses a GPU if there is one.
+        Otherwise it chooses OpenVINO if these weights were compiled for it on this
+        machine and were faster, or else the CPU.
 
     Raises
     ------

@@ -26,10 +26,11 @@ class Engine(Gated):
         Precision of its arithmetic, by torch's name: ``float32``, ``bfloat16``,
         ``float16``.
     device : str
-        Name of the device that chooses this engine; empty where torch's device does.
+        Name of the device that stands for this engine, such as ``openvino``; empty for
+        an engine that computes on a device of torch.
     asked : str
-        Name of the device that was asked for, where this engine stands in for another
-        that cannot compute the model; else empty.
+        Name of the device that was asked for, if its engine cannot compute the model
+        and this engine is used instead; otherwise empty.
     """
 
     label: str
@@ -39,22 +40,22 @@ class Engine(Gated):
 
     @property
     def threads(self) -> int:
-        """CPU threads that it computes with."""
+        """Number of CPU threads with which it computes."""
         raise NotImplementedError
 
     @property
     def network(self) -> SegmentationNetwork:
-        """The model in PyTorch, in float32, for what needs gradients or its modules."""
+        """The model in PyTorch, in float32, for code that uses gradients or modules."""
         raise NotImplementedError
 
     def array(self, values: NDArray[np.float32]) -> Array:
-        """Values of numpy as what `encode` takes, in the CPU's memory."""
+        """Convert a numpy array to what `encode` takes, in CPU memory."""
         raise NotImplementedError
 
     def encode(self, batch: Array) -> list[Level]:
-        """(N, 3, S, S) RGB in [0, 1] → as `SegmentationNetwork.align`."""
+        """Encode RGB images (N, 3, S, S) in [0, 1]; see `SegmentationNetwork.align`."""
         raise NotImplementedError
 
     def computing(self) -> AbstractContextManager[Any]:
-        """Context manager in which to compute with the engine's arrays."""
+        """Context manager to use while computing with the engine's arrays."""
         return nullcontext()

@@ -1,8 +1,8 @@
 """Compile a model for OpenVINO, check it against PyTorch, and keep it on disk.
 
-One folder per weights in the user's cache: three compiled graphs, and a record of what
-was checked, written last. Another version of a library, or another processor, compiles
-anew into the same folder.
+Each weights file has one folder in the user's cache. It holds three compiled graphs,
+and a record of the check, which is written last. After a change of a library's version
+or of the processor, the model is compiled again into the same folder.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Check:
     logits, psi : float
         Largest difference from PyTorch on a random image.
     torch_s, openvino_s : float
-        Seconds of an image, median of `TIMED`.
+        Seconds per image: the median of `TIMED` runs.
     """
 
     logits: float
@@ -68,7 +68,7 @@ class Check:
 
 
 def kept_check(weights: Path) -> Check | None:
-    """Result of the compilation of these weights on this machine, or None.
+    """Read the kept result of compiling these weights on this machine, if any.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def kept_check(weights: Path) -> Check | None:
 
 
 def load_openvino(weights: Path) -> OpenVINOEngine:
-    """Engine of a weights file; compiled, in some seconds, unless it was kept before.
+    """Load the engine of a weights file; compile it first if it is not in the cache.
 
     Raises
     ------
@@ -100,8 +100,9 @@ def load_openvino(weights: Path) -> OpenVINOEngine:
         kept = _load_kept(weights)
     if kept is None:
         raise DeviceError(
-            f"Expected {_folder(weights)} to keep what OpenVINO compiles, but it "
-            "cannot be written or read; PyTorch computes instead until there is room."
+            f"Expected {_folder(weights)} to be a folder for the models that "
+            "OpenVINO compiles, but it cannot be written or read; PyTorch computes "
+            "instead until it can."
         )
     return kept
 
@@ -206,7 +207,7 @@ def compile_network(
 
 
 def compare(expected: Engine, engine: Engine) -> Check:
-    """Numbers and seconds of two engines of one model, in turns, on a random image."""
+    """Compare results and times of two engines of a model on a random image."""
     size = expected.spec.size
     image = np.random.default_rng(1).random((1, 3, size, size), np.float32)
     seconds: tuple[list[float], list[float]] = ([], [])
@@ -229,7 +230,7 @@ def compare(expected: Engine, engine: Engine) -> Check:
 
 
 def largest_difference(one: Array, other: Array) -> float:
-    """Between two arrays of one shape, of whichever libraries."""
+    """Return the largest absolute difference between two arrays of the same shape."""
     return float(np.abs(to_numpy(one) - to_numpy(other)).max())
 
 

@@ -1,7 +1,7 @@
 """A network as three graphs of OpenVINO: encoders, gates, decoder.
 
-Three, so that the what-if runs the encoders once, and a forced gate is decoded as the
-gate's own psi is.
+There are three graphs so that the what-if runs the encoders only once, and so that a
+forced psi is decoded by the same graph as the gate's own psi.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class OpenVINOEngine(Engine):
-    """Compiled graphs of one model, on numpy arrays.
+    """Computes a model with its compiled graphs, on numpy arrays.
 
     Neither torch nor the network's own tensors are loaded, unless `network` is used.
 
@@ -28,7 +28,7 @@ class OpenVINOEngine(Engine):
     ----------
     spec : ModelSpec
     compiled : mapping of str to openvino.CompiledModel
-        Graphs by the names of `graphs.graphs_of`.
+        Compiled graphs, by the names that `graphs.graphs_of` gives them.
     load : callable
         Loads the same network in PyTorch.
     """
@@ -57,7 +57,7 @@ class OpenVINOEngine(Engine):
         Raises
         ------
         CheckpointError
-            If the weights file is gone or has changed.
+            If the weights file is missing or has changed.
         """
         with self._loading:
             if self._network is None:
@@ -66,11 +66,11 @@ class OpenVINOEngine(Engine):
 
     @property
     def threads(self) -> int:
-        """Number of threads that the graphs were loaded with."""
+        """Number of threads with which the graphs were loaded."""
         return int(self._compiled["encode"].get_property("INFERENCE_NUM_THREADS"))
 
     def array(self, values: NDArray[np.float32]) -> Array:
-        """The values themselves."""
+        """Return the values unchanged: the graphs take numpy arrays."""
         return values
 
     def encode(self, batch: Array) -> list[Level]:
@@ -86,7 +86,7 @@ class OpenVINOEngine(Engine):
     def fuse(
         self, pairs: Sequence[Level], gates: Mapping[int, Array] | None = None
     ) -> tuple[list[Array], dict[int, Array]]:
-        """All maps and the psi to fuse them with, for `logits`; and that psi."""
+        """Return the input of `logits`, which holds all maps and psi, and this psi."""
         maps = [*flat(pairs)]
         if not self.gates:
             return maps, {}

@@ -1,4 +1,4 @@
-"""In which precision PyTorch computes on a device."""
+"""Choose the precision in which PyTorch computes on a device."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ def precision_on(device: str, wanted: str) -> str:
     Parameters
     ----------
     device : str
-        By torch's name.
+        Name of the device in torch, such as ``cuda:0``.
     wanted : str
-        ``fp32``, or ``auto``: float16 on a GPU, float32 on a CPU, where less was
-        measured to be slower. Not bfloat16, whose masks are not those of float32: it
-        has 8 significant bits, float16 has 11.
+        ``fp32``, or ``auto``, which means float16 on a GPU and float32 on a CPU. On a
+        CPU, lower precision was measured to be slower. bfloat16 is not used, because
+        its masks differ from those of float32: it has 8 significant bits, and float16
+        has 11.
 
     Raises
     ------

@@ -19,14 +19,14 @@ from napari_attnseg.models.swin_windows import spare_copies
 
 
 class TorchEngine(Engine):
-    """The network itself, in float32 or under autocast.
+    """Computes with the network itself, in float32 or under autocast.
 
     Parameters
     ----------
     network : SegmentationNetwork
-        In eval mode, on the device.
+        Network in eval mode, on the device.
     precision : str
-        ``float32``, or what autocast computes in.
+        ``float32``, or the precision of autocast, such as ``float16``.
     asked : str
         As `Engine.asked`.
     """
@@ -54,11 +54,11 @@ class TorchEngine(Engine):
         return torch.get_num_threads()
 
     def array(self, values: NDArray[np.float32]) -> Tensor:
-        """A tensor, which shares the memory of `values`."""
+        """Convert an array to a tensor that shares its memory."""
         return torch.from_numpy(values)
 
     def computing(self) -> AbstractContextManager[Any]:
-        """Without what gradients need."""
+        """Return a context in which torch records nothing for gradients."""
         return torch.inference_mode()
 
     def encode(self, batch: Tensor) -> list[Level]:

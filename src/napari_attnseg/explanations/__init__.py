@@ -1,4 +1,4 @@
-"""Explanations of a segmentation: each is a module in `methods` and a line here."""
+"""Explanations of a segmentation; each has a module in `methods` and a line here."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def explain(
     rgb : bool, optional
         Whether the last axis is colour.
     cancelled : callable
-        Asked before every decoding; once it says True, `CancelledError` is raised.
+        Called before every decoding; if it returns true, `CancelledError` is raised.
     intensity : Percentiles, Window or str, optional
         How values become [0, 1]; as for `Segmenter.segment`.
 
@@ -107,15 +107,15 @@ def explain(
 
 
 def method_id(name: str) -> str:
-    """Name of a method as it stands in file names: ``gate-recalibrated``."""
+    """Name of a method in file names, such as ``gate-recalibrated``."""
     words = "".join(c if c.isalnum() else " " for c in name.casefold()).split()
     return "-".join(words)
 
 
 def method_name(text: str) -> str:
-    """Name in `EXPLAINERS` that a person means.
+    """Find the name in `EXPLAINERS` that the user means.
 
-    Upper and lower case are alike, and a space, hyphen or underscore.
+    Upper and lower case count as equal, and so do a space, a hyphen and an underscore.
 
     Raises
     ------

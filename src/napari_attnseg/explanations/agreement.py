@@ -16,7 +16,7 @@ GROUPS = 10
 def agreement(
     psi: NDArray[np.floating], tau: NDArray[np.floating]
 ) -> tuple[float, float]:
-    """Gate–causal agreement over regions of any number of images.
+    """Agreement of psi with measured trust tau, over regions of any number of images.
 
     Returns
     -------
@@ -50,10 +50,10 @@ def sign_agreement_alike(
 ) -> float:
     """`sign_agreement` among regions with similar values of `mask`.
 
-    Where one encoder is the better one in lesions and the other elsewhere, a gate that
-    draws the lesion agrees with trust, and says nothing that the mask does not say.
-    Here it is near chance. Regions are parted into `GROUPS` of as many each, by `mask`,
-    and pairs within a group are compared.
+    If one encoder is better in lesions and the other elsewhere, a gate that draws the
+    lesion agrees with trust, but it says nothing that the mask does not say. This
+    measure is near chance for such a gate. Regions are sorted by `mask` and divided
+    into `GROUPS` groups of equal size, and only pairs within a group are compared.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """Candidates for a combination of the four gate maps in one map.
 
-Which of them, if any, is shown as the "at a glance" map is measured on validation
-images (``attnseg-train faithfulness --split val``) and stands in the model card.
+Validation images decide which of them, if any, is shown as the "at a glance" map
+(``attnseg-train faithfulness --split val``). The decision is recorded in the model
+card.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Levels(NamedTuple):
         How much the choice at each level matters: mean of |measured trust| over
         regions and images of a data set.
     contribution : Tensor, shape (N, 4, h, w)
-        Size of what both encoders contributed there, per level and location.
+        Size of the contributions of both encoders, per level and location.
     """
 
     psi: Tensor

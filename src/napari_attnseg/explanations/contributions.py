@@ -51,16 +51,17 @@ def gate_integrated_gradients(
 
 
 def encoder_contributions(subject: Subject) -> dict[int, tuple[Tensor, Tensor]]:
-    """Gradient times input of what each encoder put into each fused map.
+    """Gradient times input, for the part that each encoder adds to each fused map.
 
-    fused = psi * x + (1 - psi) * g (equation 3.2), so at every location the two
-    summands are known; each is multiplied with the gradient of the target's logit and
-    summed over channels. To first order, and against features of 0.
+    fused = psi * x + (1 - psi) * g (equation 3.2), so the two summands are known at
+    every location. Each is multiplied with the gradient of the target's logit, and
+    summed over channels. This is a first-order approximation, compared with features of
+    0.
 
     Returns
     -------
     dict of int to (Tensor, Tensor), each of shape (N, h, w)
-        Stride → what the CNN and what the transformer contributed, in logits.
+        Stride → contributions of the CNN and of the transformer, in logits.
     """
     network, pairs = subject.network, subject.pairs
     with torch.no_grad():

@@ -24,7 +24,7 @@ class Requirement(StrEnum):
     CALIBRATION
         The card's calibration of the gate by measured trust.
     COMBINATION
-        The card's finding that one combination of the gates is worth showing.
+        A finding in the card that allows one combination of the gates to be shown.
     CAPTUM
         The library captum.
     """
@@ -58,10 +58,10 @@ class Explainer:
     needs : tuple of Requirement
         Requirements; `requirements.check` says which are missing.
     decodings : int
-        How often the network is decoded, about: progress is counted in them.
+        About how many times the network is decoded; progress is counted in decodings.
     passes : int
-        How many images go through the network, about; a gradient counts three times.
-        They say how long it takes.
+        About how many images go through the network, for an estimate of the time; an
+        image with a gradient counts three times.
     finding : callable
         (model card, stride) → what was measured of this map in this model; "" if
         nothing is.

@@ -1,7 +1,8 @@
 """Interventions on psi: the mask after a gate's coefficients are replaced.
 
-psi says whose features are used where. So it is tested by using others there, not by
-deleting pixels. Encoders run once; only fusion and decoder run again.
+psi says whose features are used where. Therefore it is tested by using the features of
+the other encoder there, not by deleting pixels. Encoders run once; only fusion and
+decoder run again.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def interventions(
     Parameters
     ----------
     network : SegmentationNetwork
-        In eval mode.
+        Network in eval mode.
     pairs : sequence of (Tensor, Tensor)
         From `SegmentationNetwork.align`, of a batch of N images.
 

@@ -24,7 +24,7 @@ def check(
     card : ModelCard
         Card of its weights.
     stride : int
-        Of the level, for methods with a map per level.
+        Stride of the level, for methods with a map per level.
     """
     for need in explainer.needs:
         match need:
@@ -50,7 +50,7 @@ def need_two_encoders(network: SegmentationNetwork) -> None:
 
 
 def calibration(card: ModelCard, stride: int) -> dict[str, Any]:
-    """Calibration of one gate by measured trust, as the card has it.
+    """Read the calibration of one gate by measured trust from the card.
 
     Raises
     ------
@@ -67,12 +67,12 @@ def calibration(card: ModelCard, stride: int) -> dict[str, Any]:
 
 
 def combination(card: ModelCard) -> dict[str, Any]:
-    """Combination of the gates that the card found worth showing.
+    """Combination of the gates that may be shown, by the card's measurements.
 
     Raises
     ------
     InputError
-        If no combination was measured, or none was found worth showing.
+        If no combination was measured, or none may be shown.
     """
     if not card.combination.get("earned", False):
         raise InputError(

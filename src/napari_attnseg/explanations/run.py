@@ -52,7 +52,7 @@ def run_explainer(
     Returns
     -------
     list of Explanation
-        One per level, or one.
+        One map per level, or a single one.
     """
     levels = levels if explainer.per_gate else levels[:1]
     check_method(explainer, segmenter, levels)
@@ -84,7 +84,7 @@ def run_explainer(
 def check_method(
     explainer: Explainer, segmenter: Segmenter, levels: Sequence[int]
 ) -> None:
-    """Raise `InputError` if the model cannot be explained so; no image is needed."""
+    """Raise `InputError` if the method does not suit the model; needs no image."""
     for level in levels:
         if explainer.per_gate and level not in STRIDES:
             raise InputError(

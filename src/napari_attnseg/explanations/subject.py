@@ -42,7 +42,8 @@ class Subject:
     pairs : list of tuples of Tensor
         From `SegmentationNetwork.align`.
     mask : Tensor, shape (1, 1, S, S)
-        The model's own mask, 0 or 1: stands for the truth, which is unknown here.
+        The model's own mask, 0 or 1. It replaces the true mask, which is not known
+        here.
     target : Tensor, shape (1, 1, S, S)
         1 in the region whose mean logit is explained.
     region : str
@@ -81,7 +82,7 @@ def subject_of(
     Parameters
     ----------
     segmenter : Segmenter
-        The model; of one class.
+        The model, which must have one class.
     image : array, shape (H, W) or (H, W, 3 or 4)
         As for `Segmenter.segment`.
     target : ndarray of bool, shape (H, W), optional

@@ -1,4 +1,4 @@
-"""The score of a target region as a function of the image, for captum."""
+"""The mean logit of a target region as a function of the image, for captum."""
 
 from __future__ import annotations
 

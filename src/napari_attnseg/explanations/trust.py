@@ -62,19 +62,19 @@ def measured_trust(
 ) -> Trust:
     """Trust in k×k regions of the gate at one stride, or of all gates together.
 
-    Every region is given to the transformer, then to the CNN. Regions that lie so far
-    apart that the decoder cannot carry a change from one to the other's pixels are
-    tried in one decoding: the same numbers with fewer decodings.
+    In every region, psi is forced to the transformer and then to the CNN. Regions that
+    lie so far apart that a change in one cannot reach the pixels of another are decoded
+    together, which gives the same numbers with fewer decodings.
 
     Parameters
     ----------
     network : SegmentationNetwork
-        In eval mode.
+        Network in eval mode.
     pairs : sequence of (Tensor, Tensor)
         From `SegmentationNetwork.align`, of N images.
     truth : Tensor, shape (N, classes, S, S)
-        True masks, or the model's own where there are none; NaN where they are
-        ignored, which counts for neither encoder.
+        True masks, or the model's own masks if there are none. They are NaN at ignored
+        pixels, which count for neither encoder.
     stride : int or None
         Stride of the gate: 4, 8, 16 or 32; None: all gates change together.
     k : int

@@ -18,8 +18,8 @@ from napari_attnseg.objects.measure import separate
 def coco_json(series: Sequence[MaskSeries]) -> bytes:
     """All masks of several results as one file; an annotation per connected object.
 
-    Categories are the classes, by name, whichever model they are of. Run-length codes
-    are uncompressed, as pycocotools reads them.
+    Categories are the names of classes; results of several models may share them.
+    Run-length codes are uncompressed, as pycocotools reads them.
     """
     names = list(dict.fromkeys(name for one in series for name in one.classes))
     images: list[dict[str, Any]] = []

@@ -1,7 +1,7 @@
 """Masks as DICOM SEG, and their areas as DICOM SR (TID 1500), by highdicom.
 
-Both refer to the images that were segmented. Who the patient is, is written only where
-somebody asks for it.
+Both refer to the images that were segmented. Identifiers of the patient are written
+only if the user asks for them.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ def dicom_files(
 ) -> dict[str, bytes]:
     """Name → DICOM file: ``<stem>_seg.dcm`` and ``<stem>_sr.dcm``.
 
-    Where images have no place in the body, as of endoscopes, a SEG holds one image:
-    then there is ``<stem>_000012_seg.dcm`` for each frame in which something was found.
+    If the images have no position in the patient, such as those of endoscopes, a SEG
+    holds one image. Then there is one file, such as ``<stem>_000012_seg.dcm``, for each
+    frame in which something was found.
 
     Parameters
     ----------
@@ -47,7 +48,8 @@ def dicom_files(
     Returns
     -------
     dict of str to bytes
-        Without the report if no mask holds anything: there is nothing to measure.
+        Files by name. If all masks are empty, there is no report, because there is
+        nothing to measure.
 
     Raises
     ------

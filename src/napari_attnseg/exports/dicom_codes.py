@@ -52,7 +52,7 @@ def parse_codes(texts: Sequence[str]) -> dict[str, Property]:
     Raises
     ------
     InputError
-        If one has another form.
+        If a text has another form.
     """
     found = {}
     for text in texts:
@@ -75,7 +75,7 @@ def property_of(name: str, given: Mapping[str, Property]) -> Property:
     Raises
     ------
     InputError
-        If nobody said and it is not known.
+        If no code was given for the class and none is known for it.
     """
     plain = name.casefold()
     if plain in given:

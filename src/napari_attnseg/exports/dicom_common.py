@@ -12,7 +12,7 @@ MAKER = "napari-attnseg"
 
 
 def mark_identity(data: Any, keep: bool) -> None:
-    """Say where patient and study were left out."""
+    """Mark in the file whether patient and study were left out."""
     if not keep:
         data.PatientIdentityRemoved = "YES"
         data.DeidentificationMethod = "patient and study left empty by napari-attnseg"
@@ -30,7 +30,7 @@ def weights_version(facts: Mapping[str, Any]) -> str:
 
 
 def coded(code: Code | tuple[str, str, str]) -> Any:
-    """A code, or its value, scheme and meaning, as highdicom takes it."""
+    """Convert a code to the form that highdicom takes."""
     from pydicom.sr.coding import Code as Coded
 
     if isinstance(code, tuple):

@@ -33,7 +33,7 @@ def area_report(
     segs: Sequence[Seg],
     keep: bool,
 ) -> Any:
-    """Area of each class in each frame, as TID 1500; None where every mask is empty."""
+    """Report the area of each class in each frame; None if all masks are empty."""
     import highdicom as hd
     from highdicom import sr
 

@@ -29,7 +29,7 @@ _SERIES = 9001
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seg:
-    """A SEG, the images that it refers to, and their masks by index or frame number."""
+    """A SEG, the images that it refers to, and the indices of their masks."""
 
     data: Any
     headers: list[Any]
@@ -39,10 +39,11 @@ class Seg:
 def segmentations(
     one: MaskSeries, sources: Sources, kinds: Sequence[Property], keep: bool
 ) -> list[Seg]:
-    """SEGs of some masks, in one series.
+    """Make the SEGs of some masks, in one series.
 
-    One for all where images have a place in the body; else one for each image or frame
-    in which something was found, for a SEG without places holds one image.
+    If the images have a position in the patient, one SEG holds all masks. Otherwise
+    there is one for each image or frame in which something was found, because a SEG
+    without positions can hold only one image.
 
     Raises
     ------

@@ -54,7 +54,7 @@ class Sources:
         One with several frames, or one for each mask.
     multiframe : bool
     placed : bool
-        Whether they have a place in the body.
+        Whether the images have a position in the patient.
     """
 
     headers: list[Any]
@@ -89,7 +89,7 @@ def sources_of(
     paths = list(given) or ([] if one.image is None else [one.image])
     if not paths:
         raise InputError(
-            f"The results {one.stem} do not name a DICOM file that is there; give the "
+            f"The results {one.stem} do not name a DICOM file that exists; give the "
             "images with --source."
         )
     # Results have a code for a name, or the file's own where that was asked for.
@@ -154,10 +154,10 @@ def _expect_pixels(one: MaskSeries, files: FileSet) -> None:
 
 
 def single(header: Any) -> Any:
-    """Header as if it were of one image and not of several frames.
+    """Copy a header as if the file held one image instead of several frames.
 
-    highdicom makes no SEG of several frames without a place in the body;
-    `refer_to_frame` then says what it is of.
+    highdicom makes no SEG of several frames without a position in the patient.
+    `refer_to_frame` then adds the frame that the SEG belongs to.
     """
     found = deepcopy(header)
     for name in _OF_FRAMES:
@@ -168,7 +168,10 @@ def single(header: Any) -> Any:
 
 
 def refer_to_frame(seg: Any, header: Any, frame: int) -> None:
-    """Make a SEG of a `single` header one of a frame, counted from 1, of that file."""
+    """Let a SEG that was made from a `single` header refer to a frame of the file.
+
+    `frame` is counted from 1.
+    """
     images = [
         image
         for group in seg.PerFrameFunctionalGroupsSequence

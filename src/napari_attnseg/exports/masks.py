@@ -33,7 +33,7 @@ class MaskSeries:
     masks : ndarray of int, shape (N, H, W)
         0 is background, c + 1 is class c.
     frames : tuple of int or None
-        Number of each in the file or series; None: it is a single image.
+        Frame number of each mask in the file or series; None for a single image.
     classes : tuple of str
     provenance : mapping
         Provenance of the run.
@@ -58,7 +58,7 @@ class MaskSeries:
 
 
 def find_masks(path: Path) -> list[Path]:
-    """JSON files of results that a path is, or that a folder holds, by name."""
+    """Find JSON files of results: the path itself, or those in a folder, by name."""
     files = sorted(path.glob("*.json")) if path.is_dir() else [path]
     formats = (FORMAT, FRAMES_FORMAT)
     return [one for one in files if any(read_facts(one, kind) for kind in formats)]

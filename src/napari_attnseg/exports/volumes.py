@@ -22,11 +22,11 @@ def png_files(one: MaskSeries) -> dict[str, bytes]:
 
 
 def nifti_bytes(one: MaskSeries) -> bytes:
-    """Compressed NIfTI of labels, x to the right and y downwards, as readers show it.
+    """Make a compressed NIfTI of labels; x points to the right, y downwards.
 
-    Where the image was a NIfTI file of the same size, its affine is kept; else pixels
-    have their size in mm, or 1 where it is not known, and the place in space is not
-    told.
+    If the image was a NIfTI file of the same size, its affine is kept. Otherwise the
+    affine holds only the size of a pixel in mm, or 1 if that is not known, and no
+    position.
 
     Raises
     ------

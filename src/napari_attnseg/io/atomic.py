@@ -1,4 +1,4 @@
-"""Write files atomically: whole or not at all."""
+"""Write files atomically: completely or not at all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MACHINE = f"{zlib.crc32(platform.node().encode()):08x}"
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write beside the target and rename, so that a reader never sees half a file.
+    """Write a temporary file and rename it, so that no program can read half a file.
 
     Raises
     ------
@@ -32,8 +32,8 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_together(files: Mapping[Path, bytes]) -> None:
     """Write files that belong together, the one that names the others last.
 
-    All are written beside their targets before the first of them takes its place, and
-    meanwhile there is no last one: it never names parts of two versions.
+    All files are written under temporary names first. While they are renamed, the last
+    file is missing, so it never names files of two versions.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def new_temporary(folder: Path) -> tuple[int, Path]:
 
 
 def make_readable(path: Path) -> None:
-    """Give a temporary file the rights of a new file: mkstemp's 0600 hides it."""
+    """Give a temporary file the permissions of an ordinary new file."""
     umask = os.umask(0)
     os.umask(umask)
     path.chmod(0o666 & ~umask)
@@ -134,5 +134,5 @@ def remove(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text as UTF-8; as `write_bytes`."""
+    """Write text as UTF-8, atomically; raises as `write_bytes`."""
     write_bytes(path, text.encode("utf-8"))

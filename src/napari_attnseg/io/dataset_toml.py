@@ -1,14 +1,14 @@
 """Read ``dataset.toml``, which describes a data folder in up to seven lines.
 
-``name`` is a name of `DATASETS`, or any other; ``classes`` a list of names (mask values
-1, 2, …) or a table of name = value, in which ``background`` may have other values: if
-0 is none of them, it may be a class;
-``splits`` the folder with the lists of names;
-``ignore`` the mask value of what is neither a class nor background; ``threshold`` the
-number above which masks of one class are lesion; ``orientation``
-whether masks were drawn on images as they are "shown" or as they are "stored", where
-these ask to be shown turned; ``further_masks`` whether to "unite" masks such as
-``case_1`` with the mask ``case`` of an image, or to "leave out" these.
+``name`` is a name in `DATASETS`, or any other name. ``classes`` is a list of names
+(mask values 1, 2, …) or a table of name = value. In such a table, ``background`` may
+have other values than 0; then 0 may be a class. ``splits`` is the folder with the lists
+of names. ``ignore`` is the mask value of pixels that are neither a class nor
+background. ``threshold`` is the number above which masks of one class are lesion.
+``orientation`` says whether masks were drawn on images as they are "shown" or as they
+are "stored", for files that ask to be shown turned. ``further_masks`` says whether to
+"unite" masks such as ``case_1`` with the mask ``case`` of an image, or to "leave out"
+these.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def read_descriptor(root: Path) -> Descriptor:
     Raises
     ------
     InputError
-        If it is no TOML, or has an unknown key or a value of another kind, or is not
-        there but a file whose name is meant for it.
+        If it is not TOML, or has an unknown key or a value of another kind. Also if it
+        is missing, but a file with a similar name exists.
     """
     path = root / FILE
     if not path.is_file():
@@ -116,8 +116,9 @@ def _refuse_misnamed(root: Path) -> None:
         if path.is_file() and _is_misnamed(path):
             raise InputError(
                 f"Expected the description of {root} in {FILE}, found {path.name}, "
-                f"which is not read; rename it to {FILE}, in small letters and without "
-                "another end, or move it elsewhere if it is none."
+                f"which is not read; rename it to {FILE}, in small letters and "
+                "without another suffix, or move it elsewhere if it is something "
+                "else."
             )
 
 
@@ -179,9 +180,9 @@ def _without_background(given: Any, path: Path) -> tuple[Any, tuple[int, ...], b
     if void is not None:
         value = given[void] if isinstance(given, dict) else names.index(void) + 1
         raise InputError(
-            f"Expected classes in {path} that are to be found, got {void!r}; leave it "
-            f"out, and write ignore = {value} if that is the value of what is neither "
-            "a class nor background."
+            f"Expected classes to segment in {path}, got {void!r}; leave it out, "
+            f"and write ignore = {value} if that is the value of pixels that are "
+            "neither a class nor background."
         )
     ground = next((n for n in names if n.strip().lower() in _BACKGROUND), None)
     if ground is None:

@@ -1,7 +1,7 @@
 """Decode image files; all pictures and masks are read this way.
 
-It keeps the stored numbers, whatever they mean: what is an intensity and what a lesion
-is decided by who reads. Orientation is the only thing that is applied here.
+It returns the stored numbers, whatever they mean. The calling code decides whether they
+are intensities or lesions. Only the orientation is applied here.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Series:
     colour : bool
         Whether the last axis is samples: grey and alpha, RGB or RGBA.
     indices : ndarray of int or None, shape (H, W)
-        Into the palette, where the colours come from one.
+        Index of each pixel into the palette, if the file has a palette.
     """
 
     array: Array
@@ -88,7 +88,7 @@ class Decoded:
     lossy : bool
         Whether compression has changed the numbers.
     stack : bool
-        Whether several pages of one kind are one array: a plain TIFF's.
+        Whether several pages of one kind form one array, as in a plain TIFF.
     bits : int
         Bits of a grey value that was stored in 2 or 4 bits and is spread over 0 to 255;
         else 8.
@@ -108,7 +108,7 @@ class Decoded:
     thumbnails: int = 0
 
     def stored(self) -> Decoded:
-        """The same with the pixels as they are stored."""
+        """Copy with the pixels as they are stored, without the orientation."""
         turned = tuple(
             Series(
                 as_stored(
@@ -127,14 +127,14 @@ class Decoded:
 def decode(path: Path) -> Decoded:
     """Decode every page of an image file, the picture upright.
 
-    TIFF goes through tifffile, everything else through Pillow, and so do TIFFs whose
-    colours or compression tifffile alone does not read: their numbers are the same.
-    Of a JPEG of several pictures (MPO) the first is decoded.
+    tifffile decodes TIFF. Pillow decodes everything else, and TIFFs whose colours or
+    compression tifffile alone does not read, with the same numbers. If a JPEG holds
+    several pictures (MPO), the first one is decoded.
 
     Raises
     ------
     Exception
-        Of many kinds, as the decoders raise them for a damaged file.
+        Any error that a decoder raises for a damaged file.
     """
     if path.stat().st_size == 0:
         raise ValueError("it is empty: 0 bytes")

@@ -25,7 +25,7 @@ _HALVES = {
 def is_deep(file: Picture) -> bool:
     """Whether an open file has 16 bits per channel, of which Pillow would keep 8.
 
-    In a BMP file, such a mode gives the bits of a whole pixel instead.
+    Only PNG files count: in a BMP file, the same mode gives the bits of a whole pixel.
     """
     opened: Any = file
     deep = any(";16" in str(tile) for tile in opened.tile)
@@ -38,14 +38,14 @@ def deep_pixels(path: Path, file: Picture) -> NDArray[np.uint16]:
     Parameters
     ----------
     path : Path
-        Its file.
+        Path of the PNG file.
     file : Image
-        The same, opened and not loaded.
+        The same file, opened by Pillow, with pixels not loaded yet.
 
     Raises
     ------
     ValueError
-        If it is of another format.
+        If the file is no PNG of 16 bits per colour.
     """
     from PIL import Image
 

@@ -1,8 +1,8 @@
 """Explanations of one image as files, and back: what ``attnseg explain`` writes.
 
-Per image and method: ``NAME_METHOD_1-32.tif`` for each level, or ``NAME_METHOD.tif``,
-``NAME_METHOD.png`` to look at, and ``NAME_METHOD.json``, which names the others and
-says where they came from.
+The files of an image and method are ``NAME_METHOD_1-32.tif`` for each level, or
+``NAME_METHOD.tif``; ``NAME_METHOD.png``, a picture; and ``NAME_METHOD.json``, which
+names the other files and holds the provenance.
 """
 
 from __future__ import annotations
@@ -44,14 +44,15 @@ class SavedExplanation:
     name : str
         Name of the image.
     source : str
-        The image's file as it was given.
+        Path of the image, as the user gave it.
     maps : sequence of Explanation
-        One per level, or one.
+        One map per level, or a single one.
     image : Path or None
-        The image's file, if there is one.
+        Path of the image, if it comes from a file.
     region : mapping
-        Empty where the model's own mask was explained, else ``file`` and ``sha256`` of
-        the mask of the region; ``note``: a `batch.Note` on how it was laid.
+        Region that was explained. Empty for the model's own mask, otherwise ``file``
+        and ``sha256`` of the mask of the region; ``note`` is a `batch.Note` on how the
+        region was placed.
     """
 
     name: str
@@ -83,7 +84,7 @@ def explanation_files(
 def save_explanation(
     saved: SavedExplanation, folder: Path, stem: str, method: str, overview: bytes
 ) -> list[Path]:
-    """Write maps, overview and JSON together, and remove what an earlier run left.
+    """Write maps, overview and JSON together, and remove files of an earlier run.
 
     Ask `foreign_explanation` first whether existing files may be replaced.
 
@@ -193,8 +194,9 @@ def load_explanation(path: Path) -> SavedExplanation:
     facts = read_facts(path, FORMAT)
     if facts is None:
         raise InputError(
-            f"Expected the JSON file of an explanation, written by attnseg explain "
-            f"({FORMAT}), but {path.name} is another: choose NAME_METHOD.json."
+            "Expected the JSON file of an explanation, written by attnseg explain "
+            f"({FORMAT}), but {path.name} is another kind of file: choose "
+            "NAME_METHOD.json."
         )
     try:
         return SavedExplanation(

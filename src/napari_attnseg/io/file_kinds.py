@@ -1,7 +1,7 @@
 """Recognise, from the header, files that viewers decode in another way.
 
-Only headers are read, and never an error is raised: what cannot be looked at is
-ordinary here, and `images.read_image` says what is wrong with it.
+Only headers are read, and no error is raised: a file that cannot be read counts as
+ordinary here, and `images.read_image` reports what is wrong with it.
 """
 
 from __future__ import annotations
@@ -71,12 +71,12 @@ _OF_MODE = {
 
 
 def file_kind(path: str | Path) -> FileKind | None:
-    """Kind of a file that napari's own reader shows differently than `read_image`.
+    """Kind of a file that napari's own reader shows in another way than `read_image`.
 
     Returns
     -------
     FileKind or None
-        None for an ordinary image, and for what cannot be read.
+        None for an ordinary image, and for a file that cannot be read.
     """
     try:
         stat = os.stat(path)  # noqa: PTH116 (Path's raises for too long a name)

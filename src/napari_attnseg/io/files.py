@@ -1,7 +1,7 @@
 """Parts of results files: encoded arrays, their JSON, and the source image.
 
-The JSON of each kind of results begins with its format, names the files beside it under
-``files`` and says under ``provenance`` where the image was.
+The JSON of each kind of results begins with its format, names the other files under
+``files``, and gives the path of the image under ``provenance``.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def image_of(path: Path, facts: Mapping[str, Any]) -> Path | None:
     Parameters
     ----------
     path : Path
-        The JSON file of the results.
+        JSON file of the results.
     facts : mapping
-        Its content.
+        Content of that file.
     """
     if "image" not in facts["files"]:
         return None
@@ -49,9 +49,10 @@ def image_of(path: Path, facts: Mapping[str, Any]) -> Path | None:
 
 
 def relative_source(source: str, folder: Path) -> str:
-    """The image as seen from the results, so that both may be moved together.
+    """Path of the image relative to the results, so that both may be moved together.
 
-    Only if that reveals no more of the disk than the source as it was given does.
+    `source` is returned unchanged if a relative path would reveal more about the
+    folders of this machine than `source` does.
     """
     if Path(source).is_absolute() == folder.is_absolute():
         with suppress(ValueError):  # two drives

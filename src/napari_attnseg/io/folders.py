@@ -26,7 +26,7 @@ class LeftOut(StrEnum):
     NO_SUFFIX
         A file without a suffix.
     BROKEN_LINK
-        A symbolic link to what is not there.
+        A symbolic link to a file that does not exist.
     SAME_FILE
         A further name of a file that is read under another one.
     NO_IMAGE
@@ -58,11 +58,11 @@ _WORDS = {
 
 
 def name_key(name: str) -> str:
-    """Normalised form of a file name, equal for names that people take for equal.
+    """Normalise a file name, so that names that look equal to people become equal.
 
     macOS decomposes accents in names, Windows and macOS ignore case: an image and its
-    mask that went through different systems still have one key. So have names that
-    differ in spaces of another kind, or in characters that are not seen.
+    mask that went through different systems still have the same key. The same is true
+    for names that differ only in the kind of spaces, or in invisible characters.
     """
     if not name.isascii():
         name = "".join(
@@ -114,9 +114,10 @@ def left_out(folders: Iterable[Path], used: Collection[Path]) -> dict[str, int]:
     Parameters
     ----------
     folders : iterable of Path
-        Folders that were looked through, not what lies below them.
+        Folders whose files and folders are counted; the content of their folders is
+        not.
     used : collection of Path
-        Files and folders that are used; a folder with a used file in it is.
+        Files and folders that are used; a folder that holds a used file counts as used.
     """
     places = {path.parent: path.parent.resolve() for path in used}
     here = {places[path.parent] / path.name for path in used}
@@ -144,7 +145,7 @@ def _kind(path: Path, files: Collection[Path]) -> str:
 
 
 def left_out_words(counts: Mapping[str, int]) -> str:
-    """``"3 .dcm, 1 folder left out"``; empty where nothing is."""
+    """Describe the counts: ``"3 .dcm, 1 folder left out"``; empty without any."""
     if not counts:
         return ""
     kinds = {str(kind): words for kind, words in _WORDS.items()}

@@ -23,7 +23,8 @@ class EarlierFrames:
     unit : int
         Value of the first class in the masks' files.
     rows, objects : mapping of int to sequence of mapping
-        Frame → its row of the table, as a list of one, and its rows of objects.
+        Frame → its row of the table of frames (a list with one row), and its rows of
+        the table of objects.
     """
 
     provenance: Mapping[str, Any]
@@ -44,11 +45,11 @@ class FrameParts:
     picture : ndarray of uint8, shape (H, W, 3), or None
         Picture of the overlay.
     seconds : float or None
-        When it is shown in the overlay.
+        Time at which the frame is shown in the overlay.
     objects : sequence of mapping
         Rows of the table of objects.
     readers : mapping of str to ndarray
-        Key of a reader → its mask.
+        Mask of each reader, by its key.
     """
 
     mask: NDArray[Any]

@@ -32,7 +32,7 @@ class FrameResults:
     complete : bool
         Whether all frames were done.
     image : str or None
-        The file that was segmented, as seen from the results; None: they do not say.
+        Path of the segmented file, relative to the results; None: not recorded.
     """
 
     names: StackNames
@@ -49,9 +49,9 @@ class FrameResults:
 
     @property
     def source(self) -> Path | None:
-        """The file that was segmented, where it was or beside the results; else None.
+        """Find the segmented file at its recorded path or beside the results, or None.
 
-        Of DICOM, whose files may name the patient, results do not say it.
+        For DICOM files the path is not recorded, because it may name the patient.
         """
         given = Path(str(self.provenance.get("source", "")))
         folder = self.names.folder
@@ -61,7 +61,7 @@ class FrameResults:
         return next((path for path in places if _is_image(path)), None)
 
     def rows(self) -> dict[int, dict[str, str]]:
-        """Frame → row of the table.
+        """Read the table: frame → row.
 
         Raises
         ------
@@ -92,7 +92,7 @@ def _is_image(path: Path) -> bool:
 
 
 def find_frame_results(path: Path) -> list[Path]:
-    """The JSON files of films and stacks that a path is, or that a folder holds."""
+    """Find JSON files of films and stacks: the path itself, or those in a folder."""
     found = sorted(path.glob("*.json")) if path.is_dir() else [path]
     return [file for file in found if read_facts(file, FORMAT) is not None]
 
@@ -108,8 +108,8 @@ def load_frame_results(path: Path) -> FrameResults:
     facts = read_facts(path, FORMAT)
     if facts is None:
         raise InputError(
-            f"Expected the JSON file of a film, written by attnseg segment ({FORMAT}), "
-            f"but {path.name} is another: choose NAME.json."
+            "Expected the JSON file of a film, written by attnseg segment "
+            f"({FORMAT}), but {path.name} is another kind of file: choose NAME.json."
         )
     try:
         frames = tuple(int(frame) for frame in facts["frames"])

@@ -1,7 +1,7 @@
 """A table of frames: rows are appended as they come, and put in order at the end.
 
-A process that is killed leaves the rows that it has written, so that a later one can go
-on with them.
+A process that is killed leaves the rows that it has written, so that a later process
+can resume.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class FrameTable:
     Parameters
     ----------
     path : Path
-        It is replaced.
+        File to write; an existing file is replaced.
     columns : sequence of str
         One is ``frame``. Empty: those of the first row.
     earlier : mapping of int to sequence of mapping
@@ -69,7 +69,7 @@ class FrameTable:
         self._append(self._values(row) for row in rows)
 
     def note(self, frame: int, rows: Rows) -> None:
-        """Set the rows of a frame that has such rows in the file already."""
+        """Set the rows of a frame that the file already holds; writes nothing yet."""
         self._rows[frame] = rows
 
     def _append(self, rows: Iterable[Sequence[Any]]) -> None:
@@ -80,7 +80,7 @@ class FrameTable:
             raise unwritable(self.path, error) from error
 
     def close(self, frames: Iterable[int]) -> Path:
-        """Write the rows of these frames alone, in order; returns the path.
+        """Write only the rows of these frames, in order; returns the path.
 
         Raises
         ------
@@ -115,9 +115,9 @@ class FrameTable:
 
 
 def read_rows(path: Path) -> dict[int, list[dict[str, str]]]:
-    """Frame → its rows, of a table that may have been cut short; empty: there is none.
+    """Read a table that may have been cut short: frame → its rows; empty: no table.
 
-    A last row without its end is left out: nobody knows what is missing.
+    A last row that was cut short is left out, because it is not known what is missing.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -137,7 +137,7 @@ def _is_missing(value: Any) -> bool:
 
 
 def unwritable(path: Path, error: OSError) -> InputError:
-    """Error: a file could not be written."""
+    """Make the error for a file that could not be written."""
     return InputError(
         f"{path} cannot be written ({error.strerror or error}); expected a folder with "
         "space that can be written: choose another one."

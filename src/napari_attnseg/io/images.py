@@ -73,8 +73,8 @@ def read_image(path: Path, upright: bool = True) -> NDArray[np.generic]:
     ------
     InputError
         If the file is missing, is not an image, is cut short, or could only be read in
-        part (several pages of another kind than a plain TIFF's, 16-bit colour of a
-        compressed TIFF that Pillow would cut to 8 bits).
+        part. That is so for several pages that are not those of a plain TIFF, and for
+        16-bit colours in a compressed TIFF that Pillow would cut to 8 bits.
     """
     decoded = decode_file(path)
     return _pixels(path, decoded if upright else decoded.stored())
@@ -90,7 +90,7 @@ def read_upright(path: Path) -> UprightImage:
 
 
 def decode_file(path: Path) -> Decoded:
-    """Decode an image file, all its pages.
+    """Decode all pages of an image file.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def is_file(path: Path) -> bool:
 
 
 def turned(path: Path) -> bool:
-    """Whether a file has an orientation to be applied, as `read_image` does."""
+    """Whether `read_image` would turn the picture of a file upright."""
     try:
         return decode(path).orientation != 1
     except Exception:  # as in `decode_file`
@@ -151,8 +151,8 @@ def turned(path: Path) -> bool:
 def find_images(inputs: list[Path]) -> list[Path]:
     """List the given files and the images of each given folder, sorted by name.
 
-    A file that is given or lies there under several names is listed once; see
-    `folders.left_out` for what else lies in the folders.
+    A file that has several names is listed once. `folders.left_out` counts the other
+    files in the folders.
 
     Raises
     ------

@@ -38,7 +38,7 @@ def upright(array: NDArray[Kind], orientation: int, rows: int = 0) -> NDArray[Ki
     orientation : int
         1 to 8, as EXIF and TIFF define it; 1 changes nothing.
     rows : int
-        Axis of the rows; that of the columns follows it.
+        Axis of the rows; the next axis is that of the columns.
     """
     if orientation == 1:
         return array
@@ -50,6 +50,6 @@ def upright(array: NDArray[Kind], orientation: int, rows: int = 0) -> NDArray[Ki
 
 
 def as_stored(array: NDArray[Kind], orientation: int, rows: int = 0) -> NDArray[Kind]:
-    """Turn an upright picture back to how it was stored: the inverse of `upright`."""
+    """Turn an upright picture back to the stored orientation: inverse of `upright`."""
     # The two quarter turns are each other's inverse, the others their own.
     return upright(array, {6: 8, 8: 6}.get(orientation, orientation), rows)

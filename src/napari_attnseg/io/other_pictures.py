@@ -30,7 +30,7 @@ _SIDE, _DIFFERENT = 32, 4.0
 def different_pictures(file: Picture) -> int:
     """Number of pictures in an open MPO that differ from the first one.
 
-    The first one is loaded again at the end.
+    The first picture is loaded again at the end, so that `file` shows it as before.
     """
     from PIL import Image
 
@@ -52,7 +52,7 @@ def different_pictures(file: Picture) -> int:
 
 
 def other_pictures(path: str | Path) -> int:
-    """Number of pictures in a file that differ from its first; 0 for what is no MPO."""
+    """Number of pictures in a file that differ from its first; 0 if it is no MPO."""
     try:
         stat = os.stat(path)  # noqa: PTH116 (Path's raises for too long a name)
         return _other_pictures(Path(path), stat.st_mtime_ns, stat.st_size)

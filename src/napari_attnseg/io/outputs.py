@@ -16,20 +16,20 @@ def expect_writable(path: Path, folder: bool, option: str) -> None:
     path : Path
         File or folder of the result.
     folder : bool
-        Whether it is a folder of results; else it is one file.
+        Whether `path` is a folder for results; otherwise it is one file.
     option : str
-        Option that named it, for the message.
+        Command-line option that gave the path, for the message.
 
     Raises
     ------
     InputError
-        If it is a folder instead of a file or a file instead of a folder, or lies
-        below a file or in a folder that cannot be written.
+        If `path` is a folder where a file is expected or a file where a folder is
+        expected, or if it lies below a file or in a folder that cannot be written.
     """
     if not folder and os.path.isdir(path):  # noqa: PTH112 (Path's raises for long names)
         raise InputError(
             f"{path} cannot be written, as it is a folder; expected a file for "
-            f"{option}: give a name in it."
+            f"{option}: give the name of a file in it."
         )
     above = path if folder else path.parent
     while not os.path.lexists(above) and above != above.parent:

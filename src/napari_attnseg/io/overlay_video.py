@@ -58,7 +58,7 @@ def outlined(
 
 
 class OverlayVideo:
-    """An MP4 that is written frame by frame, beside its target until it is closed.
+    """An MP4 that is written frame by frame, under another name until it is closed.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class OverlayVideo:
             raise unwritable(path, error) from error
 
     def add(self, frame: NDArray[np.uint8], seconds: float | None = None) -> None:
-        """Add a frame (H, W, 3); its time has to follow that of the last one.
+        """Add a frame (H, W, 3); its time must be later than that of the last frame.
 
         Raises
         ------
@@ -132,7 +132,7 @@ class OverlayVideo:
         self._stream.codec_context.thread_count = 1
 
     def close(self) -> Path | None:
-        """Finish the file and put it in its place; None if there was no frame.
+        """Finish the file and give it its name; return None if there was no frame.
 
         Raises
         ------

@@ -31,9 +31,10 @@ def load(file: Picture) -> tuple[int, bool]:
 
 
 def widen_palette(file: Picture) -> None:
-    """Take the colours of a TIFF as of 8 bits, where none is larger.
+    """Read the palette of a TIFF as 8-bit colours if no value is larger than 255.
 
-    They are of 16 bits, but some programs forget that, and Pillow makes them black.
+    A palette of a TIFF has 16 bits per colour, but some programs write 8-bit values,
+    which Pillow would show as black.
     """
     tags: Any = file
     colours = np.asarray(tags.tag_v2.get(_COLOUR_MAP, ()))

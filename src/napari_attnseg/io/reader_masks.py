@@ -45,11 +45,11 @@ def reader_parts(
     frames : sequence of Segmentation
         One per frame.
     stem, suffix : str
-        Begin of the names of the files, and end of those of masks.
+        Beginning of the names of all files, and end of the names of masks.
     stack : callable
         Joins the arrays of the frames; of a single image it returns the only one.
     mask_bytes : callable
-        Encodes joined masks, as the model's own are.
+        Encodes joined masks in the same way as the model's own masks.
     """
     found = [frame.readers for frame in frames if frame.readers is not None]
     if len(found) != len(frames):
@@ -150,7 +150,7 @@ def load_readers(
 def stale_files(
     earlier: Mapping[str, Any] | None, folder: Path, now: Mapping[str, Any]
 ) -> list[Path]:
-    """Files of the readers that earlier results name and the present ones do not."""
+    """Files of the readers that only the earlier results name, not the present ones."""
     blocks = (earlier or {}).get(READERS, {})
     names = [
         name

@@ -1,7 +1,8 @@
 """Save and load results as ``attnseg segment`` and the viewer write them.
 
-Per image: ``NAME_mask.png``, ``NAME_probability.tif``, ``NAME_gate_1-4.tif`` … and
-``NAME.json``, which names the others and says where they came from.
+The files of an image are ``NAME_mask.png``, ``NAME_probability.tif``,
+``NAME_gate_1-4.tif`` and so on, and ``NAME.json``, which names the other files and
+holds the provenance.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def provenance(results: Sequence[Segmentation], source: str) -> dict[str, Any]:
     Parameters
     ----------
     results : sequence of Segmentation
-        One per frame. What differs between frames becomes a list.
+        Results, one per frame. Values that differ between frames become a list.
     source : str
         The image's file as it was given, or the name of the layer that held it.
     """
@@ -111,7 +112,7 @@ def provenance(results: Sequence[Segmentation], source: str) -> dict[str, Any]:
 
 
 def effective_share(results: Sequence[Segmentation], gate: int) -> dict[str, Any]:
-    """JSON-ready effective share of one gate; of several frames a list of means.
+    """JSON-ready effective share of one gate; for several frames, a list of means.
 
     Parameters
     ----------
@@ -136,20 +137,21 @@ def share_of_frame(facts: Mapping[str, Any] | None, frame: int) -> EffectiveShar
 
 
 def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
-    """Write every part of a run, the JSON last, so that it names only what exists.
+    """Write all files of a run; the JSON is last, so that it names only existing files.
 
     Ask `saved_results.foreign` first whether existing files may be replaced.
 
-    ``<stem>_mask.png`` (uint8; 0 background, 255 for a single class, else the label),
-    ``<stem>_probability.tif`` (float32, (H, W) or (classes, H, W)),
-    ``<stem>_gate_1-4.tif`` … (float32, each at its own resolution; none for a model
-    without gates, ``<stem>_gate_1-4-CNN.tif`` and so on for one with two per level) and
-    ``<stem>.json``. A stack has a leading axis in each, and its mask is a TIFF.
-    With readers also ``<stem>_mask_cnn``, ``<stem>_mask_transformer``,
-    ``<stem>_mask_disagree`` and ``<stem>_probability_cnn.tif``,
-    ``<stem>_probability_transformer.tif``; those of earlier results go with them.
-    ``mask_edited`` in the JSON says whether somebody painted in the mask since it was
-    made by the threshold or, where there are some, by ``mask_rules`` in provenance.
+    The files are ``<stem>_mask.png`` (uint8; 0 background, 255 for a single class,
+    otherwise the number of the class), ``<stem>_probability.tif`` (float32, (H, W) or
+    (classes, H, W)), ``<stem>_gate_1-4.tif`` … (float32, each at its own resolution;
+    none for a model without gates, ``<stem>_gate_1-4-CNN.tif`` and so on for one with
+    two per level) and ``<stem>.json``. A stack has a leading axis in each, and its mask
+    is a TIFF. Results with readers also have ``<stem>_mask_cnn``,
+    ``<stem>_mask_transformer``, ``<stem>_mask_disagree``,
+    ``<stem>_probability_cnn.tif`` and ``<stem>_probability_transformer.tif``. If these
+    results have none, such files of earlier results are removed. ``mask_edited`` in the
+    JSON says whether somebody has painted in the mask since it was made by the
+    threshold or by the ``mask_rules`` in provenance.
 
     Raises
     ------
@@ -249,7 +251,7 @@ def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
 
 
 def gate_file(label: str) -> str:
-    """End of the name of a gate map's file: ``gate_1-4.tif``, ``gate_1-4-CNN.tif``."""
+    """End of a gate map's file name: ``gate_1-4.tif`` or ``gate_1-4-CNN.tif``."""
     return f"gate_{label.replace('/', '-').replace(' ', '-')}.tif"
 
 
@@ -264,9 +266,9 @@ def load_results(path: Path) -> Results:
     facts = read_facts(path, FORMAT)
     if facts is None:
         raise InputError(
-            f"Expected the JSON file of a results folder, written by attnseg segment "
-            f"or by the viewer ({FORMAT}), but {path.name} is another: choose "
-            "NAME.json."
+            "Expected the JSON file of a results folder, written by attnseg "
+            f"segment or by the viewer ({FORMAT}), but {path.name} is another kind "
+            "of file: choose NAME.json."
         )
     try:
         return _results(path, facts)

@@ -20,7 +20,7 @@ def foreign(folder: Path, stem: str, image: Path | None = None) -> Path | None:
     stem : str
         First part of their names.
     image : Path, optional
-        The image's file: results of another one are not to be replaced either.
+        Path of the image: results of another image are not to be replaced either.
     """
     story = folder / f"{stem}.json"
     facts = read_facts(story, FORMAT)
@@ -35,7 +35,7 @@ def foreign(folder: Path, stem: str, image: Path | None = None) -> Path | None:
 
 
 def taken(folder: Path, stem: str) -> Path | None:
-    """Any existing file with a name that these results need."""
+    """Find an existing file that has a name of these results."""
     ends = (".json", "_mask.png", "_mask.tif", "_objects.csv")
     names = [f"{stem}{end}" for end in ends] + reader_files(stem)
     return next((p for name in names if is_file(p := folder / name)), None)
@@ -48,15 +48,15 @@ def find_results(path: Path) -> list[Path]:
 
 
 def saved_gates(path: Path, date: str) -> dict[str, Path]:
-    """Level → file of its gate map, of the run of that `date`; empty for another file.
+    """Map each level to the file of its gate map; empty if another run is saved there.
 
     Parameters
     ----------
     path : Path
         JSON file that a run was saved as.
     date : str
-        Date of the run, as in its provenance: another one may have been saved there
-        since.
+        Date of the run, as in its provenance. It tells whether a later run has replaced
+        the files.
     """
     facts = read_facts(path, FORMAT)
     if facts is None or facts["provenance"].get("date") != date:
@@ -65,7 +65,7 @@ def saved_gates(path: Path, date: str) -> dict[str, Path]:
 
 
 def saved_image(path: Path, date: str) -> Path | None:
-    """The image of the run of that `date`, as its JSON file names it, if it is there.
+    """Path of the image that the JSON file of a run names, if the file still exists.
 
     Parameters as of `saved_gates`.
     """

@@ -1,10 +1,11 @@
 """Results of a film or a stack, written frame by frame: masks, tables, an overlay.
 
-Of ``NAME``: ``NAME/frame_000120_mask.png`` of each frame that was segmented,
-``NAME_frames.csv`` with a row for each, ``NAME_overlay.mp4`` and ``NAME.json``; if
-asked for, ``NAME_objects.csv`` and the masks of each reader. What is done is there at
-every moment, and a later run can go on with it; the overlay takes its name when it is
-closed, and the JSON says whether all frames were done.
+The files of ``NAME`` are ``NAME/frame_000120_mask.png`` and so on, one for each frame
+that was segmented, ``NAME_frames.csv`` with a row for each, ``NAME_overlay.mp4`` and
+``NAME.json``. If asked for, ``NAME_objects.csv`` and the masks of each reader are
+added. Finished frames are on the disk at every moment, so that a later run can resume.
+The overlay gets its name when it is closed, and the JSON says whether all frames were
+done.
 """
 
 from __future__ import annotations
@@ -38,36 +39,36 @@ class StackNames:
 
     @property
     def story(self) -> Path:
-        """JSON file that names the others."""
+        """Path of the JSON file, which names the others."""
         return self.folder / f"{self.stem}.json"
 
     @property
     def masks(self) -> Path:
-        """Folder of the masks."""
+        """Path of the folder of masks."""
         return self.folder / self.stem
 
     @property
     def table(self) -> Path:
-        """The CSV of frames."""
+        """Path of the table of frames (CSV)."""
         return self.folder / f"{self.stem}_frames.csv"
 
     @property
     def objects(self) -> Path:
-        """The CSV of objects."""
+        """Path of the table of objects (CSV)."""
         return self.folder / f"{self.stem}_objects.csv"
 
     @property
     def overlay(self) -> Path:
-        """The MP4."""
+        """Path of the overlay (MP4)."""
         return self.folder / f"{self.stem}_overlay.mp4"
 
     def mask(self, frame: int, of: str = "") -> Path:
-        """Mask of a frame, by its number in the file; `of` a reader, by its key."""
+        """Path of the mask of a frame, or of a reader's mask if `of` is its key."""
         end = f"_{of}" if of else ""
         return self.masks / f"frame_{frame:06d}_mask{end}.png"
 
     def foreign(self, source: str) -> Path | None:
-        """A file that would be replaced but is not an earlier result of this source."""
+        """Find a file that would be replaced but is not a result of this source."""
         facts = read_facts(self.story, FORMAT)
         if facts is not None:
             same = facts["provenance"]["source"] == source
@@ -83,19 +84,19 @@ class StackResults:
     ----------
     names : StackNames
     provenance : mapping
-        JSON-ready: of the file, before the first frame; the run's is added by `add`.
+        JSON-ready provenance of the file; `add` adds that of the run.
     columns : tuple of str
-        Columns of the table, one value each in `add`.
+        Columns of the table of frames; `add` gets a value for each.
     overlay : bool
         Whether to write the overlay.
     rate : float
-        Frames of the overlay per second, where frames have no times.
+        Frames per second of the overlay, if the frames have no times.
     objects : bool
         Whether to write the table of objects.
     earlier : EarlierFrames, optional
-        Results that stay; each is told to `keep`.
+        Results of an earlier run that stay; `keep` is called for each of these frames.
     image : str, optional
-        The file that was segmented, as seen from the results; None: it is not told.
+        Path of the segmented file, relative to the results; None: it is not recorded.
 
     Raises
     ------
@@ -159,7 +160,7 @@ class StackResults:
         Parameters
         ----------
         frame : int
-            Its number in the file.
+            Number of the frame in the file.
         parts : FrameParts
         run : mapping
             JSON-ready facts of the run, the same for every frame.
@@ -189,7 +190,7 @@ class StackResults:
         return files
 
     def keep(self, frame: int, parts: FrameParts) -> list[Path]:
-        """Take a frame of the earlier run as it is, but for its row of the table.
+        """Keep the files of a frame of the earlier run, and write its row again.
 
         Raises
         ------
@@ -214,9 +215,10 @@ class StackResults:
         Parameters
         ----------
         complete : bool
-            Whether all frames were done. Else those of an earlier run stay, too.
+            Whether all frames were done. If not, the other frames of an earlier run
+            stay, too.
         facts : mapping, optional
-            JSON-ready: of all frames together, for provenance.
+            JSON-ready facts about all frames together, for provenance.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""TOML whose texts are what people meant: no tab where a path was written."""
+"""Read TOML, and refuse texts that a backslash turned into something else."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _REMEDY = "write such a text in single quotes, or a path with / instead"
 def parse_toml(text: str) -> dict[str, Any]:
     r"""Parse TOML, and refuse control characters in texts.
 
-    For example, ``"D:\neu\tests"`` in double quotes is a path with a new line and a
-    tab.
+    For example, ``"D:\neu\tests"`` in double quotes would become a path with a line
+    break and a tab.
 
     Raises
     ------

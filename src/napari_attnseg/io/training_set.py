@@ -40,10 +40,10 @@ class Correction:
     ----------
     pixels : ndarray, shape (H, W), (H, W, 3) or (H, W, 4)
     mask : ndarray of int or bool, shape (H, W)
-        0 is background; of one class every other number is the lesion, of several
+        0 is background. With one class, every other number is the lesion; with several,
         c + 1 is class c.
     classes : sequence of str
-        Names of the classes; none or one for one class.
+        Names of the classes; may be empty if there is only one.
     record : mapping
         JSON-ready provenance.
     file : Path or None
@@ -74,7 +74,7 @@ class Addition:
     files : mapping of Path to bytes
         Files to write, the mask last.
     replaced : tuple of Path
-        Files of that name that are there already and would be replaced or removed.
+        Existing files of that name that would be replaced or removed.
     unlisted : bool
         Whether the folder has lists of names and none of them has this one.
     """
@@ -109,14 +109,14 @@ def addition(folder: Path, correction: Correction, name: str | None = None) -> A
     folder : Path
     correction : Correction
     name : str, optional
-        Name of a new image; None: `image_name`, so that of two equal images one is
-        kept.
+        Name of a new image; None: the name by `image_name`, so that equal images are
+        stored only once.
 
     Raises
     ------
     InputError
-        If the folder is no training set and not empty, its ``dataset.toml`` cannot be
-        read or has other classes, or image and mask differ in size.
+        If the folder is neither a training set nor empty, its ``dataset.toml`` cannot
+        be read or has other classes, or image and mask differ in size.
     """
     _expect_training_set(folder)
     pixels, mask = correction.pixels, correction.mask

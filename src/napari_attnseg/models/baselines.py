@@ -2,7 +2,8 @@
 
 Each architecture is a function from a spec to (cnn, transformer, decoder), the parts of
 `network.SegmentationNetwork`; the decoder takes the encoders' maps, finest first. A
-network that cannot be cut in two is all decoder, and its encoder hands the image on.
+network that cannot be split into encoder and decoder is used as the decoder, and its
+encoder passes the image on.
 """
 
 from __future__ import annotations
@@ -49,12 +50,14 @@ class SingleDecoder(nn.Module):
     Parameters
     ----------
     spec : ModelSpec
-        ``decoder``, ``head``, ``bridge``, ``skips``, ``classes`` and ``size`` of it.
+        Its ``decoder``, ``head``, ``bridge``, ``skips``, ``classes`` and ``size`` are
+        used.
     channels : sequence of int
         Channels of the encoder's maps, finest first.
     stem : int
-        How many of the finest map's first channels are the stem's: a skip of its own,
-        for the block behind the last level.
+        Number of channels, the first ones of the finest map, that come from the
+        encoder's stem. They are a separate skip connection, for the block after the
+        last level.
     """
 
     def __init__(self, spec: ModelSpec, channels: Sequence[int], stem: int = 0) -> None:
@@ -144,7 +147,7 @@ class OneReaderDecoder(nn.Module):
 
 
 class FullResolutionStem(Encoder):
-    """Two 3×3 convolutions at full resolution: the finest skip beside a Swin."""
+    """Two 3×3 convolutions at full resolution: the finest skip of a Swin model."""
 
     def __init__(self, spec: EncoderSpec, width: int = 64) -> None:
         super().__init__(spec)
@@ -158,7 +161,7 @@ class FullResolutionStem(Encoder):
 
 
 class Whole(nn.Module):
-    """A whole network in the place of a decoder."""
+    """A whole network that takes the place of a decoder."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -192,7 +195,7 @@ class LibraryEncoder(Encoder):
         self.channels = list(model.encoder.out_channels)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """(N, 3, H, W) RGB in [0, 1] → the library's maps, the image among them."""
+        """(N, 3, H, W) RGB in [0, 1] → the library's maps, which include the image."""
         maps: list[Tensor] = self.backbone(self.prepare(image))
         return maps
 

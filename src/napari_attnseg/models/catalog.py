@@ -1,4 +1,4 @@
-"""Every model by name, as data. A new variant is a new line here, never a new file."""
+"""All models by name, as data. A new variant is a new line, never a new file."""
 
 from __future__ import annotations
 
@@ -371,12 +371,12 @@ FAMILIES: dict[str, dict[str, str]] = {
 
 
 def single_models(name: str) -> tuple[str, str]:
-    """Names of the models of a dual model's CNN and of its transformer alone.
+    """Names of the models with only the CNN, and only the transformer, of a dual model.
 
     Raises
     ------
     UnknownNameError
-        If it is in no family.
+        If the catalog has no such models for this name.
     """
     known = []
     for family in FAMILIES.values():

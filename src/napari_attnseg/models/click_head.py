@@ -1,7 +1,7 @@
 """The click head: features, mask and clicks around a click → a change of logits.
 
-As RITM and FocalClick do, it is trained with simulated clicks; unlike there, it sees
-only the surroundings of the last click, so that one click costs milliseconds.
+Like RITM and FocalClick, it is trained with simulated clicks. Unlike them, it sees only
+the surroundings of the last click, so that one click takes milliseconds.
 
 References
 ----------
@@ -37,7 +37,7 @@ class ClickHeadSpec:
     features : int
         Channels of the features per cell.
     embedding : int
-        Channels that they are projected to, once per image.
+        Number of channels to which features are projected, once per image.
     width : int
         Channels of the convolutions.
     dilations : tuple of int
@@ -58,7 +58,7 @@ class ClickHeadSpec:
         return 2 * self.reach + 1
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """Return a JSON-ready form."""
         return asdict(self)
 
     @classmethod
@@ -68,7 +68,7 @@ class ClickHeadSpec:
 
 
 class ClickHead(nn.Module):
-    """Residual logits around a click.
+    """Network that computes a change of the logits around a click.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class ClickHead(nn.Module):
         return found
 
     def forward(self, embedded: Tensor, maps: Tensor) -> Tensor:
-        """Logits that a click adds to its own side, around it.
+        """Compute the logits that a click adds for its own label, around it.
 
         Parameters
         ----------
@@ -119,7 +119,7 @@ class ClickHead(nn.Module):
         Returns
         -------
         Tensor, shape (N, 1, side, side), at least 0
-            0 at the reach and beyond.
+            The change is 0 at the reach of the click and beyond.
         """
         middle = self.spec.reach
         at_click = embedded[:, :, middle, middle, None, None]
@@ -136,20 +136,20 @@ class ClickHead(nn.Module):
         inside: Tensor,
         positive: Tensor,
     ) -> Tensor:
-        """The maps beside the features; all from the side of the click.
+        """Join the maps that are used besides features, as seen from the click's label.
 
         Parameters
         ----------
         own, now : Tensor, shape (N, side, side)
-            Logits of the model, and of the mask before the click.
+            Logits of the model, and logits that agree with the mask before the click.
         mask : Tensor, shape (N, side, side), in [0, 1]
             Mask before the click.
         same, other : Tensor, shape (N, side, side), in [0, 1]
-            Earlier clicks of the same and of the other kind.
+            Earlier clicks with the same label as this click, and with the other label.
         inside : Tensor, shape (N, side, side)
-            1 inside the image.
+            1 inside the image, 0 beyond its edge.
         positive : Tensor of float, shape (N,)
-            1 or 0.
+            1 for a click that adds, 0 for one that removes.
 
         Returns
         -------
@@ -175,6 +175,6 @@ class ClickHead(nn.Module):
 
 
 def normalised(features: Tensor) -> Tensor:
-    """Normalise the channels (N, C, h, w) of each cell to mean 0 and spread 1."""
+    """Normalise the channels (N, C, h, w) of each cell to mean 0 and SD 1."""
     last = F.layer_norm(features.movedim(1, -1), features.shape[1:2])
     return last.movedim(-1, 1)

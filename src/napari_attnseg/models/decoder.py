@@ -19,7 +19,7 @@ def conv_bn_relu(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def upsample(x: Tensor) -> Tensor:
-    """Bilinear ×2 with half-pixel centres (align_corners=False)."""
+    """Resize by 2, bilinearly, with half-pixel centres (align_corners=False)."""
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
@@ -37,13 +37,13 @@ class UnetDecoder(nn.Module):
     Parameters
     ----------
     skips : sequence of int
-        Channels of the fused maps, finest first; the coarsest is the input itself.
+        Channels of the fused maps, finest first. The coarsest map is the decoder's
+        input, the others are skip connections.
     widths : sequence of int
         Channels of the three blocks, coarsest first.
     head : sequence of int
-        Channels of the refinement convolutions, each behind a ×2.
+        Channels of the refinement convolutions, each after an upsampling by 2.
     classes : int
-        Logit maps.
     """
 
     def __init__(
@@ -77,8 +77,8 @@ class UnetDecoder(nn.Module):
         level, size : int
             Index of the map, and its pixels per side.
         out : int
-            Pixels per side of the logits after their last resize; the result counts in
-            these.
+            Pixels per side of the logits after their last resize; the distance is in
+            these pixels.
         """
         # A bilinear ×2 spreads by one pixel of its output, a 3×3 convolution by one.
         finest = len(self.blocks)
@@ -95,7 +95,7 @@ class UnetDecoder(nn.Module):
     def forward(self, fused: Sequence[Tensor]) -> Tensor:
         """Maps (N, C_i, h_i, w_i), finest first → logits (N, classes, ·, ·).
 
-        The resolution is the finest map's times 2 per head convolution.
+        The resolution is that of the finest map, doubled by each convolution of `head`.
         """
         return self.refine(self.stages(fused)[-1])
 

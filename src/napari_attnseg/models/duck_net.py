@@ -1,8 +1,8 @@
 """DUCK-Net (Dumitru, Peteleaza & Craciun 2023), original topology.
 
 Dumitru, R.-G., Peteleaza, D., Craciun, C. Using DUCK-Net for polyp image segmentation.
-Scientific Reports 13, 9803 (2023). Every convolution is followed by ReLU and then
-BatchNorm, in this order, as its authors have it.
+Scientific Reports 13, 9803 (2023). Every convolution is followed by ReLU and then by
+BatchNorm, as in the authors' code.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _convs(
 
 
 class ResidualBlock(nn.Module):
-    """Two 3×3 convolutions beside a 1×1 one, added and normalised."""
+    """Two 3×3 convolutions in parallel to a 1×1 one, added and normalised."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ def residual_blocks(inputs: int, outputs: int, repeat: int) -> nn.Sequential:
 
 
 class DuckBlock(nn.Module):
-    """Six views of different reach, summed between two BatchNorms."""
+    """Six branches of different receptive field, summed between two BatchNorms."""
 
     #: Kernel of the separated branch.
     size = 6
@@ -102,7 +102,7 @@ class DuckNet(nn.Module):
     width : int
         Channels at full resolution, doubled at each scale: 17 or 34.
     classes : int
-        Logit maps.
+        Number of logit maps.
     scales : int
         Number of times that the size is halved; five in the original.
     """

@@ -1,6 +1,6 @@
 """Wrap any timm backbone as an NCHW feature pyramid at strides 4, 8, 16, 32.
 
-The only file that uses timm, in parts: see `timm_in_parts`.
+No other module uses timm; `timm_in_parts` imports it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Encoder(nn.Module):
     Attributes
     ----------
     channels : sequence of int
-        Channels of its maps, finest first; four of a pyramid.
+        Channels of the maps, finest first; four numbers if the encoder gives a pyramid.
     """
 
     channels: Sequence[int]
@@ -57,15 +57,15 @@ class Encoder(nn.Module):
         return (image - self.mean) / self.std
 
     def depths(self) -> dict[str, int]:
-        """Parameter → stages (of a plain ViT: blocks) between it and the output.
+        """Map each parameter to the number of stages between it and the output.
 
-        Parameters before the first stage count as one more stage; those after the last
-        stage belong to it.
+        For a plain ViT, blocks are counted instead of stages. Parameters before the
+        first stage count as one more stage; those after the last stage belong to it.
 
         Raises
         ------
         InputError
-            If this backbone's names show no stages.
+            If the names of this backbone's parameters do not show its stages.
         """
         stages = {
             name: int(found[1])
@@ -153,10 +153,10 @@ class HierarchicalEncoder(Encoder):
 class PlainViTEncoder(Encoder):
     """A plain ViT as a pyramid: the tokens of a chosen block for each level.
 
-    The network resizes them to the CNN's maps, after projection. Tokens get the ViT's
-    final LayerNorm, so that every level reaches the gates at the same scale. `tokens`
-    and `pyramid` are two steps because a frozen ViT's tokens can be computed once and
-    kept.
+    After projection, the network resizes these maps to the size of the CNN's maps. The
+    ViT's final LayerNorm is applied to all tokens, so that every level has values on
+    the same scale at the gates. `tokens` and `pyramid` are two steps because a frozen
+    ViT's tokens can be computed once and kept.
     """
 
     def __init__(self, spec: EncoderSpec, pretrained: bool = False) -> None:
@@ -208,17 +208,17 @@ class PlainViTEncoder(Encoder):
 
 
 class NoEncoder(nn.Module):
-    """Stand-in for a missing encoder, without maps and parameters."""
+    """Placeholder for an encoder that a model lacks, without maps and parameters."""
 
     channels: Sequence[int] = ()
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Nothing."""
+        """Return no maps."""
         return []
 
 
 class ImageEncoder(Encoder):
-    """Pass the normalised image on, for networks that cannot be cut in two."""
+    """Pass the normalised image on, for networks that are not split in two."""
 
     channels = (3,)
 
@@ -244,7 +244,7 @@ def build_encoder(
 
 
 def synchronise_norms(network: nn.Module) -> None:
-    """BatchNorm over the batches of all processes, in place, for several GPUs.
+    """Let BatchNorm use the batches of all processes (several GPUs), in place.
 
     Parameters and buffers stay under their names; in evaluation mode and in a single
     process nothing changes.
@@ -253,11 +253,11 @@ def synchronise_norms(network: nn.Module) -> None:
 
 
 def encoder_spec(name: str, size: int) -> EncoderSpec:
-    """Spec of any timm backbone, with its own normalisation, for an input of `size`.
+    """Make the spec of any timm backbone for an input of `size` pixels per side.
 
-    A backbone for a fixed input size keeps that size. A plain ViT gets about `size`
-    pixels. Its tokens come from a middle block for the finest level, and from the last
-    block for the others.
+    The normalisation is the backbone's own. A backbone with a fixed input size keeps
+    that size. A plain ViT gets about `size` pixels per side. Its tokens come from a
+    middle block for the finest level, and from the last block for the others.
 
     Raises
     ------
@@ -337,7 +337,7 @@ def _family(name: str) -> list[str]:
 
 
 def create_backbone(spec: EncoderSpec, **options: object) -> Any:
-    """Timm's model of a spec; an `UnknownNameError` if there is none."""
+    """Build timm's model of a spec; raises `UnknownNameError` if there is none."""
     _known(spec.name)
     # A card is somebody's file: it is not to have timm open others, or look for them.
     files = {name for name, _ in spec.options} & _FILE_OPTIONS

@@ -12,7 +12,7 @@ from napari_attnseg.spec import GATES, GateEnds
 
 
 class Fusion(nn.Module):
-    """Base: gates compute psi from both maps, `merge` uses it.
+    """Base of all fusions: gates compute psi from both maps, and `merge` applies it.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Fusion(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Two maps (N, C, h, w) → the fused map and the psi (N, gates, h, w) used.
 
-        `psi` given: it is used instead of the gates' own (an intervention).
+        If `psi` is given, it is used instead of the gates' own (an intervention).
         """
         if psi is None:
             psi = self.psi(cnn, transformer)
@@ -58,11 +58,11 @@ class NoAttention(Fusion):
     widening = 2
 
     def psi(self, cnn: Tensor, transformer: Tensor) -> Tensor:
-        """No gates: (N, 0, h, w)."""
+        """Return no psi, (N, 0, h, w): there are no gates."""
         return cnn[:, :0]
 
     def merge(self, cnn: Tensor, transformer: Tensor, psi: Tensor) -> Tensor:
-        """Join along the channels."""
+        """Join both maps along the channels."""
         # The empty psi too: whoever asks for its gradient gets an empty one.
         return torch.cat([cnn, transformer, psi], dim=1)
 
@@ -81,12 +81,12 @@ class TransformerGuided(Fusion):
         self.gate = AttentionGate(channels, channels, channels, psi_norm, window)
 
     def psi(self, cnn: Tensor, transformer: Tensor) -> Tensor:
-        """Equation 3.1 with the transformer as gating signal."""
+        """Apply equation 3.1 with the transformer as gating signal."""
         psi: Tensor = self.gate(cnn, transformer)
         return psi
 
     def merge(self, cnn: Tensor, transformer: Tensor, psi: Tensor) -> Tensor:
-        """Equation 3.2."""
+        """Apply equation 3.2."""
         return torch.lerp(transformer, cnn, psi)
 
 
@@ -99,16 +99,16 @@ class CNNGuided(TransformerGuided):
     gates = GATES["cnn_guided"]
 
     def psi(self, cnn: Tensor, transformer: Tensor) -> Tensor:
-        """Equation 3.1 with the CNN as gating signal."""
+        """Apply equation 3.1 with the CNN as gating signal."""
         return super().psi(transformer, cnn)
 
     def merge(self, cnn: Tensor, transformer: Tensor, psi: Tensor) -> Tensor:
-        """Equation 3.2."""
+        """Apply equation 3.2."""
         return super().merge(transformer, cnn, psi)
 
 
 class DoubleAttention(Fusion):
-    """fused = [psi1 * x, psi2 * g]: each encoder is let through by a gate of its own.
+    """fused = [psi1 * x, psi2 * g]: each encoder's map is weighted by its own gate.
 
     F_int is an eighth of the channels.
     """
@@ -131,21 +131,21 @@ class DoubleAttention(Fusion):
         )
 
     def merge(self, cnn: Tensor, transformer: Tensor, psi: Tensor) -> Tensor:
-        """Weigh each, and join along the channels."""
+        """Multiply each map by its gate's psi, and join both along the channels."""
         return torch.cat([cnn * psi[:, :1], transformer * psi[:, 1:]], dim=1)
 
 
 class DoubleWeighted(DoubleAttention):
     """fused = [psi1 * x + (1 - psi1) * g, psi2 * g + (1 - psi2) * x].
 
-    Both guided variants side by side: psi → 1 of a gate uses the encoder it is named
-    after. The paper's "Weighted Double" is the same in the released code.
+    The fused map joins both guided variants. A gate is named after the encoder that it
+    uses for psi → 1. The paper's "Weighted Double" is the same in the released code.
     """
 
     gates = GATES["double_weighted"]
 
     def merge(self, cnn: Tensor, transformer: Tensor, psi: Tensor) -> Tensor:
-        """Equation 3.2 both ways, joined along the channels."""
+        """Apply equation 3.2 in both directions, and join along the channels."""
         return torch.cat(
             [
                 torch.lerp(transformer, cnn, psi[:, :1]),

@@ -15,7 +15,7 @@ Level = tuple[Array, ...]
 
 
 class Gated:
-    """Base of everything that computes a model, whichever engine does.
+    """Base class of networks and engines, for what both of them compute.
 
     Attributes
     ----------
@@ -48,17 +48,17 @@ class Gated:
         return self.spec.architecture == "dual"
 
     def psi_of_cnn(self, attention: Mapping[int, Array]) -> dict[int, Array]:
-        """Weight of the CNN's features at each level, whichever end of psi it is.
+        """Convert psi to the weight of the CNN's features at each level.
 
-        1 is the CNN alone, 0 the transformer alone. In between it is a weight, not how
-        much of the fused features is the CNN's: see `effective_shares`. The method is
-        its own inverse: weights are turned into psi by it too.
+        The weight is 1 for the CNN alone and 0 for the transformer alone. It does not
+        say how much of the fused features comes from the CNN; see `effective_shares`.
+        The method is its own inverse: it also converts weights to psi.
 
         Raises
         ------
         InputError
-            If a level has not just one gate, between the two encoders: what the gate
-            suite measures is then not defined.
+            If a level does not have exactly one gate, between the two encoders. The
+            weight is then not defined.
         """
         if len(self.gates) != 1:
             have = f"{len(self.gates)} gates per level" if self.gates else "no gates"
@@ -72,7 +72,7 @@ class Gated:
         return {stride: 1 - psi for stride, psi in attention.items()}
 
     def cnn_shares(self, attention: Mapping[int, Array]) -> dict[int, Array]:
-        """Earlier name of `psi_of_cnn`: psi is a weight, not a share."""
+        """Earlier name of `psi_of_cnn`, which returns weights, not shares."""
         return self.psi_of_cnn(attention)
 
     def effective_shares(
@@ -82,8 +82,8 @@ class Gated:
 
         ``psi |x| / (psi |x| + (1 - psi) |g|)`` at each location, where psi is the
         weight of the CNN (`psi_of_cnn`), x and g are the aligned features of CNN and
-        transformer, and the norms are over channels. Where one encoder's features are
-        the larger ones, most of what is fused is its own whatever psi says.
+        transformer, and the norms are over channels. If the features of one encoder are
+        much larger, most of the fused features come from it, whatever psi is.
 
         Parameters
         ----------
@@ -95,8 +95,9 @@ class Gated:
         Returns
         -------
         dict of int to Array, shape (N, 1, h, w), in [0, 1]
-            By stride. NaN where both are 0. Empty for a model that has not just one
-            gate per level, for which this is not defined.
+            Stride → effective share; NaN where the features of both encoders are 0.
+            Empty for a model that does not have exactly one gate per level, because the
+            share is not defined for it.
         """
         if len(self.gates) != 1:
             return {}
@@ -112,7 +113,7 @@ class Gated:
 
 
 def flat(pairs: Sequence[Level]) -> tuple[Array, ...]:
-    """All maps, level by level."""
+    """Flatten pairs of maps to a list, level by level."""
     return tuple(maps for level in pairs for maps in level)
 
 

@@ -1,6 +1,6 @@
 """The attention gate (Oktay et al. 2018, Attention U-Net), as the paper uses it.
 
-In its words: the *gating signal* g and the skip features x give *attention
+In the paper's words, the *gating signal* g and the skip features x give *attention
 coefficients* psi. Here x and g are the two encoders' maps of one pyramid level.
 """
 
@@ -24,7 +24,7 @@ class AttentionGate(nn.Module):
         One-channel BatchNorm before the sigmoid, as in the released code.
     window : int
         Odd side of the neighbourhood over which the sigmoid's input is averaged, so
-        that psi cannot draw what is smaller; 1: none, as in the paper.
+        that psi cannot follow smaller structures; 1: no averaging, as in the paper.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Networks whose parameters come from a file, built without drawing them first."""
+"""Build networks without initial values, for parameters that come from a file."""
 
 from __future__ import annotations
 
@@ -35,10 +35,11 @@ class _NoFills(TorchFunctionMode):
 def without_initial_values() -> Iterator[None]:
     """Context in which the parameters of new modules are not initialised.
 
-    For what is then loaded with every parameter of the file: drawing random numbers for
-    them takes longer than that. Buffers are computed as always; some, as the window
-    masks of a Swin, are in no file, which is why a network is not built on torch's meta
-    device. The state of the random generator stays as it was.
+    It is for networks whose parameters are then all loaded from a file, because drawing
+    random numbers takes longer than loading. Buffers are computed as usual. Some
+    buffers, such as the window masks of a Swin, are in no file; therefore a network is
+    not built on torch's meta device instead. The state of the random generator does not
+    change.
     """
     state = torch.get_rng_state()
     try:

@@ -1,6 +1,7 @@
 """The network: encode, fuse through the gates, decode.
 
-One encoder instead of two, and another decoder, are `baselines`: behind the same face.
+Models with a single encoder or another decoder are in `baselines`; they have the same
+interface.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ __all__ = ["Features", "Level", "NetworkOutput", "SegmentationNetwork", "channel
 class Features(NamedTuple):
     """Maps of both encoders, finest first, before projection.
 
-    Four of each for two encoders; none of an encoder that the model does not have.
+    A model with two encoders has four maps of each. A model without one of the encoders
+    has no maps of it.
     """
 
     cnn: list[Tensor]
@@ -39,10 +41,10 @@ class NetworkOutput(NamedTuple):
     Attributes
     ----------
     logits : Tensor, shape (N, classes, H, W)
-        At the network's input size.
+        Logits at the size of the network's input.
     attention : dict of int to Tensor of shape (N, gates, h, w), in [0, 1]
-        Nominal stride → the psi that was used there, one channel per gate of that
-        level in the order of `SegmentationNetwork.gates`. Empty without gates.
+        Nominal stride → psi that was used at this level, with one channel per gate in
+        the order of `SegmentationNetwork.gates`. Empty without gates.
     """
 
     logits: Tensor
@@ -60,7 +62,7 @@ class SegmentationNetwork(Gated, nn.Module):
     spec : ModelSpec
         Specification of the network to build.
     pretrained : bool
-        Start the encoders from timm's hub weights (downloads them).
+        Whether the encoders start from weights of timm's hub, which are downloaded.
 
     Attributes
     ----------
@@ -134,9 +136,10 @@ class SegmentationNetwork(Gated, nn.Module):
     def align(self, features: Features) -> list[Level]:
         """Project both pyramids to the levels' widths and sizes: (CNN, transformer).
 
-        Finest first, all (N, C_i, h_i, w_i). What gates and decoder need of an image:
-        whoever decodes it again and again computes this once. With one encoder: its
-        maps as they are, one per level.
+        The maps come finest first, each of shape (N, C_i, h_i, w_i). They are all that
+        gates and decoder need of an image, so they are computed once if an image is
+        decoded several times. With one encoder, its maps are returned unchanged, one
+        per level.
         """
         if not self.dual:
             return [(x,) for x in (*features.cnn, *features.transformer)]
@@ -195,7 +198,7 @@ class SegmentationNetwork(Gated, nn.Module):
         return self._at_input_size(logits)
 
     def logits_and_stages(self, fused: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """`logits`, and the maps of the decoder's blocks on the way, coarsest first."""
+        """Return `logits`, and the maps of the decoder's blocks, coarsest first."""
         maps = self.decoder.stages(fused)
         return self._at_input_size(self.decoder.refine(maps[-1])), maps
 
@@ -218,7 +221,7 @@ class SegmentationNetwork(Gated, nn.Module):
 
 
 def channels_last(network: SegmentationNetwork) -> SegmentationNetwork:
-    """Store convolution weights NHWC, in place: faster convolutions, same numbers."""
+    """Store convolution weights in NHWC layout, in place, for faster convolutions."""
     # torch's stubs lack this overload of Module.to.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
@@ -228,7 +231,7 @@ class ChannelNorm(nn.LayerNorm):
     """LayerNorm over the channels of each location of a map (N, C, h, w)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """The same shape."""
+        """Normalise a map; the shape stays the same."""
         return super().forward(x.movedim(1, -1)).movedim(-1, 1)
 
 

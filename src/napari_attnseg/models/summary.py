@@ -1,8 +1,8 @@
 """Encoders, parameters and multiply-accumulates of each model, without building it.
 
-Parameters and multiply-accumulates stand in ``counts.json``, because counting them
-takes half a minute. A model that has no row there yet is counted when it is asked for.
-After a change of the catalog, write the table again::
+Parameters and multiply-accumulates are read from ``counts.json``, because counting them
+takes half a minute. A model that has no row there yet is counted on request. After a
+change of the catalog, write the table again::
 
     python -m napari_attnseg.models.summary --write
 """
@@ -64,7 +64,7 @@ def model_rows() -> list[dict[str, Any]]:
 
 
 def read_counts() -> dict[str, dict[str, Any]]:
-    """Catalog name → ``parameters`` and ``gmac``, as the table has them."""
+    """Read ``parameters`` and ``gmac`` of each catalog name from the table."""
     counts: dict[str, dict[str, Any]] = json.loads(COUNTS_FILE.read_text("utf-8"))
     return counts
 
@@ -114,7 +114,7 @@ def write_counts() -> None:
     Raises
     ------
     InputError
-        If a library is missing: its models would be left out.
+        If a library is missing, because its models would be left out.
     """
     counts = {name: count(build_on_meta(spec)) for name, spec in MODELS.items()}
     lines = [f"{json.dumps(name)}: {json.dumps(row)}" for name, row in counts.items()]
@@ -122,7 +122,7 @@ def write_counts() -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Write the table; ``--write`` says that a file of the package is changed."""
+    """Write the table; the option ``--write`` must confirm that a file is changed."""
     if arguments != ["--write"]:
         raise InputError(
             "Expected python -m napari_attnseg.models.summary --write, which counts "

@@ -1,8 +1,8 @@
-"""Swin's windows with fewer copies: the same numbers, to the last bit.
+"""Compute Swin's windows with fewer copies; results are equal to the last bit.
 
-timm shifts a map and then cuts it into windows, two copies, and adds up in every pass
-which biases and masks its attention gets. Here a map is gathered once, and the sum is
-kept.
+timm shifts a map and then cuts it into windows, which makes two copies, and in every
+pass it adds up the biases and masks of the attention. Here a map is copied only once,
+and the sum is kept.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 
 def spare_copies(network: nn.Module) -> None:
-    """Let the Swin blocks of a network compute so in eval mode, in place.
+    """Let the Swin blocks of a network use this code in eval mode, in place.
 
-    A block that timm builds otherwise stays as it is. Costs the memory of the sums:
-    98 MB of Swin-B at 384 pixels.
+    A block that timm builds in another way stays as it is. The sums take memory: 98 MB
+    for Swin-B at 384 pixels.
     """
     for block in network.modules():
         if type(block).__name__ == "SwinTransformerBlock" and _fits(block):

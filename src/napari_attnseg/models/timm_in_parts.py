@@ -1,9 +1,10 @@
 """Import only what a network needs of timm, and nothing of torchvision.
 
 `import timm` imports a hundred families of networks, torchvision with torch's compiler,
-and a client of a model hub: longer than loading and running a network. Here the
-packages of timm come without running their `__init__`; that happens when somebody asks
-them for something they lack yet, after which all is as if it had been imported so.
+and a client of a model hub. This takes longer than loading and running a network. Here
+the packages of timm are imported without running their `__init__`. It runs later, when
+code asks a package for a name that it does not have yet; then everything is as after an
+ordinary import.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ _TORCHVISION = {
 
 
 class Timm(NamedTuple):
-    """Modules of timm, of which `registry` and `factory` know only imported families.
+    """Modules of timm; `registry` and `factory` know only families that were imported.
 
     Attributes
     ----------
@@ -75,7 +76,7 @@ class Timm(NamedTuple):
 def import_timm() -> Timm:
     """Import the parts of timm that all its networks share.
 
-    All of timm is imported if it was imported before, or no longer has these parts.
+    If timm was imported before, or no longer has these parts, all of it is used.
     """
     if "timm" not in sys.modules:
         try:
@@ -223,13 +224,13 @@ def _forget() -> None:
 
 
 def import_cured(name: str) -> ModuleType:
-    """Import torchvision, or a library that needs it, even if its build does not fit.
+    """Import torchvision, or a library that needs it, even if it does not fit torch.
 
-    PyPI's torchvision for Linux is built for CUDA; beside a CPU build of torch it dies
-    with "operator torchvision::nms does not exist", because it registers fake kernels
-    for two operators that its own binary part would have declared. Declaring them is
-    enough: nothing here calls them. Done only after the plain import has failed in just
-    this way.
+    PyPI's torchvision for Linux is built for CUDA; beside a CPU build of torch its
+    import fails with "operator torchvision::nms does not exist", because it registers
+    fake kernels for two operators that its own binary part would have declared.
+    Declaring them is enough: nothing here calls them. This is done only after the plain
+    import has failed in exactly this way.
     """
     return _cured(functools.partial(import_module, name))
 
@@ -249,7 +250,7 @@ def _cured(run: Callable[[], _T]) -> _T:
 
 
 def has_model(timm: Timm, name: str) -> bool:
-    """Whether timm has a model of this name without tag; imports its family."""
+    """Whether timm has a model of this name (without its tag); imports its family."""
     with _LOCK:
         if timm.registry.is_model(name):
             return True

@@ -1,1 +1,1 @@
-"""Connected objects of a mask: measured, described, put into sentences."""
+"""Measure the connected objects of a mask, and describe them in sentences."""

@@ -24,7 +24,7 @@ class Looks:
     Parameters
     ----------
     image : array, shape (H, W), (H, W, 3) or (H, W, 4)
-        As for `preprocessing.to_rgb`, whose errors are raised.
+        As for `preprocessing.to_rgb`; errors are the same, too.
     rgb : bool, optional
         Whether the last axis is colour.
     intensity : Percentiles or Window
@@ -45,7 +45,7 @@ class Looks:
         self.coloured = bool((red != green).any() or (green != blue).any())
 
     def within(self, box: tuple[slice, slice]) -> ObjectLooks:
-        """Features of a part of the image, as `ObjectLooks`."""
+        """Make the `ObjectLooks` of a part of the image."""
         return ObjectLooks(self._rgb, box)
 
 
@@ -57,7 +57,7 @@ class ObjectLooks:
     rgb : ndarray, shape (H, W, 3), in [0, 1]
         The whole image.
     box : (slice, slice)
-        The part, with start and stop.
+        Rows and columns of the part; both slices have start and stop.
     """
 
     def __init__(self, rgb: Floats, box: tuple[slice, slice]) -> None:
@@ -113,7 +113,7 @@ class ObjectLooks:
         Parameters
         ----------
         outline : ndarray of bool
-            The object's pixels next to what is outside.
+            The object's pixels that touch a pixel outside it.
         distance : ndarray
             Signed distance from the outline; its gradient is the normal.
         """

@@ -1,8 +1,9 @@
 """Descriptors of segmented objects: numbers with a definition and a unit.
 
-Each number is of one object in one 2D frame. One that cannot be had (a few pixels, cut
-by the frame, no colour, no calibration …) is NaN, and the reason is kept in words.
-`objects.measure` fills the records, `sentences` puts them into words.
+Each number describes one object in one 2D frame. A number that cannot be determined (an
+object of few pixels or cut by the frame, a grey image, no calibration, …) is NaN, and
+the reason is kept as a sentence. `objects.measure` fills the records, `sentences`
+describes them.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _GREY = f"neighbouring pixels at {GREY_LEVELS} grey levels"
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """Unit (``{unit}`` is the layer's; empty for a pure number) and definition."""
+    """Unit and definition of a number; ``{unit}`` stands for the unit of the layer."""
 
     unit: str
     meaning: str
@@ -93,7 +94,7 @@ PLACES = ("inside", "on the border", "outside")
 
 @dataclass(frozen=True, slots=True)
 class PixelSize:
-    """Height and width of a pixel; in `unit`, or only to each other if that is None."""
+    """Height and width of a pixel in `unit`; without a unit only their ratio counts."""
 
     height: float = 1.0
     width: float = 1.0
@@ -107,18 +108,18 @@ class ObjectRecord:
     Attributes
     ----------
     label : int
-        Its number.
+        Number of the object.
     value : int
-        Value of its pixels in the mask it was found in: the class, for one of ours.
+        Value of its pixels in the mask. In a mask of this plugin, it is the class.
     frame : int or None
         Frame of a stack.
     centroid : (float, float)
-        Row and column.
+        Row and column of the centroid, in pixels.
     values : mapping of str to float
         Every name in `DESCRIPTORS`, and ``psi 1/32 inside`` … per gate and place; NaN
         where it is not assessable.
     reasons : mapping of str to str
-        Why, for each that is not.
+        Reason for each value that is not assessable.
     unit : str or None
         Unit of the calibrated numbers.
     intensity : IntensityMapping or None
@@ -151,7 +152,7 @@ def psi_name(gate: str, place: str) -> str:
 
 
 def heading(name: str, unit: str | None = None) -> str:
-    """A column's heading: ``area (px)``, ``solidity``; calibrated: ``area (mm²)``."""
+    """Heading of a column, such as ``area (px)``, ``area (mm²)`` or ``solidity``."""
     found = DESCRIPTORS[name].unit if name in DESCRIPTORS else ""
     if "{unit}" in found:
         if unit is None:
@@ -161,7 +162,7 @@ def heading(name: str, unit: str | None = None) -> str:
 
 
 def columns(records: Sequence[ObjectRecord]) -> dict[str, list[float]]:
-    """Heading → one number per record; what is not assessable is NaN."""
+    """Map each heading to one number per record; NaN if it is not assessable."""
     found: dict[str, list[float]] = {"object": [record.label for record in records]}
     if any(record.frame is not None for record in records):
         found["frame"] = [
@@ -186,14 +187,14 @@ def origin_of_numbers(
     provenance: Mapping[str, Any] | None = None,
     edited: str = "",
 ) -> dict[str, str]:
-    """Columns on the origin of a table of measurements, equal in each row.
+    """Columns that say where measurements come from; they are equal in each row.
 
     Parameters
     ----------
     image : str
         Name of the image.
     source : str
-        Its file, or what else it was opened from.
+        Path of the image, or a description of where it was opened from.
     provenance : mapping, optional
         Provenance of the run that made the mask; None where a person painted it.
     edited : str
@@ -214,7 +215,7 @@ def origin_of_numbers(
 def expected_dice_columns(run: Mapping[str, Any]) -> dict[str, str]:
     """Columns on the expected Dice of the mask of an image; none for a stack.
 
-    Empty where the model has none, or the mask is not the model's own.
+    Empty if the model has no expected Dice, or the mask is not the model's own.
     """
     found = None if isinstance(run.get(ESTIMATE), list) else estimate_of(run)
     if found is None:
@@ -231,7 +232,7 @@ def expected_dice_columns(run: Mapping[str, Any]) -> dict[str, str]:
 def csv_text(
     records: Sequence[ObjectRecord], origin: Mapping[str, str] | None = None
 ) -> str:
-    """Table of records as comma-separated values; what is not assessable is empty.
+    """Table of records as comma-separated values; empty if not assessable.
 
     Parameters
     ----------
@@ -249,7 +250,7 @@ def csv_text(
 def table_rows(
     records: Sequence[ObjectRecord], origin: Mapping[str, str] | None = None
 ) -> list[dict[str, Any]]:
-    """Rows of that table, each by the headings of its columns."""
+    """Rows of the table of `csv_text`: heading of the column → text."""
     table, last = columns(records), dict(origin or {})
     rows = []
     for values in zip(*table.values(), strict=True):

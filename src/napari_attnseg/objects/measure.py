@@ -43,7 +43,7 @@ _MODEL = ("mean probability", "minimum probability", "doubt")
 
 
 def separate(mask: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
-    """Label the 8-connected objects of a mask (H, W), each class by itself."""
+    """Label the 8-connected objects of a mask (H, W), class by class."""
     # One class, as truth values, goes several times faster.
     one = mask.size and mask.min() >= 0 and mask.max() <= 1
     marked = mask.astype(bool) if one else mask
@@ -85,7 +85,7 @@ def measure(
     rgb : bool, optional
         Whether the last axis of `image` is colour.
     frame : int, optional
-        Number that the records carry.
+        Number of the frame, for the records.
     intensity : Percentiles or Window
         How the image's values become [0, 1]: by the rule of the model that found the
         objects (`intensity.rule_of`), so that both see the same values.
@@ -96,7 +96,7 @@ def measure(
     Returns
     -------
     list of ObjectRecord
-        By label.
+        Records, sorted by label.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def measure_segmentation(
     result : Segmentation
     image : ndarray
     frame : int, optional
-        Number that the records carry.
+        Number of the frame, for the records.
     """
     return measure(
         separate(result.mask),
@@ -180,7 +180,7 @@ class _Scene:
         return values
 
     def psi_outside(self, gate: AttentionMap) -> float:
-        """Mean of the gate beyond the bands of all objects; NaN if nothing is there."""
+        """Mean of the gate beyond the bands of all objects; NaN without such pixels."""
         near = self.near[self.seen.part]
         shape: tuple[int, ...] = near.shape
         every = _cells(gate, self.near.shape)

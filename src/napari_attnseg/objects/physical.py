@@ -28,8 +28,9 @@ def pixel_size(placement: Mapping[str, Any]) -> PixelSize:
     Parameters
     ----------
     placement : mapping
-        As in `io.results.Results`. A sheared image has none: its pixels are no
-        rectangles; nor has one whose rows and columns have different units.
+        As in `io.results.Results`. A sheared image has no size of a pixel, because its
+        pixels are not rectangles. An image whose rows and columns have different units
+        has none either.
     """
     scale = placement.get("scale")
     if not scale:
@@ -46,7 +47,7 @@ def pixel_size(placement: Mapping[str, Any]) -> PixelSize:
 
 
 def millimetres(pixel: PixelSize) -> tuple[float, float] | None:
-    """Height and width in mm; None where nobody said the size of a pixel."""
+    """Height and width in mm; None if the size of a pixel is not known."""
     if pixel.unit is None or pixel.unit not in _LENGTHS:
         return None
     factor = _LENGTHS[pixel.unit][1]

@@ -1,4 +1,4 @@
-"""The part of an image that a model saw: all of it, or the box that was segmented."""
+"""The part of an image that a model saw: all of it, or a box."""
 
 from __future__ import annotations
 

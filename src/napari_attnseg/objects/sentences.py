@@ -1,6 +1,7 @@
 """Describe one object in short sentences, each tied to the numbers in it.
 
-They say what was measured and nothing of what it may mean: no diagnosis, no judgement.
+The sentences say what was measured, not what it may mean: they hold no diagnosis and no
+judgement.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from napari_attnseg.results import GATE_LEGEND
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """`text`, and the names of the record's numbers that it uses, in their order."""
+    """A sentence, and the names of the numbers that it uses, in their order."""
 
     text: str
     names: tuple[str, ...]
@@ -64,7 +65,7 @@ TEMPLATES: tuple[tuple[tuple[str, ...], str], ...] = (
 
 
 def sentences(record: ObjectRecord) -> list[Sentence]:
-    """Sentences on the descriptors of one object, then on those not assessable."""
+    """Sentences on the descriptors of one object, and then on those not assessable."""
     found = [
         Sentence(_filled(text, record, names), names)
         for names, text in TEMPLATES
@@ -74,7 +75,7 @@ def sentences(record: ObjectRecord) -> list[Sentence]:
 
 
 def number(value: float) -> str:
-    """Three significant digits or all digits of a whole part; never an exponent."""
+    """Format a number with three significant digits, without an exponent."""
     if math.isnan(value):
         return ""
     if value == round(value):

@@ -23,8 +23,9 @@ def size_and_shape(region: Any, pixel: PixelSize, frame: int) -> dict[str, float
     Parameters
     ----------
     region : RegionProperties
-        From ``skimage.measure.regionprops`` with the pixel's size as spacing. Only what
-        is cheap of it is used: a large object has millions of coordinates.
+        From ``skimage.measure.regionprops``, with the size of a pixel as spacing. Only
+        properties that are fast to compute are used: a large object has millions of
+        pixels.
     pixel : PixelSize
     frame : int
         Pixels of the whole frame.

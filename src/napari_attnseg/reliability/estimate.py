@@ -1,4 +1,4 @@
-"""The expected Dice of one case, as data and in words. No torch, no Qt."""
+"""The expected Dice of one case, as data and as text. No torch, no Qt."""
 
 from __future__ import annotations
 
@@ -50,10 +50,9 @@ class ExpectedDice:
     mean : float or None
         Expected Dice, in [0, 1].
     low, high : float or None
-        Prediction interval, which holds the Dice of a fraction `coverage` of the
-        measured cases with such a number.
-    coverage : float
-    unlikeness : float or None
+        Ends of the prediction interval. It contains the Dice of the fraction `coverage`
+        of the measured cases that had this expected Dice.
+    coverage : float unlikeness : float or None
         Distance of the image's features from those of the measured images; above 1 the
         image is called unlike them.
     measured : mapping
@@ -70,13 +69,13 @@ class ExpectedDice:
     measured: Mapping[str, Any] = field(default_factory=dict)
 
     def without_number(self) -> ExpectedDice:
-        """Copy without a number, as for a grey image under a rule of colour images."""
+        """Copy without a number, for a grey image if the rule is for colour images."""
         if self.state is not EstimateState.ESTIMATED:
             return self
         return replace(self, state=EstimateState.GREY, mean=None, low=None, high=None)
 
     def to_provenance(self) -> dict[str, Any]:
-        """Entries of the provenance of a run; rounded to what the numbers are worth."""
+        """Entries for the provenance of a run, rounded to meaningful digits."""
         numbers = {
             name: None if (value := getattr(self, name)) is None else round(value, 4)
             for name in ("mean", "low", "high", "unlikeness")
@@ -95,7 +94,7 @@ class ExpectedDice:
 
     @property
     def why_none(self) -> str:
-        """Why an image has no number; empty if it has one, or nothing was found."""
+        """Why there is no number; empty if there is one, or the mask is empty."""
         reasons = {
             EstimateState.UNLIKE: UNLIKE_WORDS,
             EstimateState.GREY: GREY_WORDS,
@@ -104,7 +103,7 @@ class ExpectedDice:
 
     @property
     def words(self) -> str:
-        """`short`, and the images that its rule was measured on."""
+        """`short`, followed by the images on which the rule was measured."""
         if self.state is EstimateState.ESTIMATED:
             of = images_words(self.measured)
             said = f"{self.short}, estimated by a rule measured on {of}"
@@ -116,19 +115,19 @@ class ExpectedDice:
 
     @property
     def sentence(self) -> str:
-        """`words` with a capital letter; empty for an empty mask, which says enough."""
+        """`words` with a capital letter; empty for an empty mask."""
         if self.state is EstimateState.EMPTY:
             return ""
         return f"{self.words[0].upper()}{self.words[1:]}"
 
     @property
     def details(self) -> str:
-        """Meaning of the number, and how good it was when it was measured."""
+        """Sentences on the meaning of the number, and on its measured quality."""
         return details_of(self.measured, self.coverage)
 
 
 def images_words(measured: Mapping[str, Any]) -> str:
-    """``88 Kvasir-SEG validation images``."""
+    """Describe the measured images, such as ``88 Kvasir-SEG validation images``."""
     split = str(measured.get("split", ""))
     words = [str(measured.get("n", "?")), str(measured.get("title", ""))]
     words += [_SPLITS.get(split, split), "images"]
@@ -165,9 +164,9 @@ def details_of(measured: Mapping[str, Any], coverage: float = 0.9) -> str:
 def estimate_of(provenance: Mapping[str, Any], frame: int = 0) -> ExpectedDice | None:
     """The expected Dice of a mask, from the provenance of its run.
 
-    None where there is none: the model was not measured, or the mask is another than
-    the model's own (another threshold, cleaned, refined by MedSAM). Whether somebody
-    painted in it is not known here.
+    None if there is no expected Dice: the model was not measured, or the mask is not
+    the model's own (another threshold, clean-up, refinement by MedSAM). Painting by
+    hand is not visible here.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Whether an image is like those that a model was measured on, by its features.
 
-The distance is Mahalanobis's with a covariance that is shrunk: along the main axes of
-the measured images' features their own variance counts, across them one variance for
-all other directions.
+The distance is a Mahalanobis distance with a regularised covariance: the main axes of
+the measured images' features have their own variances, and all other directions share
+one variance.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Likeness:
     axes : ndarray, shape (k, d)
         Main axes, orthonormal.
     variance : ndarray, shape (k,)
-        Along each of them.
+        Variance along each main axis.
     rest : float
-        Along any other direction.
+        Variance along any other direction.
     limit : float
         Distance beyond which an image is unlike them.
     """
@@ -69,11 +69,11 @@ class Likeness:
         return self.distance(features) / self.limit
 
     def limited(self, limit: float) -> Likeness:
-        """Copy with another limit."""
+        """Return a copy with another limit."""
         return replace(self, limit=limit)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready; four digits of each number, which keeps the card small."""
+        """JSON-ready form; numbers have four digits, which keeps the card small."""
         return {
             "centre": _digits(self.centre),
             "axes": [_digits(axis) for axis in self.axes],

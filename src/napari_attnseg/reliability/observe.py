@@ -30,7 +30,7 @@ def reader_probability(
     reader: Reader,
     temperature: float,
 ) -> Array:
-    """Probability (N, classes, S, S) with all gates forced as for a reader."""
+    """Probability (N, classes, S, S) if all gates are forced to a reader's psi."""
     one = np.full((1, 1, 1, 1), reader.weight, np.float32)
     weight = same_kind(one, pairs[0][0])
     psi = network.psi_of_cnn(dict.fromkeys(STRIDES, weight))
@@ -47,7 +47,7 @@ def observe_signals(
     readers: Collection[Reader],
     wanted: Collection[Signal] = tuple(Signal),
 ) -> dict[Signal, float]:
-    """Signals of one image; of several classes the most probable one counts.
+    """Measure the signals of one image; of several classes the most probable counts.
 
     Parameters
     ----------
@@ -57,9 +57,9 @@ def observe_signals(
     probability : Array, shape (1, classes, S, S)
         Probability of the model, at the network's size.
     threshold, temperature : float
-        Of the model card.
+        Threshold and temperature of the model card.
     readers : collection of Reader
-        One more decoding each.
+        Readers whose probability is needed; each takes one more decoding.
     wanted : collection of Signal
         As for `case_signals`.
     """

@@ -21,7 +21,8 @@ class Knot:
     ----------
     score : float
     expected, low, high : float, in [0, 1]
-        Mean Dice, and ends of the prediction interval. None falls with the score.
+        Mean Dice, and ends of the prediction interval. All three never fall as the
+        score rises.
     """
 
     score: float
@@ -54,7 +55,7 @@ class DiceRule:
 
     @property
     def readers(self) -> frozenset[Reader]:
-        """Readers that the rule needs: one more decoding each."""
+        """Readers that the rule needs; each takes one more decoding."""
         return frozenset().union(*(signal.readers for signal in self.signals))
 
     def score(self, signals: Mapping[Signal, float]) -> float:
@@ -76,7 +77,7 @@ class DiceRule:
         return expected, low, high
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """Return a JSON-ready form."""
         return {
             "signals": [str(signal) for signal in self.signals],
             "centre": list(self.centre),
@@ -88,7 +89,7 @@ class DiceRule:
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> DiceRule:
-        """Inverse of `to_json`; a signal that is not known is a `ValueError`."""
+        """Inverse of `to_json`; raises `ValueError` for an unknown signal."""
         return cls(
             tuple(Signal(name) for name in facts["signals"]),
             tuple(facts["centre"]),
@@ -107,7 +108,7 @@ class Reliability:
     ----------
     rule : DiceRule
     likeness : Likeness or None
-        None: no image is called unlike the others.
+        Test of whether an image is like the measured ones; None: no image is tested.
     measured : mapping
         JSON-ready facts of the measurement; see `ExpectedDice.measured`.
     """
@@ -142,7 +143,7 @@ class Reliability:
         return ExpectedDice(EstimateState.ESTIMATED, expected, low, high, **facts)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready, for the card."""
+        """Return a JSON-ready form for the card."""
         likeness = None if self.likeness is None else self.likeness.to_json()
         return {
             "rule": self.rule.to_json(),

@@ -1,7 +1,7 @@
 """Signals of a case: numbers that correlate with the Dice of its mask. No torch.
 
-Each is measured at the network's size, on the probability of the model and, for the
-agreements, on that of other readers: all gates forced to one number.
+Each is measured at the network's size, on the probability of the model. Agreements also
+use the probability of readers, which have all gates forced to one number.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CORNERS = np.ones((3, 3), bool)
 
 
 class Reader(StrEnum):
-    """Reader by forced gates: one encoder alone, or both by halves."""
+    """Readers: all gates forced to one encoder alone, or to both with equal weights."""
 
     CNN = "CNN"
     TRANSFORMER = "transformer"
@@ -38,7 +38,7 @@ class Signal(StrEnum):
     Attributes
     ----------
     SOFT_DICE
-        Dice that the probability itself expects, if every pixel were independent.
+        Dice that follows from the probability itself, if all pixels were independent.
     MEAN_PROBABILITY
         Mean probability over the mask.
     STABILITY, WIDE_STABILITY
@@ -72,7 +72,7 @@ class Signal(StrEnum):
 
     @property
     def readers(self) -> frozenset[Reader]:
-        """Readers whose probability the signal needs: one decoding each."""
+        """Readers whose probability the signal needs; each takes one decoding."""
         both = frozenset({Reader.CNN, Reader.TRANSFORMER})
         return {
             Signal.CNN_AGREEMENT: frozenset({Reader.CNN}),
@@ -104,7 +104,7 @@ def case_signals(
     Returns
     -------
     dict of Signal to float
-        Empty if the mask is: then there is nothing that they could be of.
+        Signals by name; empty if the mask is empty.
     """
     mask = probability >= threshold
     area = int(np.count_nonzero(mask))

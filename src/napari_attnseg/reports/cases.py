@@ -96,8 +96,8 @@ def cases_of(
     ----------
     results : Results
     picture : callable
-        Gets the number of the frame, or None for a single image; returns its pixels, or
-        why there are none.
+        Called with the number of the frame, or None for a single image. It returns the
+        pixels, or the reason why there are none.
     file : str
         JSON file of the results, if there is one.
     """
@@ -167,7 +167,7 @@ def _pixels(file: Path, upright: bool, opened: ExitStack) -> Any:
 
 
 def segmented_pixels(data: Any, facts: Mapping[str, Any], frame: int | None) -> Picture:
-    """Pixels that a run segmented, if an array still holds them.
+    """Return the pixels that a run segmented, if an array still holds them.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
 """Check machine-written sentences against the measured facts.
 
-A sentence is shown only if each of its words is in a closed list, and each of its
-numbers is that of a fact, has its unit and follows the word that names its quantity. A
-sentence therefore cannot state a diagnosis, a judgement, a negation or a number in
-words.
+A sentence is shown only if all its words are in a closed list, and each of its numbers
+is the number of a fact, has the unit of that fact and follows the word that names its
+quantity. A sentence therefore cannot state a diagnosis, a judgement, a negation or a
+number in words.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Dropped(StrEnum):
 def check(
     text: str, facts: Sequence[Fact]
 ) -> tuple[tuple[str, ...], tuple[Dropped, ...]]:
-    """Split a text into sentences that the facts support and reasons to drop others."""
+    """Return the sentences that the facts support, and why others are dropped."""
     kept: list[str] = []
     dropped: list[Dropped] = []
     sentences = [one.strip() for one in _END.split(text) if one.strip()]

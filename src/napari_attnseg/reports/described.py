@@ -35,7 +35,8 @@ class Described:
 
     Attributes
     ----------
-    model : str Name of the model that wrote it.
+    model : str
+        Name of the model that wrote the text.
     sentences : tuple of str
         Sentences that the facts support.
     dropped : mapping of Dropped to int

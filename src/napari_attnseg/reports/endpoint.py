@@ -38,12 +38,12 @@ class Endpoint:
     Attributes
     ----------
     url : str
-        Address up to ``/v1``, as OpenAI-compatible servers have it.
+        Address up to and including ``/v1``, as for OpenAI-compatible servers.
     model : str
     key_name : str
         Environment variable with the key; if it is not set, no key is sent.
     timeout : float
-        Seconds.
+        Time to wait for an answer, in seconds.
 
     Raises
     ------
@@ -71,7 +71,7 @@ class Endpoint:
         if parts.scheme == "http" and not _is_here(host):
             raise InputError(
                 "Expected https for a language model on another machine, but got "
-                "http, by which anybody on the way can read; give an https address."
+                "http, which others on the network can read; give an https address."
             )
 
     def ask(self, instruction: str, content: str) -> str:

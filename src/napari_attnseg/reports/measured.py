@@ -28,7 +28,7 @@ class Fact:
     about : str
         Description of the number for the language model.
     value : str
-        As the report prints it.
+        Number in the form in which the report prints it.
     unit : str
         Text that follows the number, or empty: ``%``, ``px``, ``mm``, ``bit``,
         ``objects``.
@@ -68,13 +68,13 @@ def measured_facts(
     doubt: float,
     expected: ExpectedDice | None,
 ) -> list[Fact]:
-    """Facts of one case, with the digits of its report; no name, path or identifier.
+    """Facts of one case, rounded as in its report; no name, path or identifier.
 
     Parameters
     ----------
     case : Case
     records : sequence of ObjectRecord
-        Its objects.
+        Objects of the case.
     doubt : float
         Predictive entropy in bits; NaN: not assessable.
     expected : ExpectedDice or None

@@ -37,7 +37,7 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, order=True, slots=True)
 class Worth:
-    """Sort key of cases: the case with the smallest key most needs a look."""
+    """Sort key of cases: the smallest key is most urgent to look at."""
 
     kind: Kind
     value: float

@@ -49,13 +49,13 @@ def report_html(
         Images are drawn one by one and not kept.
     title : str
     number_cases : bool
-        Call cases *Case 1*, *Case 2* … in the order they were given, and show no file
-        names, because they may name patients.
+        Whether to call the cases *Case 1*, *Case 2* … in the given order, and to show
+        no file names, because they may name patients.
     paths : bool
         Whether to show the folders of the images on this machine.
     describe : callable, optional
-        Gets the facts of a case and returns a machine-written text on it, or None; see
-        `described.Describer`. Without it nothing is sent anywhere.
+        Called with the facts of a case; returns a machine-written text on it, or None.
+        See `described.Describer`. Without it nothing is sent anywhere.
 
     Raises
     ------

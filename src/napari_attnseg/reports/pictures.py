@@ -27,7 +27,7 @@ Stops = Sequence[tuple[float, str]]
 
 
 def picture_uri(rgb: NDArray[np.float32], side: int = IMAGE) -> str:
-    """JPEG of an image (H, W, 3) in [0, 1], no side longer than `side`."""
+    """JPEG of an image (H, W, 3) in [0, 1], shrunk to at most `side` pixels a side."""
     values = np.round(rgb * 255).astype(np.uint8)
     picture = Image.fromarray(values)
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)

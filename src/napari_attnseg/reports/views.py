@@ -50,7 +50,7 @@ _NO_IMAGE = {
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One case, ready for the page: `worth` is its sort key, the rest its content."""
+    """One case, ready for the page: `worth` is the sort key, all else is content."""
 
     worth: Worth
     expected: ExpectedDice | None
@@ -67,7 +67,7 @@ def view_of(case: Case, number_of_case: int | None, paths: bool) -> View:
     ----------
     case : Case
     number_of_case : int or None
-        Number shown instead of its name; None: its name is shown.
+        Number that is shown instead of the case's name; None: the name is shown.
     paths : bool
         Whether to show the folder of the image.
     """

@@ -42,9 +42,9 @@ class Agreement:
     cases : tuple of str
         Cases that both decided, with equal pixels.
     only_one : int
-        Cases that one of them decided.
+        Number of cases that only one of them decided.
     other_image : tuple of str
-        Cases of one name whose images differ; left out.
+        Names of cases for which the two had different images; these cases are left out.
     table : ndarray of int, shape (3, 3)
         Decisions of the first (rows) and of the second, in the order of `Decision`.
     kappa : dict
@@ -52,11 +52,12 @@ class Agreement:
     kappas : mapping of Decision to dict
         Cohen's kappa of each decision against the other two.
     corrected : dict
-        Interval of the Dice of the masks that both painted.
+        Mean Dice of the masks that both painted, with its interval.
     kept : dict
-        The same of the masks that both kept: accepted or painted.
+        The same for the masks that both kept, accepted or painted.
     same_mask : int
-        How many of those accepted the same mask, so that their Dice is 1.
+        Number of cases in `kept` in which both accepted the same mask, so that its Dice
+        is 1.
     dices : mapping of str to float
         Dice of each case whose mask both kept.
     unusable : mapping of str to str
@@ -108,8 +109,8 @@ def agreement(first: Path, second: Path) -> Agreement:
     Raises
     ------
     InputError
-        If a file is not a review, both are the same file, or both decided no case in
-        common.
+        If a file is not a review, both are the same file, or there is no case that both
+        decided.
     """
     journals = [Journal(path) for path in (first, second)]
     if first.resolve() == second.resolve():
@@ -130,8 +131,8 @@ def agreement(first: Path, second: Path) -> Agreement:
         )
         raise InputError(
             f"Expected cases that both reviewers decided, but {first} has "
-            f"{len(decided[0])}, {second} {len(decided[1])} and none is in both"
-            f"{reason}; choose reviews of the same images."
+            f"{len(decided[0])}, {second} {len(decided[1])} cases, and none is in "
+            f"both{reason}; choose reviews of the same images."
         )
     codes = np.array(
         [[_code(one[c]) for c in cases], [_code(other[c]) for c in cases]], np.intp

@@ -1,4 +1,4 @@
-"""The agreement of two reviewers in words."""
+"""Describe the agreement of two reviewers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_attnseg.statistics import Interval, too_few_words
 
 
 def sentences(found: Agreement) -> list[str]:
-    """Sentences on the numbers, one each, with the number of cases."""
+    """One sentence on each number, with the number of cases."""
     n, same = len(found.cases), int(np.trace(found.table))
     said = [
         f"{found.readers[0]} and {found.readers[1]} both decided {n} "

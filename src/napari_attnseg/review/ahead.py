@@ -26,7 +26,7 @@ class LoadedImage(NamedTuple):
     sha256 : str or None
         `array_sha256` of the pixels.
     error : str
-        Why it cannot be read.
+        Reason why it cannot be read.
     orientation : int
         Orientation in which it was stored; see `images.UprightImage`.
     facts : FileFacts or None
@@ -41,7 +41,7 @@ class LoadedImage(NamedTuple):
 
 
 class Ahead:
-    """Reads images in a thread; keeps those that were asked for last."""
+    """Reads images in a thread; keeps those that were requested last."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, "review-images")

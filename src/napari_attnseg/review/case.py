@@ -19,11 +19,12 @@ class Case:
         Stem of the image's file or of its results; unique in a series.
     image : Path
     mask : Path or None
-        None: there is no mask yet.
+        File of the mask; None: there is no mask yet.
     results : Path or None
         JSON file of the results that the mask belongs to.
     mask_value : int or None
-        Value of one class in the mask's file; None: a mask from elsewhere.
+        Value of the first class in the mask's file; None: another program made the
+        mask.
     classes : tuple of str
         Names of the classes, if the results have more than one.
     expected : ExpectedDice or None
@@ -31,8 +32,8 @@ class Case:
     doubt : float or None
         Doubt in bits; see `uncertainty.DOUBT_MEANING`.
     files : FileSet or None
-        The film, series or volume that the image is a frame of; `image` is only for
-        people then.
+        Film, series or volume of which the image is a frame; then `image` is only
+        shown, not read.
     frame : int or None
         Number of the frame in it, or in a stack of `image`.
     """

@@ -11,7 +11,7 @@ from napari_attnseg.review.case import Case
 
 
 class CaseImages:
-    """Reads images of cases; the file of the last frame stays open. Of one thread."""
+    """Reads images of cases, in one thread; the file of the last frame stays open."""
 
     def __init__(self) -> None:
         self._files: FileSet | None = None

@@ -33,13 +33,13 @@ class Order(StrEnum):
     Attributes
     ----------
     EXPECTED_DICE
-        The lowest expected Dice first, and before it masks without such a number.
+        Masks without an expected Dice come first, then those with the lowest one.
     DOUBT
         The highest doubt first, and before it empty masks, which have none.
     NAME
-        Nothing was measured.
+        By name, because nothing was measured.
     SHUFFLED
-        By chance, as a reader study is.
+        In random order, for a reader study.
     """
 
     EXPECTED_DICE = "expected_dice"
@@ -60,7 +60,7 @@ class Series:
     unreadable : tuple of str
         Files, and results of stacks, that cannot be read.
     without_image : tuple of str
-        Results whose image is no longer where it was.
+        Results whose image is no longer at its recorded path.
     unused_masks : tuple of str
         Masks that belong to no image.
     others : mapping of str to int
@@ -105,9 +105,10 @@ def find_cases(folder: Path, masks: Path | None = None) -> Series:
     Parameters
     ----------
     folder : Path
-        Results of ``attnseg segment``; or images; or ``images/`` and ``masks/``.
+        Folder with results of ``attnseg segment``, or with images, or with ``images/``
+        and ``masks/``.
     masks : Path, optional
-        Folder of masks with the names of the images, or with ``_mask`` behind them.
+        Folder of masks with the names of the images, perhaps followed by ``_mask``.
         Without it, masks are looked for beside the images.
 
     Raises
@@ -117,8 +118,8 @@ def find_cases(folder: Path, masks: Path | None = None) -> Series:
     """
     if not folder.is_dir():
         raise InputError(
-            f"Expected a folder of images or of results, but {folder} is none; check "
-            "the path."
+            f"Expected a folder of images or of results, but {folder} is not a "
+            "folder; check the path."
         )
     results = find_results(folder) if masks is None else []
     films = find_frame_results(folder) if masks is None else []

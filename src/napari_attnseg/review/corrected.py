@@ -1,8 +1,8 @@
 """Corrected masks of one reviewer: every painted mask, and a training set of them.
 
-Painted masks are kept as they are, each visit's in a file of its own. The training set
-holds those whose case counts as corrected, and is made of them again where a process
-was killed between the two.
+Every painted mask is kept, each visit to a case in a file of its own. The training set
+holds the masks of cases that count as corrected. If a process was killed before it had
+updated the training set, the set is updated from the painted masks.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ class CorrectedMasks:
     Parameters
     ----------
     journal : Path
-        The reviewer's file; the folders lie beside it.
+        File with the reviewer's events; the folders lie beside it.
     states : mapping of str to CaseState
         States of the review, in the order in which cases were first opened.
 
     Attributes
     ----------
     training_set : Path
-        Folder with images/ and masks/, which the trainer takes as it is.
+        Folder with images/ and masks/, which ``attnseg-train`` can read.
     painted : Path
-        Folder of every painted mask, also of those that were taken back.
+        Folder of all painted masks, including those whose decision was taken back.
     """
 
     def __init__(self, journal: Path, states: Mapping[str, CaseState]) -> None:
@@ -59,9 +59,9 @@ class CorrectedMasks:
         self.painted = journal.with_name(f"{journal.stem}.masks")
 
     def name(self, case: str) -> str | None:
-        """Name of a case's files, by its image; None: it was never opened.
+        """Name of a case's files, from its image; None if it was never opened.
 
-        Cases of equal images are told apart by a number.
+        A number distinguishes cases with equal images.
         """
         sha256 = self._states[case].image_sha256 if case in self._states else None
         if sha256 is None:
@@ -87,12 +87,12 @@ class CorrectedMasks:
         return Decided(Decision.CORRECTED, where, labels_sha256(labels), 1)
 
     def read(self, decided: Decided) -> ReadMask:
-        """The mask of a decision, as its file is now."""
+        """Read the mask of a decision from its file."""
         assert decided.mask is not None
         return read_mask(self._beside / decided.mask, decided.mask_value)
 
     def unrecorded(self) -> list[tuple[str, Path]]:
-        """Painted masks that no event names: the process was killed just then."""
+        """Painted masks that no event names, because the process was killed."""
         if not self.painted.is_dir():
             return []
         known = {Path(m).name for s in self._states.values() for m in s.masks}
@@ -178,7 +178,7 @@ class CorrectedMasks:
 
 
 def relative(path: Path, folder: Path) -> str:
-    """A path as seen from a folder, so that both may be moved together."""
+    """Make a path relative to a folder, so that both may be moved together."""
     try:
         return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
     except ValueError:  # on another drive

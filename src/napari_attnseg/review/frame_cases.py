@@ -45,7 +45,7 @@ class FrameCases:
         Parameters
         ----------
         story : Path
-            Their JSON file.
+            JSON file of the results.
         files : FileSet, optional
             Files that the results belong to; by default the files that they name.
         """
@@ -68,7 +68,7 @@ class FrameCases:
         path : Path
             JSON file of its results.
         facts : mapping
-            Its content.
+            Content of that file.
         image : Path
             The image's file.
         """
@@ -102,8 +102,8 @@ class FrameCases:
     def add_folder(self, folder: Path, masks: Path | None) -> None:
         """Add the frames of all files of a folder that are not pictures.
 
-        Results in `masks`, or else beside the files, say which frames have a mask;
-        without results every frame is a case without a mask.
+        Results in `masks`, or else in the same folder, say which frames have a mask.
+        Without results, every frame is a case without a mask.
         """
         try:
             sets = [s for s in find_sets([folder]) if s.kind is not FileFormat.RASTER]

@@ -1,7 +1,8 @@
 """File of a reviewer's events, one line of JSON each; lines are only appended.
 
-Every line is flushed to the disk before anything goes on, so that a process that is
-killed loses nothing. What a crash of the machine left of a line is kept apart.
+Every line is flushed to the disk before the review continues, so that nothing is lost
+if the process is killed. A line that a crash of the machine cut short is moved to
+another file.
 """
 
 from __future__ import annotations
@@ -29,17 +30,17 @@ class Journal:
     Parameters
     ----------
     path : Path
-        The file; it is there already.
+        File that exists already.
 
     Attributes
     ----------
     header : dict
-        First line: ``format``, ``reader``, ``mode`` and what the study was set to.
+        First line: ``format``, ``reader``, ``mode`` and the settings of the study.
     events : list of dict
-        All others.
+        All lines after the first.
     damaged : tuple of str
-        Lines that cannot be read. They are kept apart in `damaged_file` as soon as
-        something is written.
+        Lines that cannot be read. They are moved to `damaged_file` as soon as something
+        is written.
 
     Raises
     ------
@@ -62,7 +63,8 @@ class Journal:
         if header is None or header.get("format") != FORMAT:
             raise InputError(
                 f"Expected the file of a review ({FORMAT}) at {path}, but it is "
-                f"another; choose a NAME{SUFFIX} that the Review widget wrote."
+                f"another kind of file; choose a NAME{SUFFIX} that the Review "
+                "widget wrote."
             )
         self.header: dict[str, Any] = header
         read = [(line, _parsed(line)) for line in lines[1:]]
@@ -113,7 +115,7 @@ class Journal:
         kind : str
             Kind of the event, written as ``event``.
         **facts
-            JSON-ready; None is left out.
+            JSON-ready facts of the event; those that are None are left out.
 
         Raises
         ------

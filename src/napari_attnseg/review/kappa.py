@@ -17,12 +17,12 @@ _Z = 1.96
 def kappa_interval(codes: NDArray[np.intp]) -> Interval:
     """Cohen's kappa and its 95 % interval.
 
-    ``(p_o - p_e) / (1 - p_e)``: ``p_o`` is the share of equal codes, ``p_e`` the one
+    ``(p_o - p_e) / (1 - p_e)``: ``p_o`` is the share of equal codes, ``p_e`` the share
     that the frequencies of the codes would give by chance (Cohen 1960, Educational and
     Psychological Measurement 20:37-46). The interval is by the large-sample standard
     error of Fleiss, Cohen and Everitt (1969, Psychological Bulletin 72:323-327). A
-    jackknife was tried: corrected for skewness it reached to 1 for a kappa of
-    0.03 of 40 cases, for a decision that is rare has few cases to leave out.
+    jackknife that is corrected for skewness was tried, too: for a rare decision and 40
+    cases, its interval reached up to 1 for a kappa of 0.03.
 
     Parameters
     ----------
@@ -32,8 +32,9 @@ def kappa_interval(codes: NDArray[np.intp]) -> Interval:
     Returns
     -------
     Interval
-        ``mean`` is kappa, NaN where both said one and the same of every case. The ends
-        are NaN where they never differed: no width would say that nothing is unknown.
+        ``mean`` is kappa. It is NaN if both made the same single decision on every
+        case. The ends are NaN if the two never differed: an interval without width
+        would claim certainty.
     """
     n = codes.shape[1]
     found: Interval = {

@@ -33,7 +33,7 @@ def read_mask(
         Value of the first class, as results files say it; see `labels_of`. Without it,
         a mask of 0 and one other value has one region, and other numbers are labels.
     frame : int, optional
-        Slice, if the file holds those of a stack.
+        Number of the slice, if the file holds a stack.
 
     Raises
     ------

@@ -40,8 +40,9 @@ class Review:
     reader : str
         Name or initials; each reviewer has a file of their own.
     study : Study, optional
-        For a reader study. One that was begun goes on as it was set up.
-    now : callable Returns the seconds of a monotonic clock.
+        Settings of a reader study. A study that was begun before keeps its settings.
+    now : callable
+        Returns the seconds of a monotonic clock.
 
     Attributes
     ----------
@@ -52,12 +53,12 @@ class Review:
     journal : Journal
     states : dict of str to CaseState
     told : list of str
-        Sentences on what was found or mended when the review was opened.
+        Sentences on what was found or repaired when the review was opened.
 
     Raises
     ------
     InputError
-        If the name is none, or the file cannot be read or written.
+        If the name cannot be used, or the file cannot be read or written.
     """
 
     def __init__(
@@ -116,7 +117,7 @@ class Review:
         return self.states.get(case.name, CaseState())
 
     def read_mask(self, case: Case) -> ReadMask | None:
-        """The mask that is on screen: the painted one, else the one that is reviewed.
+        """Read the mask to show: the painted one, or else the one that is reviewed.
 
         Raises
         ------
@@ -157,7 +158,7 @@ class Review:
         sha256 : str or None
             `array_sha256` of the pixels.
         mask : bool
-            Whether there is one that can be shown, and so could be hidden.
+            Whether there is a mask, which can be shown and hidden.
         """
         said = self.leave()
         self._watch.restart()
@@ -192,7 +193,7 @@ class Review:
             self._watch.resume()
 
     def shown(self, what: str) -> None:
-        """Note that the mask or the maps were shown, the first time on this visit."""
+        """Record that mask or maps were shown for the first time on this visit."""
         if what == MASK and self._current is not None:
             self._seen.add(self._current.name)
         self._timed(Event.SHOWN, what=what)
@@ -204,7 +205,7 @@ class Review:
     # -- decisions ---------------------------------------------------------------------
 
     def accept(self, case: Case, labels: NDArray[Any] | None) -> Decision:
-        """Accept the mask on screen; a painted one stays a correction.
+        """Accept the mask on screen; a painted mask stays a correction.
 
         Raises
         ------

@@ -21,15 +21,15 @@ class Event(StrEnum):
     SESSION
         The review was opened: version, order, number of cases.
     OPENED, LEFT
-        A case was brought on screen, or taken away: seconds on screen.
+        A case was shown, or was left after some seconds on screen.
     SHOWN
-        What was hidden at first was shown.
+        The mask or the maps, which were hidden at first, were shown.
     DECIDED, UNDONE
-        A decision, or the last one of that case taken back.
+        A decision was made, or the last decision on a case was taken back.
     COMMENTED
-        The comment on a case, as a whole.
+        The comment on a case was changed; the event holds all of it.
     AWAY, BACK
-        The window was not, or again, the active one.
+        Another window became the active one, or this window did again.
     """
 
     SESSION = "session"
@@ -59,12 +59,12 @@ class Decided:
     ----------
     decision : Decision
     mask : str or None
-        File of the mask that was accepted or painted, as seen from the review's file;
-        None after a rejection, or where there is no mask.
+        Path of the accepted or painted mask, relative to the review's file; None after
+        a rejection, or if there is no mask.
     mask_sha256 : str or None
         Hash of its labels; see `labels_sha256`.
     mask_value : int or None
-        How its file is read; see `mask_file.read_mask`.
+        Value of the first class in the file; see `mask_file.read_mask`.
     """
 
     decision: Decision
@@ -95,7 +95,7 @@ class CaseState:
 
     @property
     def painted(self) -> Decided | None:
-        """The latest correction that was not taken back, whatever was decided since."""
+        """The latest correction that was not taken back, even if rejected later."""
         corrected = (d for d in reversed(self.decisions) if d.mask in self.masks)
         return next(corrected, None)
 

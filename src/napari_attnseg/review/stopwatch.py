@@ -1,4 +1,4 @@
-"""Time on a case, while the window is the active one and while it is not."""
+"""Time on a case, with the window active and with another one active."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ class Stopwatch:
 
     Parameters
     ----------
-    now : callable Returns the seconds of a monotonic clock.
+    now : callable
+        Returns the seconds of a monotonic clock.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -21,17 +22,17 @@ class Stopwatch:
         self.paused = False
 
     def restart(self) -> None:
-        """Begin at 0; a pause goes on."""
+        """Begin at 0; if the stopwatch is paused, it stays paused."""
         self._active = self._away = 0.0
         self._since = self._now()
 
     def pause(self) -> None:
-        """Count what follows as time away."""
+        """Count the following time as time away."""
         self._settle()
         self.paused = True
 
     def resume(self) -> None:
-        """Count what follows as active time again."""
+        """Count the following time as active time again."""
         self._settle()
         self.paused = False
 
@@ -45,6 +46,6 @@ class Stopwatch:
 
     @property
     def facts(self) -> dict[str, float]:
-        """``seconds`` that were active and ``seconds_away``, for an event."""
+        """Return active ``seconds`` and ``seconds_away``, for an event."""
         self._settle()
         return {"seconds": round(self._active, 3), "seconds_away": round(self._away, 3)}

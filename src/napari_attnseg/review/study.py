@@ -1,4 +1,4 @@
-"""A reader study: a recorded random order, and what is hidden at first."""
+"""Settings and file of a reader study: a recorded random order, hidden masks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class Study:
     seed : int or None
         Seed of the order; None: a seed is drawn and recorded.
     hide_masks : bool
-        Whether masks, and what is said of them, are hidden until they are asked for.
+        Whether masks, and all information on them, are hidden until the reader asks for
+        them.
     """
 
     seed: int | None = None
@@ -61,7 +62,7 @@ def open_journal(series: Series, reader: str, study: Study | None) -> Journal:
 def as_begun(
     cases: Sequence[Case], order: Sequence[str]
 ) -> tuple[tuple[Case, ...], list[str]]:
-    """Cases in the recorded order of a study, and what has changed since."""
+    """Sort cases by the recorded order of a study, and describe what has changed."""
     there = {case.name: case for case in cases}
     gone = [name for name in order if name not in there]
     new = sorted(set(there) - set(order))

@@ -39,8 +39,8 @@ REVIEW_MODE, STUDY_MODE = "review", "study"
 def rows(journal: Journal) -> list[dict[str, Any]]:
     """Rows of one reviewer, in the order of the cases' positions.
 
-    A case of a study that was never opened has a row too, with 0 visits. Of a visit
-    that a killed process ended, the time of its last event counts.
+    A case of a study that was never opened has a row, too, with 0 visits. If the
+    process was killed during a visit, its time ends with the last event.
     """
     header = journal.header
     study = "seed" in header

@@ -14,7 +14,7 @@ from napari_attnseg.uncertainty import DOUBT_MEANING
 
 
 def order_words(review: Review) -> str:
-    """Describe by what the cases are sorted, and why."""
+    """Sentence on how the cases are sorted, and why."""
     cases = review.cases
     if review.study is not None:
         return f"Order by chance, from the seed {review.study.seed}."
@@ -83,7 +83,7 @@ def case_words(case: Case, state: CaseState) -> str:
 
 
 def progress_words(review: Review) -> str:
-    """``12 of 40 decided: 9 accepted, 2 corrected, 1 rejected``."""
+    """Progress, such as ``12 of 40 decided: 9 accepted, 2 corrected, 1 rejected``."""
     counts = Counter(review.state(case).decision for case in review.cases)
     said = [f"{counts[d]} {d}" for d in Decision if counts[d]]
     words = f"{review.done} of {len(review.cases)} decided"

@@ -1,4 +1,4 @@
-"""The training run folder as both packages see it: file names, log rows, status."""
+"""The folder of a training run, for both packages: file names, log rows, status."""
 
 from napari_attnseg.run_files.folder import RunFiles
 from napari_attnseg.run_files.log import (

@@ -1,4 +1,4 @@
-"""A training run folder at one moment, and the state of its run."""
+"""The folder of a training run at one moment, and the state of the run."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RunFiles:
     output : str
         End of ``output.log``: what the run printed.
     stop_requested : bool
-        Whether the stop file is there.
+        Whether the stop file exists.
     """
 
     status: RunStatus | None
@@ -51,7 +51,7 @@ class RunFiles:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read what is there."""
+        """Read the files that exist in the folder."""
         settings: dict[str, Any] = {}
         with suppress(OSError, ValueError):
             text = (folder / CONFIG_FILE).read_text(encoding="utf-8")

@@ -25,7 +25,7 @@ class Progress:
     loss : float
         Training loss of the last step, or mean over the epoch at its end.
     dice : float or None
-        Mean Dice at the end of an epoch, else None.
+        Mean Dice at the end of an epoch, otherwise None.
     images_per_s : float
         Mean throughput since the epoch began.
     protocol : str

@@ -32,7 +32,7 @@ class RunState(StrEnum):
 
     @property
     def active(self) -> bool:
-        """Whether the run has a process that works."""
+        """Whether the process of the run is working."""
         return self in (RunState.STARTING, RunState.RUNNING, RunState.STOPPING)
 
 
@@ -65,7 +65,7 @@ class ProcessRecord:
 
     @classmethod
     def now(cls, pid: int) -> Self:
-        """Record a process of this machine at this moment."""
+        """Make the record of a process of this machine at this moment."""
         return cls(pid, platform.node(), time.time())
 
     @property

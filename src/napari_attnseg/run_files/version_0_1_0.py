@@ -1,7 +1,7 @@
 """State of runs of version 0.1.0, whose ``progress.json`` holds none.
 
-That version said how a run ended only in the last line of its output. The line is read
-here, once and without regard to case, and nowhere else.
+That version recorded how a run ended only in the last line of its output. Only this
+module reads that line; upper and lower case are alike.
 """
 
 from __future__ import annotations

@@ -22,17 +22,17 @@ ATTRIBUTION = (
 
 
 def sample_image(name: str) -> NDArray[np.uint8]:
-    """RGB image, uint8, shape (352, 352, 3)."""
+    """Load a sample image: RGB, uint8, shape (352, 352, 3)."""
     return _read(name, "jpg")
 
 
 def sample_mask(name: str) -> NDArray[np.uint8]:
-    """True mask, uint8, shape (352, 352), 0 or 1."""
+    """Load the true mask of a sample image: uint8, shape (352, 352), 0 or 1."""
     return (_read(name, "png") > 0).astype(np.uint8)
 
 
 def sample_path(name: str) -> Path:
-    """File of a sample image.
+    """Path of a sample image.
 
     Raises
     ------

@@ -20,9 +20,9 @@ def weights_path(source: str | Path) -> Path:
     Raises
     ------
     UnknownNameError
-        If it looks like a name and none is bundled under it.
+        If `source` looks like a name, but no bundled weights have this name.
     CheckpointError
-        If it looks like a file and is not there.
+        If `source` looks like a path, but there is no such file.
     """
     bundled = bundled_weights()
     if str(source) in bundled:

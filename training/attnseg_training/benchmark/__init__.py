@@ -1,1 +1,1 @@
-"""Benchmarks of training, inference and start."""
+"""Benchmarks of training, inference and start-up."""

@@ -21,7 +21,7 @@ def prepare_film(
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W, 3)
-        With even sides.
+        Image whose height and width are even numbers.
     frames : int
     weights, device : str
         As for `segment_files`.
@@ -50,9 +50,9 @@ def measure_film(
     Returns
     -------
     dict
-        ``first_mask_cpu_s`` and ``first_mask_wall_s``: seconds until the first mask is
-        written, with loading of the weights; ``resident_mb`` after each quarter of the
-        frames.
+        ``first_mask_cpu_s`` and ``first_mask_wall_s``: CPU and wall-clock seconds until
+        the first mask is written, including loading of the weights. ``resident_mb``:
+        memory after each quarter of the frames.
     """
     import psutil
 

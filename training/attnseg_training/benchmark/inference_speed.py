@@ -1,4 +1,4 @@
-"""Seconds of one image through a network: attnseg, plain PyTorch, and peers."""
+"""Time one image through a network: attnseg, plain PyTorch, and other libraries."""
 
 from __future__ import annotations
 
@@ -48,9 +48,10 @@ class Built:
     Attributes
     ----------
     plain : SegmentationNetwork
-        As timm and PyTorch build it: attention of timm's choice, NCHW.
+        The network as timm and PyTorch build it, with timm's choice of attention and in
+        NCHW layout.
     engines : dict of str to Engine
-        Way → engine.
+        Name of a way to compute → engine.
     """
 
     plain: SegmentationNetwork
@@ -58,13 +59,13 @@ class Built:
 
 
 def build(model: str, device: str) -> Built:
-    """The bundled weights of that name, else random ones of a catalog model.
+    """Build a network with bundled weights, or a catalog model with random ones.
 
     Parameters
     ----------
     model : str
     device : str
-        By torch's name.
+        Name of the device in torch, such as ``cuda:0``.
 
     Raises
     ------
@@ -100,7 +101,7 @@ def benchmark_inference(
     batch: int = 1,
     watch: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
-    """Time one batch through a network in each way, in turns; JSON-ready.
+    """Time one batch through a network in each way, in turns.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from napari_attnseg.cards import versions
 
 
 def facts_of_machine() -> dict[str, Any]:
-    """Machine, versions, date, and how busy it was, as JSON."""
+    """JSON-ready facts: machine, versions, date and system load."""
     busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     return {
         "machine": processor(),
@@ -22,7 +22,7 @@ def facts_of_machine() -> dict[str, Any]:
 
 
 def facts_of_device(device: str) -> dict[str, Any]:
-    """`facts_of_machine`, with the device that computes and its CPU threads."""
+    """Return `facts_of_machine`, with the device that computes and its CPU threads."""
     import torch
 
     return {
@@ -34,7 +34,7 @@ def facts_of_device(device: str) -> dict[str, Any]:
 
 
 def machine(device: str) -> str:
-    """Kind of machine that computes."""
+    """Describe the machine that computes."""
     if not device.startswith("cuda"):
         return processor()
     import torch
@@ -43,5 +43,5 @@ def machine(device: str) -> str:
 
 
 def processor() -> str:
-    """Kind of processor, and its cores."""
+    """Describe the processor and its number of cores."""
     return f"{platform.machine()}, {os.cpu_count()} CPU cores"

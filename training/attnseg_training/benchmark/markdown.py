@@ -6,7 +6,7 @@ from typing import Any
 
 
 def markdown(summary: dict[str, Any]) -> str:
-    """Heading, a line on the machine, and a row per way and per device not measured.
+    """Heading, a line on the machine, and a row per way; also lists missing devices.
 
     Parameters
     ----------

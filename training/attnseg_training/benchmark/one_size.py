@@ -67,7 +67,7 @@ class Frames:
     Parameters
     ----------
     image : ndarray, shape (H, W, 3)
-        Shifted by some columns it is each frame.
+        Image from which each frame is made, shifted by some columns.
     frames : int
     """
 
@@ -88,10 +88,11 @@ def measure(case: Case) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``kind``, ``size``, ``finished``; seconds of ``cpu_s`` and ``wall_s``;
-        ``loaded_mb``, resident after one warm-up image, and ``peak_mb``, which contains
-        the image; on a GPU also ``gpu_peak_mb``. Of a stack also ``first_mask_cpu_s``,
-        until the first mask can be shown; of a film what `film.measure_film` returns.
+        ``kind``, ``size`` and ``finished``; the seconds ``cpu_s`` and ``wall_s``;
+        ``loaded_mb``, resident memory after one warm-up image, and ``peak_mb``, which
+        includes the image; on a GPU also ``gpu_peak_mb``. For a stack also
+        ``first_mask_cpu_s``, until the first mask can be shown; for a film also what
+        `film.measure_film` returns.
     """
     import torch
 
@@ -128,7 +129,7 @@ def measure(case: Case) -> dict[str, Any]:
 
 
 def large_image(image: NDArray[np.uint8], megapixels: float) -> NDArray[np.uint8]:
-    """Large image with sides 3:2, tiled with copies of a small one."""
+    """Make a large image with sides 3:2 from copies of a small one."""
     rows = round(math.sqrt(megapixels * 1e6 / 1.5))
     columns = round(1.5 * rows)
     times = (math.ceil(rows / image.shape[0]), math.ceil(columns / image.shape[1]), 1)

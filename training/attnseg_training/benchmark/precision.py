@@ -1,7 +1,7 @@
 """Compare other arithmetic with PyTorch in float32, on real images.
 
-Compared are OpenVINO, autocast in float16, which ``--precision auto`` uses on a GPU,
-and autocast in bfloat16. On a CPU attnseg uses neither form of autocast.
+OpenVINO, autocast in float16 (``--precision auto`` on a GPU) and autocast in bfloat16
+are compared. On a CPU, attnseg uses neither form of autocast.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def benchmark_precision(
     device : str
         As for `resolve_device`.
     images : int
-        The first so many; 0: all.
+        Number of images, from the first on; 0: all.
     watch : callable
         Called with (images done, images in all).
 

@@ -1,7 +1,8 @@
 """Measure time and memory by the frames of a stack and the pixels of an image.
 
-Each case runs in a process of its own, whose peak of memory is its own, one case after
-another. Nothing is extrapolated: what does not finish is said not to have finished.
+The cases run one after another, each in a process of its own, so that the peak of
+memory belongs to one case. Nothing is extrapolated: a case that does not finish in time
+is reported as not finished.
 """
 
 from __future__ import annotations
@@ -44,12 +45,12 @@ class Curve:
     weights : str
         Name of the weights file.
     device : str
-        As it was asked for.
+        Device by the name that was asked for.
     threads : int
         CPU threads; 0: torch's choice.
     rows : sequence of dict
-        Per case what `one_size.measure` returns, or only what it was and that it did
-        not finish.
+        For each case, what `one_size.measure` returns; for a case that did not finish,
+        only its description and this fact.
     """
 
     benchmark: str
@@ -140,7 +141,7 @@ def measure_curve(
     UnknownNameError, DeviceError
         If there are no such weights, or no such device.
     RuntimeError
-        If a case fails for another reason than its time.
+        If a case fails for another reason than the time limit.
     """
     if device != OPENVINO:
         resolve_device(

@@ -1,8 +1,9 @@
 """Measure the CPU seconds of a new process up to its first mask.
 
-Beside it the least that a network in torch can do: import torch and run the network.
-All are run in turns, on one thread, so that other work on the machine disturbs all
-alike; CPU seconds, because they do not count the time of other programs.
+It is compared with the minimum for a network in torch: import torch and run the
+network. All processes run in turns, on one thread, so that other work on the machine
+disturbs all of them equally. CPU seconds are measured, because they do not count the
+time of other programs.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def benchmark_start(
     weights : str
         Bundled name or file.
     rounds : int
-        Rounds of every process; their median counts.
+        Number of rounds, in each of which every process runs; the result is the median.
     watch : callable
         Called with (rounds done, rounds in all).
 
@@ -142,7 +143,7 @@ def markdown_of_start(summary: Mapping[str, Any]) -> str:
 
 
 def machine_line(summary: Mapping[str, Any]) -> str:
-    """Describe the machine in words."""
+    """Describe the machine in one line."""
     known = ", ".join(f"{name} {one}" for name, one in summary["versions"].items())
     return (
         f"{summary['machine']}, {summary['date']}; {known}. Median of "
@@ -151,7 +152,7 @@ def machine_line(summary: Mapping[str, Any]) -> str:
 
 
 def cpu_seconds(words: list[str]) -> tuple[float, str]:
-    """CPU seconds of a new Python on one thread, and what it printed.
+    """Measure CPU seconds of a new Python on one thread; also return its output.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Baseline DataLoader loop for the benchmark.
 
-No straw man: nothing in it is slower than it has to be, and it does less (no averaged
-weights, no clipped gradients). It decodes, resizes and augments image by image in PIL,
-every epoch anew, and runs the whole network in fp32.
+It is a fair baseline: nothing in it is slower than necessary, and it does less work
+than `fit` (no averaged weights, no clipped gradients). It decodes, resizes and augments
+each image with PIL in every epoch, and runs the whole network in fp32.
 """
 
 from __future__ import annotations
@@ -88,13 +88,15 @@ class TextbookLoop:
     Parameters
     ----------
     network : SegmentationNetwork
-        On its device; trained in place. What needs no gradient stays as it is.
+        Network on its device; it is trained in place. Parameters that need no gradient
+        stay as they are.
     samples : sequence of Sample
         Training images.
     config : TrainConfig
-        Its batch, learning rate and whether BatchNorm keeps its statistics.
+        Settings, of which batch size, learning rate and frozen BatchNorm statistics are
+        used.
     workers : int
-        Processes that load; 0: the loop itself does.
+        Number of processes that load images; 0: the loop itself loads them.
     """
 
     def __init__(

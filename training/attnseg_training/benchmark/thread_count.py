@@ -1,8 +1,8 @@
 """Measure seconds per image by threads, also beside a program that uses one core.
 
-A thread that spins while it waits holds its core, and a network whose thread shares a
-core with another program waits for that one at every layer. Each way has a process of
-its own; they run in turns.
+A thread that spins while it waits keeps its core busy. If a thread of a network shares
+a core with another program, the network waits for that thread at every layer. Each way
+to choose threads has a process of its own, and the processes run in turns.
 """
 
 from __future__ import annotations
@@ -49,18 +49,18 @@ def benchmark_threads(
     rounds: int = 5,
     watch: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
-    """Seconds of an image by threads, as JSON.
+    """Measure seconds per image by number of threads; JSON-ready.
 
-    ``ratio`` is how many times as long as one thread an image takes, in the median of
-    the rounds: with the threads that attnseg chooses by itself, which wait passively,
-    and as torch is by itself, whose threads spin.
+    ``ratio`` compares the time per image with that of one thread (median over rounds).
+    It is measured with the threads that attnseg chooses, which wait passively, and with
+    torch's default threads, which spin.
 
     Parameters
     ----------
     weights : str
         Bundled name or file.
     rounds : int
-        Rounds of every way, in each of both states of the machine.
+        Number of rounds for each way, on the idle machine and beside another program.
     watch : callable
         Called with (rounds done, rounds in all).
 
@@ -155,7 +155,5 @@ def _answer(worker: subprocess.Popen[str]) -> str:
     assert worker.stdout is not None
     line = worker.stdout.readline()
     if not line:
-        raise InputError(
-            "A process that was to be measured ended; what it said stands above."
-        )
+        raise InputError("A measured process ended early; its output is printed above.")
     return line

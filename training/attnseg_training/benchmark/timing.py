@@ -1,4 +1,4 @@
-"""Time several implementations in turns, and measure the peak of the device."""
+"""Time several implementations in turns, and measure the peak speed of the device."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Timed:
     Attributes
     ----------
     seconds : dict of str to list of float
-        Seconds of one image or step: on the CPU those of all its threads together,
-        which other programs disturb less than the clock on the wall; on a GPU by that
-        clock.
+        Way → seconds of one image or step, per round. On a CPU they are CPU seconds of
+        all threads together, which other programs disturb less than wall-clock time; on
+        a GPU they are wall-clock seconds.
     """
 
     seconds: dict[str, list[float]]
 
     def median(self, way: str) -> float:
-        """Over the rounds."""
+        """Median over the rounds, in seconds."""
         return statistics.median(self.seconds[way])
 
     def ratio(self, plain: str, way: str) -> float:
@@ -51,7 +51,7 @@ def time_in_turns(
     ways : mapping of str to callable
     rounds : int
     device : str
-        By torch's name.
+        Name of the device in torch, such as ``cuda:0``.
     watch : callable
         Called with (rounds done, rounds in all).
     """
@@ -68,9 +68,9 @@ def time_in_turns(
 
 @torch.inference_mode()
 def roofline(device: str, repeats: int = 5) -> dict[str, float]:
-    """GFLOP/s of a large matrix product and of a 3×3 convolution, the best of some.
+    """Measure GFLOP/s of a large matrix product and of a 3×3 convolution.
 
-    No network of such operations is faster.
+    The best of several repeats counts. No network of such operations can be faster.
     """
     side, width, pixels = 1024, 128, 96
     a, b = torch.rand(2, side, side, device=device)
@@ -91,7 +91,7 @@ def roofline(device: str, repeats: int = 5) -> dict[str, float]:
 
 
 def kind_of(device: str) -> str:
-    """Key of `KINDS`."""
+    """Kind of a device, as a key of `KINDS`."""
     return device.partition(":")[0]
 
 

@@ -1,6 +1,6 @@
 """Measure the speed of training against a baseline loop of the same network.
 
-Both are timed in turns, so that other work on the machine disturbs both alike.
+Both are timed in turns, so that other work on the machine disturbs both equally.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ class TrainingSpeed:
     device : str
         Device that it ran on.
     threads, workers : int
-        CPU threads of torch; processes that load for the textbook loop.
+        CPU threads of torch, and processes that load images for the textbook loop.
     steps : int
-        Per round.
+        Steps per round.
     seconds : dict of str to list of float
-        Way → one time per round. Where a frozen ViT's tokens are cached, an epoch that
-        still has to compute them has a row of its own.
+        Way → one time per round. If a frozen ViT's tokens are cached, an epoch that
+        still has to compute them is a way of its own.
     """
 
     config: TrainConfig
@@ -67,7 +67,7 @@ class TrainingSpeed:
     seconds: dict[str, list[float]]
 
     def images_per_s(self, way: str) -> float:
-        """Median over the rounds."""
+        """Images per second: median over the rounds."""
         return self.steps * self.config.batch / statistics.median(self.seconds[way])
 
     def ratio(self, way: str = OURS) -> float:
@@ -81,12 +81,12 @@ class TrainingSpeed:
         return [way for way in self.seconds if way != LOADING]
 
     def loader_share(self) -> float:
-        """Part of a step that loading takes: median of the rounds' shares."""
+        """Share of a step that loading takes: median over the rounds."""
         pairs = zip(self.seconds[LOADING], self.seconds[OURS], strict=True)
         return statistics.median(part / whole for part, whole in pairs)
 
     def whole_run(self) -> float:
-        """The same over all epochs of the settings, the first ones fill the cache."""
+        """Speed-up over all epochs; the first ones fill the token cache."""
         if FILLING not in self.seconds:
             return self.ratio()
         epochs = self.config.epochs
@@ -135,8 +135,8 @@ def benchmark_training(
     workers : int
         Processes that load images for the textbook loop.
     bf16 : bool, optional
-        Whether `attnseg-train` computes in bfloat16; None for whichever is faster.
-        The textbook loop computes in float32.
+        Whether `attnseg-train` computes in bfloat16; None: the faster of both. The
+        textbook loop computes in float32.
     watch : callable
         Called with (rounds done, rounds in all).
 

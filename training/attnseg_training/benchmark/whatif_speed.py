@@ -1,4 +1,4 @@
-"""Seconds of one step of the what-if: gates forced, fused and decoded again."""
+"""Time one step of the what-if: gates are forced, then fusion and decoder run."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ def benchmark_whatif(
 ) -> dict[str, Any]:
     """Time a step of the what-if against the whole network with these gates.
 
-    A step is all that Python does: force, fuse, decode, resize to the image, make the
-    mask and compare it. The whole network is only that: no resize and no mask.
+    A step includes all that Python does: force gates, fuse, decode, resize to the
+    image, make the mask and compare it. The time of the whole network includes neither
+    resizing nor making a mask.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""``benchmark``: how fast things are on this machine."""
+"""``benchmark``: measure speed and memory on this machine."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def training_command(
     model: Annotated[
         str,
         typer.Option(
-            help="Catalog name; trained as the recipe of that name says, if any."
+            help="Catalog name of the model. The settings are those of the recipe "
+            "of that name, if there is one."
         ),
     ] = "compact",
     encoder_weights: Annotated[
@@ -43,7 +44,7 @@ def training_command(
     ] = None,
     steps: Annotated[int, typer.Option(help="Steps per round.", min=1)] = 5,
     rounds: Annotated[
-        int, typer.Option(help="Rounds; their median counts.", min=1)
+        int, typer.Option(help="Number of rounds; the result is their median.", min=1)
     ] = 5,
     bf16: Annotated[
         bool | None,
@@ -56,22 +57,26 @@ def training_command(
     workers: Annotated[
         int | None,
         typer.Option(
-            help="Processes that load for the textbook loop.",
+            help="Number of processes that load images for the textbook loop.",
             min=0,
             show_default="0 on the CPU, else up to 8",
         ),
     ] = None,
     device: Device = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads; 0 is torch's choice.")] = 0,
+    threads: Annotated[
+        int, typer.Option(help="Number of CPU threads; 0: torch's choice.")
+    ] = 0,
     json_file: Annotated[
         Path | None,
-        typer.Option("--json", help="Write the result there.", callback=output_file),
+        typer.Option(
+            "--json", help="JSON file to write the result to.", callback=output_file
+        ),
     ] = None,
 ) -> None:
-    """Measure images/s of `fit` and, in turns, of a plain loop of the same network.
+    """Measure images/s of `fit` and of a textbook training loop for the same network.
 
-    The textbook loop decodes, resizes and augments each image in every epoch, computes
-    in float32 and caches nothing.
+    Both are timed in turns. The textbook loop decodes, resizes and augments each image
+    in every epoch, computes in float32 and caches nothing.
     """
     from attnseg_training.benchmark.training_speed import (
         benchmark_training,
@@ -109,32 +114,38 @@ def training_command(
 
 Frames = Annotated[
     list[int] | None,
-    typer.Option(help="Frames of a stack; may be repeated.", min=1),
+    typer.Option(help="Number of frames; may be repeated.", min=1),
 ]
 Megapixels = Annotated[
     list[float] | None,
-    typer.Option(help="Megapixels of an image; may be repeated.", min=0.01),
+    typer.Option(help="Size of an image in megapixels; may be repeated.", min=0.01),
 ]
 WeightsName = Annotated[
     str,
     typer.Option(
         help="Name of bundled weights, or a .safetensors file; or a catalog name, "
-        "which then has random ones."
+        "for random weights."
     ),
 ]
 OnDevice = Annotated[str, typer.Option(help="Compute device: cpu, cuda:0, mps, …")]
-Threads = Annotated[int, typer.Option(help="CPU threads; 0 is torch's choice.", min=0)]
+Threads = Annotated[
+    int, typer.Option(help="Number of CPU threads; 0: torch's choice.", min=0)
+]
 Limit = Annotated[
     float | None,
     typer.Option(help="Seconds after which a case counts as not finished."),
 ]
 JsonFile = Annotated[
     Path | None,
-    typer.Option("--json", help="Write the result there.", callback=output_file),
+    typer.Option(
+        "--json", help="JSON file to write the result to.", callback=output_file
+    ),
 ]
 MarkdownFile = Annotated[
     Path | None,
-    typer.Option("--markdown", help="Write the table there.", callback=output_file),
+    typer.Option(
+        "--markdown", help="Markdown file to write the table to.", callback=output_file
+    ),
 ]
 
 

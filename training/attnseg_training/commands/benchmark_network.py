@@ -14,18 +14,22 @@ from napari_attnseg.usage import output_file
 BenchmarkModel = Annotated[
     str,
     typer.Option(
-        help="Bundled weights, or a catalog name, which then has random ones."
+        help="Name of bundled weights, or a catalog name, for random weights."
     ),
 ]
 Rounds = Annotated[int, typer.Option(help="Rounds; their median counts.", min=1)]
 Threads = Annotated[int, typer.Option(help="CPU threads; 0 is torch's choice.", min=0)]
 JsonFile = Annotated[
     Path | None,
-    typer.Option("--json", help="Write the result there.", callback=output_file),
+    typer.Option(
+        "--json", help="JSON file to write the result to.", callback=output_file
+    ),
 ]
 MarkdownFile = Annotated[
     Path | None,
-    typer.Option("--markdown", help="Write the table there.", callback=output_file),
+    typer.Option(
+        "--markdown", help="Markdown file to write the table to.", callback=output_file
+    ),
 ]
 
 
@@ -33,17 +37,17 @@ def inference_command(
     model: BenchmarkModel = "compact",
     device: Device = "auto",
     rounds: Rounds = 7,
-    batch: Annotated[int, typer.Option(help="Images at once.", min=1)] = 1,
+    batch: Annotated[int, typer.Option(help="Images per batch.", min=1)] = 1,
     threads: Threads = 1,
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,
 ) -> None:
     """Measure seconds per image of the network, plain PyTorch and other libraries.
 
-    In turns, on a random image: as PyTorch and timm compute it by themselves, as
-    attnseg does, by OpenVINO if it is installed, and U-Net and UPerNet of
-    segmentation_models.pytorch on the same encoders. On a CPU the seconds are those of
-    all threads together.
+    On a random image, these are timed in turns: the network as PyTorch and timm compute
+    it by themselves, as attnseg computes it, with OpenVINO if it is installed, and
+    U-Net and UPerNet of segmentation_models.pytorch with the same encoders. On a CPU,
+    the seconds are those of all threads together.
     """
     import torch
 
@@ -65,7 +69,7 @@ def whatif_command(
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,
 ) -> None:
-    """Measure seconds per step of the what-if, and of the whole network run again.
+    """Measure seconds per step of the what-if, and per run of the whole network.
 
     A step forces all gates, fuses and decodes, and makes and compares the mask; nothing
     is drawn.
@@ -88,15 +92,18 @@ def precision_command(
         str, typer.Option(help="Name of bundled weights, or a .safetensors file.")
     ] = "compact",
     device: Device = "auto",
-    images: Annotated[int, typer.Option(help="The first so many; 0: all.", min=0)] = 0,
+    images: Annotated[
+        int, typer.Option(help="Number of images, from the first on; 0: all.", min=0)
+    ] = 0,
     threads: Threads = 1,
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,
 ) -> None:
-    """Numbers and masks of other arithmetic, against float32 on validation images.
+    """Compare numbers and masks of other arithmetic with float32 on validation images.
 
-    Float16, which ``--precision auto`` is on a GPU, bfloat16, and on a CPU OpenVINO if
-    it is installed. Only images are read, of the validation split.
+    The others are float16 (``--precision auto`` on a GPU), bfloat16, and on a CPU also
+    OpenVINO if it is installed. Only the images of the validation split are read, not
+    their masks.
     """
     import torch
 

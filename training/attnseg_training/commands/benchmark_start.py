@@ -10,14 +10,20 @@ import typer
 
 from napari_attnseg.usage import output_file
 
-Weights = Annotated[str, typer.Option(help="Bundled weights, or a weights file.")]
+Weights = Annotated[
+    str, typer.Option(help="Name of bundled weights, or a weights file.")
+]
 JsonFile = Annotated[
     Path | None,
-    typer.Option("--json", help="Write the result there.", callback=output_file),
+    typer.Option(
+        "--json", help="JSON file to write the result to.", callback=output_file
+    ),
 ]
 MarkdownFile = Annotated[
     Path | None,
-    typer.Option("--markdown", help="Write the table there.", callback=output_file),
+    typer.Option(
+        "--markdown", help="Markdown file to write the table to.", callback=output_file
+    ),
 ]
 
 
@@ -31,8 +37,8 @@ def start_command(
 ) -> None:
     """Measure CPU seconds of a new process to its first mask, and of listing commands.
 
-    In turns with the least that is possible: import torch, run the network. On one
-    thread; on Linux and macOS.
+    They are compared, in turns, with the minimum for a network in torch: import torch
+    and run the network. All run on one thread. This works on Linux and macOS.
     """
     from attnseg_training.benchmark.start import benchmark_start, markdown_of_start
     from attnseg_training.commands.console import counted
@@ -46,15 +52,20 @@ def start_command(
 def threads_command(
     weights: Weights = "compact",
     rounds: Annotated[
-        int, typer.Option(help="Rounds in each state of the machine.", min=1)
+        int,
+        typer.Option(
+            help="Number of rounds, both on the idle machine and "
+            "beside another program.",
+            min=1,
+        ),
     ] = 5,
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,
 ) -> None:
     """Measure seconds per image by threads, also beside a program that uses one core.
 
-    In turns: one thread, as many as attnseg chooses, and torch by itself, whose threads
-    spin while they wait.
+    One thread, the number that attnseg chooses, and torch's default, whose threads spin
+    while they wait, are measured in turns.
     """
     from attnseg_training.benchmark.thread_count import (
         benchmark_threads,

@@ -26,7 +26,8 @@ def fit_clicks_command(
     out: Annotated[
         Path,
         typer.Option(
-            help="Weights file to write: a copy with the head.", callback=output_file
+            help="Weights file to write: a copy with the click head.",
+            callback=output_file,
         ),
     ],
     data: Annotated[
@@ -41,23 +42,21 @@ def fit_clicks_command(
     batch: Annotated[int, typer.Option(help="Images per step.", min=1)] = 16,
     views: Annotated[
         int,
-        typer.Option(
-            help="How often each image is used, augmented anew each time.", min=1
-        ),
+        typer.Option(help="Number of augmented copies of each image.", min=1),
     ] = 1,
     seed: Annotated[int, typer.Option(help="Random seed.", min=0)] = 0,
     device: Device = "auto",
     head: Annotated[
         Path | None,
         typer.Option(
-            help="File with a head for these weights, which is used instead of "
+            help="File with a click head for these weights, to use instead of "
             "training one."
         ),
     ] = None,
     head_only: Annotated[
         Path | None,
         typer.Option(
-            help="Write the head to a file of its own too, a few hundred kB.",
+            help="Also write the click head to a file of its own (a few hundred kB).",
             callback=output_file,
         ),
     ] = None,
@@ -65,9 +64,9 @@ def fit_clicks_command(
 ) -> None:
     """Train a click head, which corrects masks by clicks, and write it into a copy.
 
-    The network stays as it is, and so does the hash of the weights. The head is trained
-    with simulated clicks on the training images; it is the last step, since commands
-    that write weights anew leave it out.
+    The network and the hash of the weights do not change. The head is trained with
+    simulated clicks on the training images. Train it last, because commands that
+    rewrite the weights leave the head out.
     """
     from attnseg_training.commands.console import console, counted
     from attnseg_training.fit.click_head import make_head
@@ -84,7 +83,9 @@ def fit_clicks_command(
     source = weights_path(weights)
     if head is not None:
         if data is not None:
-            raise InputError("--head puts a head in and trains none: leave --data out.")
+            raise InputError(
+                "--head uses a click head that was trained before: leave --data out."
+            )
         found = load_click_head(head)
         if found is None:
             raise InputError(f"There is no click head in {head}; choose another file.")
@@ -120,8 +121,8 @@ def clicks_command(
     seed: Annotated[
         int | None,
         typer.Option(
-            help="Click anywhere in the largest error, drawn by this seed, instead of "
-            "in its middle.",
+            help="Click at random places in the largest error, drawn with this "
+            "seed, instead of its middle.",
             min=0,
         ),
     ] = None,
@@ -134,9 +135,9 @@ def clicks_command(
 ) -> None:
     """Measure how far simulated clicks correct the masks of a split.
 
-    Dice after 0, 1, 3 and 5 clicks, and clicks needed for a Dice of 0.90 and 0.95 (at
-    most 20), of the click head if the weights have one, of the rule for weights without
-    one, of growing by colour and of a brush's disc.
+    Measures Dice after 0, 1, 3 and 5 clicks, and the clicks needed for a Dice of 0.90
+    and 0.95 (at most 20). It compares the click head (if the weights have one), the
+    rule for weights without one, growing by colour, and a brush's disc.
     """
     from attnseg_training.commands.console import clicks_table, console, counted
     from attnseg_training.evaluation.click_study import click_study

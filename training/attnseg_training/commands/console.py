@@ -121,7 +121,7 @@ class FitBars:
 def counted(what: str) -> Iterator[Callable[[int, int], None]]:
     """Yield a function of (done, total) that shows and updates a progress bar.
 
-    It appears with the first call: what fails before has no progress.
+    The bar appears with the first call, so that an earlier error shows no bar.
     """
     progress, shown = _bars(), False
     task = progress.add_task(what, total=None)
@@ -208,7 +208,7 @@ def _p_words(row: dict[str, Any]) -> str:
 
 
 def result_words(result: fit.FitResult, config: TrainConfig) -> str:
-    """Describe the result of a run, and what of its data was left out."""
+    """Describe the result of a run, and which files of its data were left out."""
     others = left_out_words(result.left_out)
     return (
         f"{'Last' if config.on_all else 'Best'} Dice {result.best_dice:.4f} on "

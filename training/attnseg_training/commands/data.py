@@ -1,4 +1,4 @@
-"""Commands on data: ``datasets`` lists, ``check`` validates, ``frames`` takes apart."""
+"""Commands on data: ``datasets``, ``check`` and ``frames``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def datasets_command(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Data set to download, where its licence allows it; needs --out.",
+            help="Data set to download, if its licence allows that; needs --out.",
         ),
     ] = None,
     out: Annotated[
@@ -135,7 +135,7 @@ def frames_command(
         int, typer.Option(metavar="N", help="Take every Nth frame that has a mask.")
     ] = 1,
 ) -> None:
-    """Take frames and their masks out of a film, a series or a volume, for --data.
+    """Extract frames and their masks from a film, a series or a volume, for --data.
 
     Writes images/ and masks/ of all frames that have a mask. Masks are read as those of
     a data set; of a NIfTI or DICOM file they are brought on the grid of the images.

@@ -50,7 +50,8 @@ def evaluate_command(
     flip: Annotated[
         bool,
         typer.Option(
-            "--flip", help="Flip test-time augmentation: mean over four mirror images."
+            "--flip",
+            help="Test-time augmentation: average over the four mirror images.",
         ),
     ] = False,
     medsam: Annotated[
@@ -109,9 +110,9 @@ def evaluate_command(
 
 
 def compare_command(
-    first: Annotated[Path, typer.Argument(help="CSV of `evaluate --csv`.")],
+    first: Annotated[Path, typer.Argument(help="CSV file of `evaluate --csv`.")],
     second: Annotated[
-        Path, typer.Argument(help="CSV of `evaluate --csv` of the other weights.")
+        Path, typer.Argument(help="The same file for the other weights.")
     ],
     json_file: Annotated[
         Path | None,
@@ -126,7 +127,7 @@ def compare_command(
 ) -> None:
     """Compare two models image by image: paired difference and Wilcoxon test.
 
-    Below 20 images there is no verdict.
+    With fewer than 20 images there is no verdict.
     """
     from attnseg_training.commands.console import console, paired_table
     from attnseg_training.evaluation.compare import Paired, differences_png
@@ -161,7 +162,10 @@ def faithfulness_command(
     split: Split = None,
     suite: Annotated[
         str,
-        typer.Option(help="Gate suite: quick, or full (every image is also damaged)."),
+        typer.Option(
+            help="Gate suite: quick, or full (every image is also "
+            "measured with damage)."
+        ),
     ] = "quick",
     device: Device = "auto",
     allow: Allow = None,

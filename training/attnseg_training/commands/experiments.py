@@ -45,7 +45,7 @@ def table_command(
     ],
     data: Annotated[
         Path | None,
-        typer.Option(help="Data folder; needed for all but --list."),
+        typer.Option(help="Data folder; needed unless --list is given."),
     ] = None,
     out: Annotated[
         Path | None,
@@ -70,17 +70,22 @@ def table_command(
     ] = "dual",
     *,
     given: Given,
-    seeds: Annotated[int, typer.Option(help="Seeds of each row.", min=1)] = 3,
+    seeds: Annotated[
+        int, typer.Option(help="Number of seeds for each row.", min=1)
+    ] = 3,
     rows: Annotated[
         list[str] | None,
         typer.Option(help="Row to run; repeat for several. Default: all rows."),
     ] = None,
     split: Annotated[
         str | None,
-        typer.Option(help="Split to evaluate on. Default: val for gates, else test."),
+        typer.Option(
+            help="Split to evaluate on. Default: val for the table gates, "
+            "otherwise test."
+        ),
     ] = None,
     suite: Annotated[
-        str, typer.Option(help="Gate suite of the table gates: quick or full.")
+        str, typer.Option(help="Gate suite for the table gates: quick or full.")
     ] = "quick",
     list_rows: Annotated[
         bool, typer.Option("--list", help="List the rows of the table and exit.")
@@ -88,8 +93,9 @@ def table_command(
 ) -> None:
     """Train and evaluate the rows of a table, at equal budget and over seeds.
 
-    Results of the paper's rows are listed beside its own numbers, with intervals and
-    the paired difference to the row above, in table.md, .csv, .json and .png.
+    Results for rows of the paper are listed beside the published numbers, with
+    intervals and the paired difference to the row above, in table.md, .csv, .json and
+    .png.
     """
     from attnseg_training.commands.console import FitBars, console
     from attnseg_training.datasets import load_dataset
@@ -128,7 +134,7 @@ def two_stage_command(
     out: Annotated[
         Path,
         typer.Option(
-            help="Folder for the runs; resumes what is there.", callback=output_folder
+            help="Folder for the runs; runs in it are resumed.", callback=output_folder
         ),
     ],
     config: Annotated[
@@ -155,10 +161,12 @@ def two_stage_command(
 
 
 def figure_command(
-    number: Annotated[str, typer.Argument(help="Which figure of the paper: 3.")],
+    number: Annotated[
+        str, typer.Argument(help="Number of the figure in the paper: 3.")
+    ],
     weights: Weights,
     data: Data,
-    out: Annotated[Path, typer.Option(help="PNG to write.", callback=output_file)],
+    out: Annotated[Path, typer.Option(help="PNG file to write.", callback=output_file)],
     images: Annotated[
         list[str] | None,
         typer.Option(
@@ -172,7 +180,8 @@ def figure_command(
         bool,
         typer.Option(
             "--as-published",
-            help="Draw as in the paper: 1 - psi in jet, each map scaled to its range.",
+            help="Draw as in the paper: 1 - psi in the colours of jet, each map "
+            "scaled to its own range.",
         ),
     ] = False,
 ) -> None:
@@ -193,17 +202,18 @@ def figure_command(
 def trust_labels_command(
     runs: Annotated[
         list[Path],
-        typer.Argument(help="Run folders of fit, one for each fold of the settings."),
+        typer.Argument(help="Run folders of fit, one for each fold."),
     ],
     out: Annotated[
         Path,
         typer.Option(
-            help="Labels to write, for the setting trust_labels.", callback=output_file
+            help="File of labels to write, for the setting trust_labels.",
+            callback=output_file,
         ),
     ],
     device: Device = "auto",
 ) -> None:
-    """Measure which encoder errs where, on images that each run left out."""
+    """Measure where each encoder errs, on images that each run left out."""
     from attnseg_training.commands.console import counted
     from attnseg_training.fit.trust_labels import write_trust_labels
 

@@ -1,4 +1,4 @@
-"""``fit``: train one model, and ``settings``: what can be set for it."""
+"""``fit``: train one model, and ``settings``: list the settings of a run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def fit_command(
     out: Annotated[
         Path,
         typer.Option(
-            help="Run folder: weights, log, curves, settings.", callback=output_folder
+            help="Run folder, for weights, log, curves and settings.",
+            callback=output_folder,
         ),
     ],
     config: Annotated[
@@ -47,8 +48,8 @@ def fit_command(
         int,
         typer.Option(
             min=1,
-            help="Processes that share each batch, a GPU for each; for several "
-            "machines use accelerate launch.",
+            help="Number of processes that share each batch, each with its own "
+            "GPU. For several machines, use accelerate launch.",
         ),
     ] = 1,
     resume: Annotated[
@@ -57,8 +58,9 @@ def fit_command(
     train_on: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of a finished run: train its best weights on with its "
-            "settings, apart from options given here, in the new folder --out."
+            help="Folder of a finished run: continue training its best weights in "
+            "the new folder --out, with its settings, except options that are "
+            "given here."
         ),
     ] = None,
     dry_run: Annotated[
@@ -75,7 +77,7 @@ def fit_command(
 ) -> None:
     """Train one model, whose best and last weights can be used in the napari widget.
 
-    `attnseg-train settings` lists all settings, also those for TOML files only.
+    `attnseg-train settings` lists all settings, including those for TOML files only.
     """
     import os
     import time
@@ -85,7 +87,7 @@ def fit_command(
 
     rank, _ = started()
     if as_json and not dry_run:
-        raise InputError("--json is for the report of --dry-run; add that.")
+        raise InputError("--json prints the report of --dry-run; add --dry-run.")
     given = {"data": str(data.expanduser()), **given}
     if train_on is not None:
         if config or resume or "init" in given:
@@ -174,7 +176,7 @@ def _train(
 
 
 def announce(spec: ModelSpec) -> None:
-    """Print what is about to be downloaded."""
+    """Print which weights are about to be downloaded."""
     from attnseg_training.commands.console import console
     from attnseg_training.fit.initial_weights import announce_download
 

@@ -22,8 +22,9 @@ Data = Annotated[
     Path,
     typer.Option(
         "--data",
-        help="Folder with images/, masks/ and, optionally, splits/*.txt, or another "
-        "that `datasets` lists; NAME:FOLDER where it holds several.",
+        help="Folder with images/, masks/ and, optionally, splits/*.txt, or in "
+        "another layout that `datasets` lists; NAME:FOLDER if it holds "
+        "several data sets.",
     ),
 ]
 Device = Annotated[
@@ -34,7 +35,8 @@ Allow = Annotated[
 ]
 Weights = Annotated[str, typer.Argument(help="Weights file or bundled name.")]
 Split = Annotated[
-    str | None, typer.Option(help="Default: test, or all without splits/.")
+    str | None,
+    typer.Option(help="Split to use. Default: test, or all if there are no splits."),
 ]
 #: Settings that were given as options: name → value. See `with_settings`.
 Given = dict[str, Any]
@@ -46,8 +48,8 @@ class TrainingCommand(Command):
     def may_repeat(self, parameter: Any) -> bool:
         """Whether an option may be given again.
 
-        A setting may: the last one counts, as an option does before a recipe. Folders
-        may not.
+        A setting may be given twice: the last value counts, as an option overrides a
+        recipe. Folders may not.
         """
         setting = parameter.name != "data" and parameter.name in settings_of(
             TrainConfig
@@ -55,7 +57,7 @@ class TrainingCommand(Command):
         return setting or super().may_repeat(parameter)
 
     def other_option(self, ctx: Any, option: str) -> str:
-        """Sentence on a setting that has no option here but is set elsewhere."""
+        """Sentence on a setting without an option here that is set elsewhere."""
         name = option.removeprefix("--")
         found = settings_of(TrainConfig).get(name.replace("-", "_"))
         if found is None:
@@ -88,16 +90,17 @@ def with_settings(
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command an option for each named setting.
 
-    The command has a parameter `given` in whose place the options stand and which gets
-    the settings that were given, as a `Given`. A setting for TOML files only is refused
-    with a sentence that says where it is set.
+    The options replace the parameter `given` of the command, which gets the settings
+    that the user gave, as a `Given`. A setting for TOML files only is refused with a
+    sentence that says where it is set.
 
     Parameters
     ----------
     *names : str
-        Settings that get an option; none: all that are declared to have one.
+        Settings that get an option; without names, all settings that are declared to
+        have one.
     fixed : sequence of str
-        Settings that the command itself gives a value.
+        Settings whose value the command itself sets.
     of : type
         Class that declares the settings.
     """
@@ -175,7 +178,7 @@ def _parameter(name: str, kind: Any, option: Any) -> inspect.Parameter:
 
 
 def data_for(data: Path, weights: str | Path) -> Dataset:
-    """Load data as the run of these weights split it, with its validation images.
+    """Load data with the split of the run that trained these weights.
 
     Raises
     ------
@@ -196,7 +199,7 @@ def allowed_rules(given: list[str] | None) -> tuple[str, ...]:
     Raises
     ------
     InputError
-        If one of them is none that can be allowed.
+        If a name is not a rule, or the rule cannot be allowed.
     """
     rules = tuple(given or ())
     settings_of(TrainConfig)["allow"].check(rules)
@@ -209,7 +212,7 @@ def configured(
     of: type[TrainConfig] = TrainConfig,
     **defaults: Any,
 ) -> TrainConfig:
-    """Settings of a run: what was given, else the recipe's, else defaults.
+    """Settings of a run: given values, then those of the recipe, then defaults.
 
     Raises
     ------
@@ -221,7 +224,7 @@ def configured(
 
 
 def settings_line(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
-    """Settings that differ from the defaults, on one line; the data always."""
+    """List settings that differ from the defaults, and the data, on one line."""
     return ", ".join(
         f"{name} {value}"
         for name, value in settings.items()

@@ -40,7 +40,8 @@ Texts = Annotated[
 
 def average_command(
     weights: Annotated[
-        list[Path], typer.Argument(help="Weights of runs with a common start.")
+        list[Path],
+        typer.Argument(help="Weights of runs that started from the same weights."),
     ],
     out: Annotated[
         Path, typer.Option(help="Weights file to write.", callback=output_file)
@@ -66,8 +67,9 @@ def calibrate_command(
     like: Annotated[
         Path | None,
         typer.Option(
-            help="Weights whose temperature is taken instead of fitting one on --data: "
-            "for weights that were trained on the validation images too."
+            help="Weights whose temperature is used, instead of fitting one on "
+            "--data. This is for weights that were also trained on the "
+            "validation images."
         ),
     ] = None,
     device: Annotated[
@@ -95,7 +97,8 @@ def calibrate_command(
         given = " and ".join(name for name, value in fits.items() if value is not None)
         if given:
             raise InputError(
-                f"--like takes a temperature and fits none: leave {given} out, or it."
+                "--like uses the temperature of other weights and fits none; leave "
+                f"out {given}, or --like."
             )
         console.print(f"Temperature {borrow(weights, out, like, half):g}, as {like}.")
         print(out)
@@ -136,9 +139,9 @@ def expected_dice_command(
 ) -> None:
     """Measure on validation images how good a mask probably is; put it into the card.
 
-    Each image is segmented itself and in seven damaged copies. From then on every mask
-    of the written weights has an expected Dice with an interval, unless its image is
-    unlike those that it was measured on.
+    Each image and seven damaged copies of it are segmented. With the written weights,
+    every mask then has an expected Dice with an interval, unless its image is unlike
+    those on which the expected Dice was measured.
     """
     import json
 
@@ -185,7 +188,7 @@ def export_command(
     combination: Annotated[
         Path | None,
         typer.Option(
-            help="JSON of `faithfulness --split val`; chooses the map of all gates."
+            help="JSON of `faithfulness --split val`; it chooses the map of all gates."
         ),
     ] = None,
 ) -> None:
@@ -201,7 +204,7 @@ def release_command(
     out: Annotated[
         Path,
         typer.Option(
-            help="Folder for runs and results; resumes what is there.",
+            help="Folder for runs and results; an earlier release in it is resumed.",
             callback=output_folder,
         ),
     ],
@@ -215,9 +218,7 @@ def release_command(
         int, typer.Option(help="Number of runs; their seeds are 0, 1 …", min=1)
     ] = 3,
     texts: Texts = None,
-    suite: Annotated[
-        str, typer.Option(help="Suite of gate checks: quick or full.")
-    ] = "quick",
+    suite: Annotated[str, typer.Option(help="Gate suite: quick or full.")] = "quick",
 ) -> None:
     """Train over seeds, choose one on validation, evaluate on test, and export.
 
@@ -265,18 +266,19 @@ def import_command(
         typer.Option(
             "--as",
             metavar="MODEL",
-            help="Which network it is: a name of `attnseg models`, or of the released "
-            "ones dual-swin-guided, dual-res34-guided, "
-            "dual-no-attention, dual-double-attention or dual-double-weighted. Needed "
-            "where several fit: both guided networks have the same names and shapes, "
-            "and so have both double ones.",
+            help="Network of the checkpoint: a name from `attnseg models`, or one "
+            "of the released dual-swin-guided, dual-res34-guided, "
+            "dual-no-attention, dual-double-attention and "
+            "dual-double-weighted. It is needed if several fit: the two "
+            "guided networks have the same tensor names and shapes, and so "
+            "have the two double ones.",
         ),
     ] = None,
     trained_on: Annotated[
         str,
         typer.Option(
             metavar="TEXT",
-            help="Data and protocol of its training, for the model card.",
+            help="Data and protocol of the training, as a text for the model card.",
             show_default="unknown",
         ),
     ] = "",
@@ -284,7 +286,7 @@ def import_command(
         str,
         typer.Option(
             metavar="NAME",
-            help="Which state dict of the checkpoint, where it holds several, such as "
+            help="Name of the state dict, if the checkpoint holds several, such as "
             "state_dict and state_dict_ema.",
             show_default="the only one",
         ),
@@ -292,8 +294,8 @@ def import_command(
 ) -> None:
     """Convert a checkpoint of the paper's authors, or a state dict, to weights.
 
-    No code in the file is run. What --trained-on says becomes part of the model card.
-    Evaluate the result before using it.
+    No code in the file is run. The text of --trained-on becomes a part of the model
+    card. Evaluate the result before using it.
     """
     from attnseg_training.commands.console import console
     from attnseg_training.release.import_paper import import_released, network_named

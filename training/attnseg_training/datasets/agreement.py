@@ -24,7 +24,7 @@ class Agreement:
     Attributes
     ----------
     lesion : (float, str) or None
-        Smallest number that was read as lesion, and the image of that mask.
+        Smallest number that was read as lesion, and the name of the image.
     background : (float, str)
         Largest number of a region that was read as background.
     lesions, backgrounds : dict
@@ -32,9 +32,10 @@ class Agreement:
     scales : Scales
         Scales that numbers were compared with.
     alone : dict
-        The only colour of a mask → the error if it is not the background elsewhere.
+        The only colour of a mask → the error to raise if other masks do not have this
+        background.
     spans : Spans
-        Spans of masks that were read by a threshold.
+        Ranges of numbers in masks that were read by a threshold.
     """
 
     lesion: _Level | None = None

@@ -15,7 +15,7 @@ def look_at_masks(
     samples: Iterable[Sample],
     keep: Callable[[str, Sequence[MaskReading]], None] = lambda name, readings: None,
 ) -> MasksSeen:
-    """Read the masks of all images, and of images the headers, before work begins.
+    """Read all masks, and the headers of all images, before work begins.
 
     Parameters
     ----------
@@ -26,8 +26,8 @@ def look_at_masks(
     Raises
     ------
     InputError
-        If one of them cannot be read, has another size than its image, or it is not
-        clear what is lesion in it, or beside the others.
+        If a mask cannot be read or has another size than its image, or if it is not
+        clear what is lesion in one mask or in all of them together.
     """
     seen = MasksSeen()
     for sample in samples:

@@ -54,10 +54,11 @@ _REMEDIES = {
 def broken_by_most(
     names: Mapping[Rule, Sequence[str]], least: float, total: int
 ) -> list[RuleError]:
-    """Rules that more than `least` of all masks break, each with its sentence.
+    """Find rules that more than `least` of all masks break, each with a sentence.
 
-    Of full masks, more than that share of those that are not empty: masks that are
-    either are labels of whole images.
+    `least` is a share in [0, 1]. Full masks are compared with the number of masks that
+    are not empty, because masks that are all either full or empty are labels of whole
+    images.
 
     Parameters
     ----------

@@ -31,9 +31,9 @@ NAMED = 8
 
 
 class BurntIn(NamedTuple):
-    """A piece that ``masks`` of them have at the same pixels, and one's ``name``.
+    """A piece that many masks (``masks`` of them) have at the same pixels.
 
-    ``where`` tells the place in words.
+    ``where`` describes its place, and ``name`` is one of the images.
     """
 
     masks: int
@@ -41,7 +41,7 @@ class BurntIn(NamedTuple):
     where: str
 
     def error(self, total: int) -> RuleError:
-        """Error for the rule that it breaks in a set of this number of masks."""
+        """Make the error for the rule that it breaks, in a set of `total` masks."""
         text = (
             "Expected lesions at places that differ from mask to mask, but "
             f"{self.masks} of {total} masks are lesion at the same pixels "
@@ -115,14 +115,14 @@ class SamePlaces:
     shapes : dict
         Shape of masks → their counts.
     corners : dict
-        Index of a corner → counts of what lies in it, whatever the shape.
+        Index of a corner → counts of what lies in it, for masks of all shapes.
     """
 
     shapes: dict[tuple[int, int], _Counts] = field(default_factory=dict)
     corners: dict[int, _Counts] = field(default_factory=dict)
 
     def add(self, name: str, lesion: Plane) -> None:
-        """Record the lesion (H, W) of a mask that no other image had."""
+        """Record the lesion (H, W) of a mask that no earlier image has."""
         rows, columns = lesion.shape
         self.shapes.setdefault((rows, columns), _Counts()).add(
             name, np.packbits(lesion)
@@ -139,7 +139,7 @@ class SamePlaces:
         )
 
     def found(self) -> BurntIn | None:
-        """Piece that many masks have, of any shape; None if there is none."""
+        """Piece that many masks have at the same pixels; None if there is none."""
         every = sum(one.total for one in self.shapes.values())
         for shape, counts in self.shapes.items():
             if counts.total < MASKS or counts.total < min(ALIKE, HALF * every):

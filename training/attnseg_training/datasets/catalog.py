@@ -1,4 +1,4 @@
-"""Every known data set by name, as data. Nothing here is distributed."""
+"""All known data sets by name, as data. No images are distributed."""
 
 from __future__ import annotations
 

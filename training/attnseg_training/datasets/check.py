@@ -61,16 +61,18 @@ class DataReport:
     found : list of (kind, name, words)
         Findings, of the kinds `FINDINGS`.
     empty : int
-        Images of which all masks are empty; a finding, unless they belong to the data.
+        Number of images whose masks are all empty; a finding, unless the data set is
+        known to have such images.
     with_class, pixels : dict
-        Class → images that have it; share of all pixels.
+        Class → number of images that have it, and its share of all pixels.
     narrow : list of str
-        Names of images of a narrow range, as training reads them.
+        Names of images with a narrow range of intensities, as training reads them.
     questions : list of Hint
-        Findings that may be right, which only somebody who knows the data can tell.
+        Findings that may be correct data; only somebody who knows the data can tell.
     lesions : list of (tuple of float, int)
-        Number, or red, green and blue, that was read as lesion; masks that hold it.
-        Empty where classes are named, or where there are too many to be classes.
+        Number, or red, green and blue, that was read as lesion, with the number of
+        masks that hold it. Empty if the classes have names, or if there are too many
+        values for classes.
     """
 
     files: Files
@@ -148,7 +150,7 @@ def check(
     ------
     InputError
         If the folder is not recognised, a list of names is not text, or two files have
-        one name; all other faults become findings.
+        the same name. All other faults become findings.
     """
     files = find_files(source)
     everything = tuple(sorted(files.images))

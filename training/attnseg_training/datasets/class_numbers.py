@@ -31,7 +31,7 @@ def classes(
     Raises
     ------
     UnclearMaskError
-        If there are other values: a class that nobody named would vanish.
+        If there are other values, because a class that was not named would be lost.
     """
     found = np.unique(values if void is None else values[~void])
     others = [v for v in found.tolist() if v and v not in (*wanted, *background)]

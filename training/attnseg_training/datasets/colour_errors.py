@@ -14,14 +14,14 @@ _SENTENCE = (
 
 
 def unclear(name: str, came: str) -> UnclearMaskError:
-    """Error of a mask in which it is not clear which colour is lesion."""
+    """Make the error for a mask in which it is not clear which colour is lesion."""
     return UnclearMaskError(
         Rule.UNCLEAR_COLOURS, _SENTENCE.format(name=name, came=came)
     )
 
 
 def picture(name: str) -> UnclearMaskError:
-    """Error of a mask that seems to be a picture."""
+    """Make the error for a mask that seems to be a picture."""
     return unclear(
         name,
         "as many colours as in a picture, such as a heat map or a photo with an "
@@ -30,7 +30,7 @@ def picture(name: str) -> UnclearMaskError:
 
 
 def one_colour(name: str, colour: NDArray[np.float64]) -> OneColourError:
-    """Error of a mask of one colour (3,) alone."""
+    """Make the error for a mask that has only one colour (3,)."""
     red, green, blue = (float(value) for value in colour)
     came = "one colour alone, not black: it may be empty or full"
     sentence = _SENTENCE.format(name=name, came=came)

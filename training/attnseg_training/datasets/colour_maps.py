@@ -67,10 +67,11 @@ def _tables() -> dict[str, tuple[Colours, KDTree]]:
 def foreground_along_a_map(
     rgb: Colours, hidden: Plane, lossy: bool, clear: float, name: str
 ) -> tuple[Plane, MaskTraits] | None:
-    """Lesion (H, W) where soft edges run along a colour map: above half of the largest.
+    """Read a mask whose soft edges run along a colour map; lesion is the upper half.
 
-    None where they run straight from one colour to the other, or along no map, and
-    where colours fill regions, as those of objects do.
+    Returns the lesion (H, W) and the traits of the mask. Returns None if the edges run
+    straight from one colour to the other or do not follow a colour map, or if colours
+    fill regions, as those of objects do.
 
     Parameters
     ----------
@@ -81,15 +82,15 @@ def foreground_along_a_map(
     lossy : bool
         Whether compression has changed them.
     clear : float
-        Share of the border that the background has at least.
+        Least share of the border that the background must fill.
     name : str
         Name of the file, for messages.
 
     Raises
     ------
     UnclearMaskError
-        If the border does not tell which end of the map is background, or most levels
-        are in between, as in the heat map of a picture.
+        If the border does not show which end of the map is background, or if most
+        levels lie in between, as in the heat map of a picture.
     """
     whole = rgb.round().astype(np.int64) @ np.array([65536, 256, 1])
     codes, which, counts = np.unique(

@@ -18,9 +18,9 @@ FEW = 4
 def stored_numbers(
     grey: Values, decoded: Decoded, values: tuple[int, ...], ignore: int | None
 ) -> Values:
-    """Grey of 2 or 4 bits as it is stored, where classes are given by such numbers.
+    """Return grey values of 2 or 4 bits as they are stored, if classes use them.
 
-    Decoders spread it over 0 to 255, so that 1 of 2 bits becomes 85.
+    Decoders scale such values to 0 to 255, so that the 2-bit value 1 becomes 85.
     """
     largest = 2**decoded.bits - 1
     if decoded.bits == 8 or max((*values, ignore or 0)) > largest:
@@ -31,12 +31,12 @@ def stored_numbers(
 def refuse_colours(
     page: Values, grey: Values, values: tuple[int, ...], ignore: int | None, name: str
 ) -> None:
-    """Name colours (H, W, samples) of which no class has the grey value.
+    """Refuse colours (H, W, samples) whose grey value is not that of a class.
 
     Raises
     ------
     UnclearMaskError
-        If there are any: a person sees colours, not what grey they would be.
+        If there are such colours, because a person sees colours, not their grey values.
     """
     colours = page[..., :3]
     if page.shape[-1] < 3 or (colours == colours[..., :1]).all():
@@ -59,7 +59,8 @@ def refuse_channels(series: Series, name: str) -> None:
     Raises
     ------
     UnclearMaskError
-        Of the rule for pages, as which its rows would be read.
+        If there are such channels; the error names the rule for pages, because the rows
+        would be read as pages.
     """
     shape = series.array.shape
     if not series.colour and len(shape) == 3 and 2 <= shape[-1] <= 4 < min(shape[:2]):

@@ -1,4 +1,4 @@
-"""Count findings that stop nothing, and describe them."""
+"""Count findings that do not stop training, and describe them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from napari_attnseg.intensity_warnings import counted_warning
 
 
 def counts(parts: Mapping[str, MasksSeen], empty_masks: bool = False) -> dict[str, int]:
-    """Count findings that stop nothing, by rule, in the splits that were read.
+    """Count findings that do not stop training, by rule, over the splits read so far.
 
-    Empty masks are none where they belong to the data (`empty_masks`).
+    Empty masks are not counted if the data set is known to have them (`empty_masks`).
     """
     found: Counter[str] = Counter()
     every = list(parts.values())
@@ -47,7 +47,7 @@ def counts(parts: Mapping[str, MasksSeen], empty_masks: bool = False) -> dict[st
 
 
 def warning(found: Mapping[str, int], images: int) -> str:
-    """Sentences on findings in so many images that stop nothing; empty for none."""
+    """Describe findings in `images` images that do not stop training; empty: none."""
     said = []
     named = [f"{rule} ({n})" for rule, n in found.items() if rule != Rule.NARROW_RANGE]
     if absent := found.get(Rule.ABSENT_CLASS, 0):

@@ -60,7 +60,7 @@ class Dataset:
 
     @property
     def protocol(self) -> str:
-        """Where each split comes from, in words."""
+        """Sentence on where each split comes from."""
         return rule_sentence(self.rule)
 
     def split(self, name: str) -> tuple[Sample, ...]:
@@ -89,8 +89,8 @@ class Dataset:
         if sorted(names) == sorted(self.classes) and tuple(names) != self.classes:
             raise InputError(
                 f"Expected the classes {', '.join(self.classes)} in this order for "
-                f"{self.root}, got weights with {', '.join(names)}; order them so in "
-                "dataset.toml."
+                f"{self.root}, got weights with {', '.join(names)}; list them in "
+                "the order of the weights in dataset.toml."
             )
         if count != len(self.classes):
             raise InputError(
@@ -108,14 +108,14 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
     root : Path
         A folder in one of the layouts of `DATASETS`, or ``NAME:FOLDER``.
     seed : int
-        Seed of the carved validation part, if there is no list.
+        Random seed for choosing validation images, if there is no list of them.
 
     Raises
     ------
     InputError
         If the layout is not known, a listed image or a mask is missing, an image is
-        listed for two of the splits train, val and test, or there are several masks
-        of an image and nothing is said of them.
+        listed for two of the splits train, val and test, or an image has several masks
+        and ``dataset.toml`` does not say what they mean.
     """
     files = find_files(root)
     _expect_apart(files)
@@ -176,9 +176,9 @@ def _expect_images(files: Files) -> None:
         missing = [name for name in names if name not in files.images]
         if missing and not files.layout.parts:
             raise InputError(
-                f"{missing[0]} is listed for {split}, but has no image, and so are "
-                f"{len(missing)} of its {len(names)} names: correct them, or take them "
-                f"out of {files.lists}/."
+                f"{missing[0]} is listed for {split}, but has no image, like "
+                f"{len(missing)} of its {len(names)} names in all: correct them, or "
+                f"take them out of {files.lists}/."
                 if len(missing) > 1
                 else f"{missing[0]} is listed for {split}, but has no image: correct "
                 f"the name, or take it out of {files.lists}/."

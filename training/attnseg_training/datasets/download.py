@@ -20,7 +20,7 @@ def archive_of(name: str) -> Archive:
     UnknownNameError
         If there is no such data set.
     InputError
-        If its licence does not let everybody have it.
+        If its licence does not allow everybody to download it.
     """
     if name not in DATASETS:
         raise UnknownNameError.for_name("data set", name, list(DATASETS))
@@ -35,12 +35,12 @@ def archive_of(name: str) -> Archive:
 
 
 def download(name: str, out: Path, progress: bool = True) -> Path:
-    """Download, verify and unpack a data set; the folder appears whole or not at all.
+    """Download, verify and unpack a data set; `out` is complete or does not appear.
 
     Parameters
     ----------
     name : str
-        In `DATASETS`.
+        Name in `DATASETS`.
     out : Path
         Folder to make; it must not exist, or be empty.
     progress : bool
@@ -49,7 +49,8 @@ def download(name: str, out: Path, progress: bool = True) -> Path:
     Raises
     ------
     InputError
-        If it cannot be had or written, is not what was expected, or `out` is in use.
+        If it cannot be downloaded or written, differs from the expected file, or `out`
+        is not empty.
     """
     from torch.hub import download_url_to_file
 

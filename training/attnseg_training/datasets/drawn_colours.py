@@ -1,4 +1,4 @@
-"""Find the colours that a mask is drawn with."""
+"""Find the colours with which a mask is drawn."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LUMA, BETWEEN_LEVELS = np.array([0.299, 0.587, 0.114]), 24
 
 
 def drawn_colours(rgb: Colours, hidden: Plane, lossy: bool) -> tuple[Colours, bool]:
-    """Colours (n, 3) that a mask is drawn with, edges left out.
+    """Colours (n, 3) with which a mask is drawn, without those of its edges.
 
     Also returns whether lossy compression has changed them, now or earlier.
     """
@@ -114,10 +114,10 @@ def _lossy_colours(rgb: Colours, hidden: Plane) -> Colours:
 
 
 def are_objects(rgb: Colours, hidden: Plane) -> bool:
-    """Whether many colours on black are those of objects, each in one flat piece.
+    """Whether many colours on black belong to objects, each in one flat piece.
 
-    Colours have to be exact. In a picture, or at soft edges, most have several pieces
-    or single pixels.
+    Colours must be exact. In a picture, or at soft edges, most colours occur in several
+    pieces or in single pixels.
     """
     if hidden.any():
         return False
@@ -153,7 +153,8 @@ def _pieces(numbers: NDArray[Any]) -> int:
 def beside_lines(rgb: Colours, drawn: Colours, hidden: Plane, lossy: bool) -> Colours:
     """Distance of visible pixels (H, W) from all lines between drawn colours.
 
-    At a soft edge they lie on one. Of one colour alone there is no line: 0.
+    Colours of a soft edge lie on such a line. If there is only one drawn colour, the
+    distance is 0.
     """
     least = np.zeros(rgb.shape[:2])
     if len(drawn) < 2:
@@ -179,7 +180,7 @@ def are_of_many_hues(
     Parameters
     ----------
     rgb, ground : ndarray
-        Colours (H, W, 3), and that of the background.
+        Colours (H, W, 3), and the colour of the background.
     hidden : ndarray of bool, shape (H, W)
     beside : ndarray, shape (H, W)
         See `beside_lines`.
@@ -257,7 +258,7 @@ def _turns(rgb: Colours, drawn: Colours, ground: Colours, hidden: Plane) -> bool
 
 
 def codes(rgb: Colours) -> NDArray[np.int64]:
-    """One number per colour, exact to 1/256 of a level."""
+    """Encode each colour as one number, exact to 1/256 of a level."""
     whole = (rgb * 256).round().astype(np.int64)
     if whole.shape[-1] == 1:
         whole = np.repeat(whole, 3, -1)

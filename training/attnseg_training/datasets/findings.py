@@ -69,27 +69,29 @@ class MasksSeen:
         Names of the other images of one class that looks inverted; like outlines; like
         thin lines; with white along an edge; filled with a pattern.
     turned, alone, pictures, narrow : list of str
-        Names of images whose masks fit turned or not; as of `SampleRead.affine_alone`;
-        as of its `other_pictures`; as of `IntensityWarning.NARROW_RANGE`.
+        Names of images with a finding: `SampleRead.fits_both_ways`,
+        `SampleRead.affine_alone`, `SampleRead.other_pictures` and
+        `IntensityWarning.NARROW_RANGE`.
     several, classes, mixed : list of str
-        Names of images of one class with several numbers or colours; of those among
-        them where these lie like classes; where they look like overlapping drawings.
+        Names of images (with one class) whose mask has several numbers or colours; of
+        those among them where these lie as classes do; and of those where they look
+        like overlapping drawings.
     kinds : set of tuple of float
         Numbers or colours of `classes`; see `MaskTraits.like_classes`.
     present : list of int
-        Per class, in how many images it is.
+        For each class, the number of images that have it.
     agreements : list of Agreement
         Meanings of numbers and colours; one per class if each has its own files.
     hashes : dict
-        Name → what `near_duplicates` compares.
+        Name → hashes that `near_duplicates` compares.
     spread : LesionKinds
-        Numbers and colours of one class, and in which masks they are.
+        Numbers and colours of lesions, and the masks in which they occur.
     palettes : Palettes
         Palettes of classes that are read by indices.
     same : SameMasks
         Masks that several images share.
     shapes : OddShapes
-        Masks that may be no outlines of lesions, or are drawn on their images.
+        Masks that may not show lesions, or whose outlines are drawn on the images.
     sloped : list of str
         Names of images whose masks are slopes; see `MaskTraits.sloped`.
     images : SameImages
@@ -149,12 +151,12 @@ class MasksSeen:
         readings: Sequence[MaskReading] = (),
         stated: bool = False,
     ) -> None:
-        """Record the masks (classes, H, W) of an image without its ignored pixels.
+        """Record the masks (classes, H, W) of an image, without its ignored pixels.
 
         Parameters
         ----------
         name, planes, ignored, rgb
-            As of `SampleRead`.
+            As in `SampleRead`.
         readings : sequence of MaskReading
             The files that the planes come from.
         stated : bool
@@ -283,10 +285,10 @@ class MasksSeen:
         return [error for error in found if error is not None]
 
     def hints(self) -> list[Hint]:
-        """Findings that may be wrong, and therefore do not stop training.
+        """Make hints, which may be wrong and therefore do not stop training.
 
-        A finding that needs several images is given if most images that could show it
-        do so, with the same few numbers or colours.
+        A hint that needs several images is given if most of the images that could show
+        the fault do so, with the same few numbers or colours.
         """
         broken = {error.rule for error in self.broken()}
         mixed = self.mixed if len(self.mixed) > MOST * len(self.several) else []
@@ -339,7 +341,7 @@ class MasksSeen:
         return found if text is None else [*found, text]
 
     def expect(self, allow: Collection[str]) -> list[RuleError]:
-        """Raise the first broken rule that is not allowed; return those that are."""
+        """Raise an error for a broken rule; return broken rules that are allowed."""
         for error in self.contradictions():
             raise error
         broken = self.broken()

@@ -11,7 +11,7 @@ from attnseg_training.datasets.rules import Rule
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A rule that some images seem to break, as a hint that does not stop training.
+    """A rule that some images seem to break; a hint, which does not stop training.
 
     Attributes
     ----------
@@ -21,7 +21,7 @@ class Hint:
     groups : tuple of tuple of str
         The same names, grouped if several belong together.
     held : str
-        Numbers or colours, and how many masks hold each; empty if not counted.
+        Text on numbers or colours and how many masks hold each; empty if not counted.
     """
 
     rule: Rule
@@ -36,13 +36,13 @@ class Hint:
         return _SENTENCES[self.rule].format(told, held=held)
 
     def warning(self) -> dict[str, Any]:
-        """Kind, names and sentence, as `check` tells warnings."""
+        """Kind, names and sentence, in the form in which `check` reports warnings."""
         groups = {"groups": [list(one) for one in self.groups]} if self.groups else {}
         names = {"names": list(self.names), **groups}
         return {"kind": str(self.rule), **names, "text": str(self)}
 
     def to_json(self) -> dict[str, str]:
-        """Rule and sentence, as summaries tell findings."""
+        """Rule and sentence, in the form of findings in summaries."""
         return {"rule": str(self.rule), "text": str(self)}
 
 

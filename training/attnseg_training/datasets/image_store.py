@@ -1,4 +1,4 @@
-"""The training images in memory."""
+"""Keep the training images in memory."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ImageStore:
     device : str
         Device that keeps the images.
     intensity : Percentiles or Window
-        Rule of the model that is to see them; see `preprocessing.to_rgb`.
+        Intensity rule of the model that uses the images; see `preprocessing.to_rgb`.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class ImageStore:
     masks : Tensor of uint8, shape (n, classes, size, size)
         0 or 1; 255 where pixels are ignored, in every class.
     ignored : int
-        Number of such pixels.
+        Number of ignored pixels.
     seen : MasksSeen
         Findings on the images and masks, at their own size.
     """
@@ -93,7 +93,7 @@ class ImageStore:
         return hashlib.sha256(self.images.cpu().numpy()).hexdigest()
 
     def ignored_pixels(self, value: int | None) -> dict[str, Any]:
-        """`ignored_pixels` of these masks."""
+        """Return `ignored_pixels` for these masks."""
         return ignored_pixels(value, self.ignored, self.masks[:, 0].numel())
 
     def batch(self, index: list[int]) -> tuple[Tensor, Tensor]:
@@ -114,7 +114,7 @@ def resized_ignored(ignored: NDArray[np.bool_], size: int) -> Tensor:
 
 
 def ignored_pixels(value: int | None, pixels: int, of: int) -> dict[str, Any]:
-    """Number of ignored pixels for provenance: ``ignored``; empty without a value."""
+    """Number of ignored pixels for provenance (``ignored``); empty without a value."""
     if value is None:
         return {}
     return {"ignored": {"value": value, "pixels": pixels, "of": of}}

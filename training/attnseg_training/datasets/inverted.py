@@ -23,11 +23,11 @@ SPECK, STEPS = 1e-3, 1.0
 def is_inverted(lesion: NDArray[np.bool_]) -> bool:
     """Whether a mask looks as if it were inverted.
 
-    A lesion lies inside the image, and what lies around it is background. Where a
-    border of another value was drawn around the mask, or it shows a round field of
-    view, the large lesion inside surrounds what is left as background. Background that
-    straight lines cut off, as where tiles were turned or padded, is none that was a
-    lesion.
+    Normally a lesion lies inside the image, with background around it. In an inverted
+    mask, lesion lies around the background. If the mask has a border of another value
+    or shows a round field of view, the large lesion inside encloses the background.
+    Background that is cut off by straight lines, as where tiles were turned or padded,
+    does not count as enclosed.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ def _packed(plane: NDArray[np.uint8] | NDArray[np.bool_]) -> _Packed:
 
 
 class KeptMasks:
-    """Masks of images, by the name of the image."""
+    """Compressed masks, by the name of the image."""
 
     def __init__(self) -> None:
         self._kept: dict[str, list[tuple[MaskReading, _Packed, _Packed | None]]] = {}

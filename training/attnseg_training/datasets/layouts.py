@@ -45,15 +45,17 @@ class Files:
     root : Path
         The folder.
     name : str
-        In `DATASETS`, or what its ``dataset.toml`` calls it; else the folder's own.
+        Name in `DATASETS`, or the name in ``dataset.toml``, or else that of the folder.
     spec : DatasetSpec
-        With the classes of its ``dataset.toml``, where it has some.
+        Specification of the data set, with the classes of ``dataset.toml`` if it names
+        some.
     layout : Layout
         Layout that was recognised.
     images : dict
         Sample name → image file.
     masks : dict
-        Sample name → mask files: one per class if `apart`, else what is merged.
+        Sample name → mask files: one per class if `apart`, otherwise files that are
+        merged.
     named : dict
         Split → names that are listed for it.
     lists : str
@@ -67,14 +69,15 @@ class Files:
     threshold : float or None
         Number above which masks of one class are lesion.
     stated : bool
-        Whether its ``dataset.toml`` gives classes.
+        Whether ``dataset.toml`` gives classes.
     lacking : dict
-        Sample name → the class of which it has no mask file, although it has others.
+        Sample name → a class for which a mask file is missing, although there are files
+        for other classes.
     left_out : dict
         Other files among images and masks, counted by suffix or kind; see
         `napari_attnseg.io.folders.left_out`.
     background : tuple of int
-        Mask values of background beside 0, where classes have values.
+        Mask values of background besides 0, if classes have values.
     several : dict
         Sample name → further masks of which nothing is said.
     further_masks : dict
@@ -103,7 +106,7 @@ class Files:
 
 
 def find_files(source: Path) -> Files:
-    """Recognise a folder, and count what of it is left out.
+    """Recognise the layout of a folder, and count the files that are left out.
 
     Parameters
     ----------
@@ -114,9 +117,9 @@ def find_files(source: Path) -> Files:
     Raises
     ------
     InputError
-        If it is none of the layouts, or several.
+        If the folder has none of the layouts, or could have several.
     UnknownNameError
-        If a split's list names what is not there.
+        If the list of a split names an image that does not exist.
     """
     files = _recognised(source)
     used = {*files.images.values(), *itertools.chain(*files.masks.values())}

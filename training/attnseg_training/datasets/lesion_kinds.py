@@ -51,10 +51,11 @@ class LesionKinds:
     def like_classes(self) -> list[str]:
         """Images whose masks hold lesions that may be of several classes.
 
-        Of up to `CLASSES` numbers or colours: if all masks hold the same ones, which
-        numbered objects do only if there are as many in each; if a mask lacks a number
-        below its largest one, which numbered objects begin with; if each mask holds one
-        colour, but not all of them the same; or if two colours or more recur.
+        There may be up to `CLASSES` numbers or colours. They may be classes in four
+        cases. All masks hold the same ones, which is so for numbered objects only if
+        there are equally many in each mask. A mask lacks a number below its largest
+        one, which numbered objects would have. Each mask holds one colour, but not all
+        masks the same. Or two or more colours occur in several masks.
         """
         few = self._few()
         if few is None:
@@ -137,7 +138,7 @@ def _held(each: Mapping[Any, Sequence[str]]) -> Counter[Any]:
 
 
 def counted_kinds(counts: Sequence[tuple[Kind, int]]) -> str:
-    """Numbers or colours with their masks, for a person; empty for none."""
+    """Text on numbers or colours and their numbers of masks; empty without any."""
     told = ", ".join(
         f"{_named(kind)} in {masks} mask{'s' * (masks > 1)}"
         for kind, masks in counts[:CLASSES]

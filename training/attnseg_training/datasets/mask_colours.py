@@ -44,9 +44,10 @@ FEW = 4
 
 
 def split(page: Values) -> tuple[Colours, Colours | None]:
-    """Colours (H, W, 1 or 3) and alpha (H, W), each of 0 to 255; None: all is opaque.
+    """Split a page into colours (H, W, 1 or 3) and alpha (H, W), each 0 to 255.
 
-    Colours of a 16-bit or float file are scaled to that range.
+    Alpha is None if all pixels are opaque. Colours of a 16-bit or float file are scaled
+    to 0 to 255.
     """
     scale = 1.0
     if page.dtype.kind == "f":
@@ -79,13 +80,13 @@ def luma(page: Values) -> Values:
 
 
 def is_shape(colours: Colours, alpha: Colours, name: str) -> bool:
-    """Whether alpha alone carries the shape: it varies, and what is seen does not.
+    """Whether only alpha has a shape: it varies, while the visible colour does not.
 
     Raises
     ------
     UnclearMaskError
-        If all is transparent but has a shape in its colours, or the whole border is
-        opaque, so that a hole may be the lesion.
+        If all pixels are transparent but the colours have a shape, or if the whole
+        border is opaque, so that a hole may be the lesion.
     """
     opaque = alpha > 127
     seen = alpha > 0
@@ -106,7 +107,7 @@ def is_shape(colours: Colours, alpha: Colours, name: str) -> bool:
 
 
 def is_grey(colours: Colours, lossy: bool) -> bool:
-    """Whether colours are greys, up to what compression changes."""
+    """Whether all colours are grey, apart from small changes by compression."""
     chroma = np.ptp(colours, axis=-1).max()
     if not lossy and 0 < chroma <= SAME:
         # Few colours that differ by little were meant so.
@@ -121,11 +122,12 @@ def foreground(
     name: str,
     void: Plane | None = None,
 ) -> tuple[Plane, MaskTraits]:
-    """Lesion (H, W), every colour that is not background; and what the colours were.
+    """Find the lesion, every colour that is not background, and the traits of a mask.
 
-    Background is what is transparent; else black; else the commonest colour of the
-    border, if it is clearly so. At a soft edge a pixel belongs to that of the mask's
-    colours to which it is nearest. Many flat colours on black are objects.
+    Background is what is transparent; without transparency it is black; without black
+    it is the most common colour of the border, if that is clear. At a soft edge, a
+    pixel belongs to the nearest of the mask's colours. Many flat colours on black are
+    objects.
 
     Parameters
     ----------
@@ -137,7 +139,7 @@ def foreground(
     name : str
         Name of the file, for messages.
     void : ndarray of bool, shape (H, W), optional
-        Pixels that are not looked at and never lesion.
+        Pixels that are ignored and never lesion.
 
     Raises
     ------

@@ -67,13 +67,13 @@ def one_class(
 ) -> OneClass:
     """Read the numbers of a mask whose classes have no names.
 
-    - 0 and one other value, or one value alone: what is not 0 is lesion;
-    - 0, 1, 2 … as objects are numbered: what is not 0 is lesion;
-    - other numbers that fill regions or lines, also many that do not lie as a soft edge
-      does: so too, if one class is `stated`;
-    - many levels, a JPEG's ringing or a soft edge: above 127 is lesion where the
-      largest is 200 to 255, else above half of the largest. Fractions up to 1 are
-      probabilities: above 0.5.
+    - 0 and one other value, or one value alone: all pixels that are not 0 are lesion;
+    - numbers of objects, 0, 1, 2 …: all pixels that are not 0 are lesion;
+    - other numbers that fill regions or lines and are not a soft edge: the same, but
+      only if one class is `stated`;
+    - many levels, as at soft edges or after JPEG compression: values above 127 are
+      lesion if the largest is 200 to 255, otherwise values above half of the largest.
+      Fractions up to 1 are probabilities, and values above 0.5 are lesion.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def one_class(
     name : str
         Name of the file, for messages.
     void : ndarray of bool, shape (H, W), optional
-        Pixels that are not looked at and never lesion.
+        Pixels that are ignored and never lesion.
     stated : bool
         Whether the user stated that there is one class.
 
@@ -111,14 +111,14 @@ def one_class(
 def above(
     values: Values, threshold: float, name: str, void: Plane | None = None
 ) -> Plane:
-    """Lesion (H, W) of numbers (H, W): those above a given threshold.
+    """Read numbers (H, W) as lesion (H, W) where they are above a given threshold.
 
     NaN, which marks pixels without a value, is never above it.
 
     Raises
     ------
     UnclearMaskError
-        If they are those of a picture.
+        If the numbers are those of a picture.
     """
     if void is None and is_picture(values):
         raise _unclear(
@@ -233,14 +233,14 @@ def _probabilities(
 
 
 def refuse_void(found: Values, name: str) -> None:
-    """Raise if the largest number stands for unlabelled pixels, beside small numbers.
+    """Raise if the largest number, beside small ones, stands for unlabelled pixels.
 
     Parameters
     ----------
     found : ndarray of int
         Numbers or indices of a palette that a mask holds, sorted, 0 among them.
     name : str
-        Name of its file.
+        Name of the mask file, for the message.
     """
     if has_void(found):
         top = int(found[-1])
@@ -290,7 +290,7 @@ def _refuse_faint(values: Values, top: float, name: str) -> None:
 
 
 def listed(found: Values) -> str:
-    """Numbers for a message; of many the first ones."""
+    """Text of numbers for a message; if there are many, only the first ones."""
     if len(found) <= TOLD:
         return ", ".join(f"{v:g}" for v in found.tolist())
     return ", ".join(f"{v:g}" for v in found[:FEW].tolist()) + " …"

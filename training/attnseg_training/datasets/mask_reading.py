@@ -19,23 +19,23 @@ class MaskKind(StrEnum):
     Attributes
     ----------
     TWO_VALUES
-        Background and lesion, edges that JPEG rings around included.
+        Background and lesion, even if JPEG compression changed the values at edges.
     OBJECT_NUMBERS
         0, 1, 2 …: what is not 0 is lesion.
     CLASSES
-        The numbers that classes are given by.
+        Numbers that stand for classes.
     HALF_OF_MAXIMUM
-        Many levels: lesion is what is above half of the largest.
+        Many levels: what is above half of the largest is lesion.
     PROBABILITIES
-        Fractions up to 1: lesion is what is above 0.5.
+        Fractions up to 1: what is above 0.5 is lesion.
     THRESHOLD
-        What is above the number that somebody gave is lesion.
+        What is above a threshold that the user gave is lesion.
     ALPHA
-        Opaque is lesion.
+        Opaque pixels are lesion.
     COLOURS
-        Every colour but that of the background is lesion.
+        Every colour except that of the background is lesion.
     PAGES
-        Several pages, united.
+        Several pages, which are united.
     """
 
     TWO_VALUES = "two-values"
@@ -58,14 +58,15 @@ class MaskReading:
     planes : ndarray of uint8, shape (classes, H, W)
         0 and 1.
     ignored : ndarray of bool, shape (H, W), or None
-        Pixels that are neither lesion nor background, and in no plane; or None.
+        Pixels that are neither lesion nor background, and in no plane; None: there are
+        none.
     how : MaskKind
     orientation : int
         Orientation that was applied, 1 to 8 as EXIF defines it.
     values : tuple of float
-        The numbers that the file holds, if they are few; empty for colours.
+        Numbers in the file, if they are few; empty for colours.
     traits : tuple of MaskTraits
-        Traits of each page, where its numbers or colours have no names.
+        Traits of each page, if its numbers or colours have no class names.
     """
 
     planes: NDArray[np.uint8]
@@ -91,7 +92,7 @@ class MaskMeaning:
     threshold : float or None
         Numbers above it are lesion, if `values` is empty.
     among_others : bool
-        Whether other masks are read too, which show whether a mask of one colour is
+        Whether other masks are read, too; they show whether a mask of one colour is
         empty.
     background : tuple of int
         Numbers of background besides 0, if classes have `values`.

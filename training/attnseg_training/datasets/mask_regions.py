@@ -49,7 +49,7 @@ SPREAD = 0.1
 
 
 def are_numbers(values: Values, found: Values) -> bool:
-    """Whether values number objects: nearly consecutive, and constant within each."""
+    """Whether values are numbers of objects: nearly consecutive, one for each."""
     count, top = len(found) - 1, int(found[-1])
     if top > max(SPARSE * count, count + GAPS):
         return False
@@ -59,7 +59,7 @@ def are_numbers(values: Values, found: Values) -> bool:
 def number_regions(values: Values, found: Values) -> bool:
     """Whether values, 0 among them, are numbers of regions, however many and large.
 
-    They are constant within each, and as large beside the background as elsewhere.
+    Such numbers are constant within each region, and not smaller near the background.
     """
     if _is_gradient(values, found[-1]):
         return False
@@ -89,7 +89,7 @@ def _is_gradient(values: Values, top: float) -> bool:
 
 
 def would_vanish(values: Values, found: Values, cut: float) -> bool:
-    """Whether numbers fill regions beside the largest one, or lie apart from it.
+    """Whether numbers below a threshold fill regions or lie apart from lesions.
 
     Parameters
     ----------
@@ -97,8 +97,9 @@ def would_vanish(values: Values, found: Values, cut: float) -> bool:
     found : ndarray of int
         Numbers in it, sorted, 0 among them.
     cut : float
-        Above it a number would be lesion. Pixels below it that touch none above it are
-        no edge; most of what is not 0 must not be such.
+        Threshold above which a number would be lesion. Smaller numbers that touch no
+        larger one are not an edge; at most half of all pixels that are not 0 may be
+        such.
     """
     flat = constant_around(values, (values > 0) & (values < found[-1]))
     inner = values[1:-1, 1:-1][flat] if flat.any() else values[:0]
@@ -118,7 +119,7 @@ def would_vanish(values: Values, found: Values, cut: float) -> bool:
 
 
 def is_drawn(values: Values, found: Values) -> bool:
-    """Whether the only number between 0 and the largest one is no soft edge.
+    """Whether the only number between 0 and the largest one is not a soft edge.
 
     It may be a line around lesions that marks uncertainty, or a frame.
     """
@@ -126,7 +127,7 @@ def is_drawn(values: Values, found: Values) -> bool:
 
 
 def fill_regions(values: Values, found: Values, levels: int) -> bool:
-    """Whether fractions, 0 among them, fill regions, be they few `levels` or many."""
+    """Whether fractions fill regions; `levels` is the most that edges would have."""
     if len(found) > levels:
         return number_regions(values, found)
     return would_vanish(values, found, 0.5)
@@ -141,7 +142,7 @@ def are_edges(values: Values, found: Values, exact: bool = True) -> bool:
     found : ndarray
         Numbers in it, sorted.
     exact : bool
-        Whether no compression has changed them, and the largest is not one of ringing.
+        Whether no compression has changed them, so that the largest number is exact.
     """
     low, top = float(found[0]), float(found[-1])
     margin = (0.1 if exact else 0.25) * (top - low)
@@ -153,9 +154,9 @@ def are_edges(values: Values, found: Values, exact: bool = True) -> bool:
 
 
 def plateaus(values: Values, top: float) -> int:
-    """Number of 5×5 neighbourhoods of one grey between background and lesion.
+    """Count 5×5 neighbourhoods of one grey between background and lesion.
 
-    What compression does to an edge is no such region.
+    Changes of an edge by compression do not count.
     """
     spread = maximum_filter(values, 5).astype(int) - minimum_filter(values, 5)
     bright = _level_of_lesion(values, top)
@@ -164,16 +165,16 @@ def plateaus(values: Values, top: float) -> int:
 
 
 def faint_regions(values: Values, top: float) -> int:
-    """Number of pixels in grey regions that lie away from the edges of lesions.
+    """Count pixels in grey regions that lie away from the edges of lesions.
 
-    Only where these edges are sharp: soft masks may be faint anywhere. A region
-    holds a larger square than a small lesion that was blurred as much as these.
+    They count only if these edges are sharp, because soft masks may be grey anywhere. A
+    grey region contains a larger square than a small lesion with equally blurred edges.
 
     Parameters
     ----------
     values : ndarray, shape (H, W)
     top : float
-        The largest of them.
+        Largest of the values.
     """
     core = values >= 0.85 * top
     between = (values > 0.2 * top) & ~core
@@ -197,7 +198,7 @@ def has_lines(values: Values, top: float) -> bool:
     ----------
     values : ndarray, shape (H, W)
     top : float
-        The largest of them.
+        Largest of the values.
     """
     bright = _level_of_lesion(values, top)
     low, high = 0.2 * bright, 0.8 * bright
@@ -225,7 +226,7 @@ def _outline(region: Plane) -> int:
 
 
 def core(mask: Plane) -> Plane:
-    """Pixels of which most of the 3×3 neighbourhood is in the mask."""
+    """Pixels whose 3×3 neighbourhood lies mostly in the mask."""
     padded = np.pad(mask, 1).astype(np.uint8)
     rows, columns = mask.shape
     total = sum(
@@ -235,7 +236,7 @@ def core(mask: Plane) -> Plane:
 
 
 def constant_around(values: Values, where: Plane) -> Plane:
-    """Inner pixels (H - 2, W - 2) of `where` whose 3×3 neighbourhood has one value."""
+    """Inner pixels (H - 2, W - 2) of `where` with a constant 3×3 neighbourhood."""
     if min(values.shape) < 3:
         return np.zeros((max(len(values) - 2, 0), max(values.shape[1] - 2, 0)), bool)
     views = np.lib.stride_tricks.sliding_window_view(values, (3, 3))

@@ -35,7 +35,7 @@ FRACTION_MEANINGS = (
 
 
 def remedy(values: Values) -> str:
-    """Advice on numbers that are not levels; a threshold helps with some."""
+    """Advice on numbers that are not levels of grey; sometimes a threshold helps."""
     positive = np.isfinite(values) & (values > 0)
     others = (values <= 0).any() or np.isnan(values).any()
     found = np.unique(values)

@@ -1,4 +1,4 @@
-"""Scale by which the numbers of a mask were read, and whether all masks agree."""
+"""Scale of the numbers of a mask, and whether the scales of all masks agree."""
 
 from __future__ import annotations
 
@@ -28,21 +28,24 @@ COLOURS, FRACTIONS = "colours", "float"
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Numbers of a mask that has some lesion.
+    """Range of the numbers in a mask that has a lesion.
 
     Attributes
     ----------
     kind : str
-        Numbers of different kinds, such as of 8 and of 16 bits, are not compared.
+        Kind of numbers, such as 8 or 16 bits; different kinds are not compared.
     level : float
-        Largest number; smallest number of lesions where each has been read.
+        Largest number. If each number was read as lesion, it is the smallest number of
+        lesions.
     exact : bool
-        Whether each number but 0 was read as lesion, so that there are no soft edges.
+        Whether each number except 0 was read as lesion, so that there are no soft
+        edges.
     small : bool
-        Whether soft edges, which are not wide, may have made the level smaller.
+        Whether soft, but not wide, edges may have made the level smaller.
     wide : bool
-        Whether soft edges are wider than resizing makes them. Beside them, masks of 0
-        and 1 are nearly empty ones, rather than drawn by somebody else.
+        Whether soft edges are wider than those that resizing makes. Among such masks, a
+        mask of 0 and 1 is probably a nearly empty one, and does not contradict the
+        others.
     factor : float
         Factor by which levels have to differ.
     """
@@ -66,7 +69,7 @@ def scale_of(
     lossy : bool
         Whether compression has changed the numbers.
     exact : bool
-        Whether each number but 0 was read as lesion.
+        Whether each number except 0 was read as lesion.
     top : float or None
         Largest number that there can be, if that is known.
     """
@@ -85,14 +88,14 @@ def scale_of_colours(
 ) -> Scale | None:
     """Scale of colours, from their distance (H, W) to the background.
 
-    Without wide edges the colours were chosen, and each of them is lesion.
+    If edges are not wide, the colours were chosen by a person, and each is lesion.
 
     Parameters
     ----------
     away, lesion : ndarray, shape (H, W)
     edges : ndarray of bool, shape (H, W), optional
-        Pixels between the colours of the mask; else those between background and the
-        largest distance.
+        Pixels between the colours of the mask; by default, pixels between the
+        background and the largest distance.
     """
     if not lesion.any():
         return None
@@ -133,8 +136,8 @@ class Scales:
     Attributes
     ----------
     lowest, highest : dict
-        (kind, exact, small, wide) → the scale of the smallest or largest level, and
-        the image of that mask.
+        (kind, exact, small, wide) → the scale with the smallest or largest level, and
+        the name of the image.
     """
 
     lowest: dict[_Key, tuple[Scale, str]] = field(default_factory=dict)
@@ -156,7 +159,7 @@ class Scales:
         return both
 
     def contradiction(self, cut: Callable[[float], float]) -> UnclearMaskError | None:
-        """Two limits that differ by much, or None.
+        """Find two masks whose limits differ by too much, or None.
 
         Parameters
         ----------

@@ -24,12 +24,13 @@ BETWEEN = 0.5
 def is_sloped(numbers: NDArray[Any]) -> bool:
     """Whether numbers rise from the edges of lesions to their middle.
 
-    Lesions with soft edges have an inside of about the largest number, or fade out.
+    In contrast, lesions with soft edges have about the largest number inside, or fade
+    out.
 
     Parameters
     ----------
     numbers : ndarray, shape (H, W)
-        Those of a mask.
+        Numbers of a mask.
     """
     top = float(numbers.max())
     support = np.count_nonzero(numbers > FOOT * top)
@@ -53,7 +54,7 @@ def are_slopes(
     hidden: Plane,
     colours: int,
 ) -> bool:
-    """Whether so many colours of lesions, or what lies between, are those of slopes.
+    """Whether colours of lesions, or the pixels between them, form slopes.
 
     Parameters
     ----------

@@ -26,11 +26,11 @@ class Span:
     Attributes
     ----------
     kind : str
-        Type of the numbers: ``bool``, ``uint8``, …; ``float`` for any of fractions.
+        Type of the numbers: ``bool``, ``uint8``, …; ``float`` for all fractions.
     low, top : float
         Smallest and largest number.
     hard : bool
-        Whether the file holds 0 and one other number alone.
+        Whether the file holds only 0 and one other number.
     above : bool
         Whether a number is above the threshold.
     """
@@ -43,7 +43,7 @@ class Span:
 
     @property
     def unit(self) -> bool:
-        """Whether these look like 0 and 1, or probabilities."""
+        """Whether the numbers look like 0 and 1, or like probabilities."""
         least = 0.5 if self.kind == "float" and not self.hard else 0
         return self.low >= 0 and least < self.top <= 1
 
@@ -55,10 +55,10 @@ class Span:
 def span_of(
     numbers: NDArray[Any], threshold: float, lossy: bool, void: Plane | None
 ) -> Span | None:
-    """Span of numbers (H, W); None where the threshold says nothing of their range.
+    """Span of numbers (H, W); None if the threshold does not depend on their range.
 
-    Any scale has the threshold 0, and black is black in each. Numbers that are `void`,
-    bool (H, W), or not finite are not looked at.
+    That is so for the threshold 0, and for a mask that is all black. `void`, bool (H,
+    W), marks numbers that are ignored, like those that are not finite.
     """
     known = numbers if void is None else numbers[~void]
     if known.dtype.kind == "f":
@@ -78,8 +78,8 @@ class Spans:
     Attributes
     ----------
     lowest, highest : dict
-        (kind, hard, above, unit) → the span of the smallest or largest top, and the
-        image of that mask.
+        (kind, hard, above, unit) → the span with the smallest or largest top, and the
+        name of the image.
     """
 
     lowest: dict[_Key, tuple[Span, str]] = field(default_factory=dict)
@@ -109,9 +109,9 @@ class Spans:
                 return UnclearMaskError(
                     Rule.UNCLEAR_VALUES,
                     "Expected numbers above the threshold of dataset.toml in some "
-                    f"mask, but the mask of {name!r} holds {span}, and no mask more; "
-                    "write a threshold below that, or take it out where masks hold 0 "
-                    "and one number alone.",
+                    f"mask, but the mask of {name!r} holds {span}, and no mask "
+                    "holds more; write a lower threshold, or remove it if masks "
+                    "hold only 0 and one number.",
                 )
         for low, first in self.lowest.values():
             for high, second in self.highest.values():
@@ -121,7 +121,7 @@ class Spans:
                         "Expected numbers of one type and range in all masks, as "
                         "dataset.toml gives one threshold, but the mask of "
                         f"{first!r} holds {low} and that of {second!r} {high}; save "
-                        "all alike, such as with 8 bits from 0 to 255.",
+                        "all in the same way, such as with 8 bits from 0 to 255.",
                     )
         return None
 

@@ -29,7 +29,7 @@ PIECE = 5
 
 @dataclass(frozen=True, slots=True)
 class OneColour:
-    """The one colour of a mask that was read as empty, if it is that of backgrounds.
+    """The one colour of a mask that is read as empty if others have it as background.
 
     Attributes
     ----------
@@ -59,9 +59,9 @@ class MaskTraits:
     several : bool
         Whether lesions have several numbers or colours.
     like_classes : tuple of tuple of float
-        The numbers or colours of lesions, if their regions lie as those of classes do:
-        inside or along each other, or in several pieces. Colours that lossy compression
-        spread are one.
+        Numbers or colours of lesions, if their regions lie as those of classes do:
+        inside each other, along each other, or in several pieces. Colours that differ
+        only by lossy compression count as one.
     mixed : bool
         Whether one colour is a mixture of two others and lies between their regions, as
         where two drawings overlap.
@@ -112,12 +112,13 @@ def traits_of_numbers(
     void : ndarray of bool, shape (H, W), or None
         Pixels that are ignored.
     each : bool
-        Whether every number except 0 was read as lesion. If not, numbers at the edges
-        of a lesion were too, and only the largest number is meaningful.
+        Whether every number except 0 was read as lesion. If not, a lesion may have
+        other numbers at its edges, and only its largest number is meaningful.
     soft : bool
-        Whether no number is lesion by itself, but those above a part of the largest.
+        Whether lesion is what lies above a fraction of the largest number.
     lossy : bool
-        Whether compression has changed the numbers: the largest is one of its ringing.
+        Whether compression has changed the numbers, so that the largest one is not
+        exact.
     """
     if not lesion.any():
         return MaskTraits()

@@ -73,23 +73,23 @@ def read(
     path : Path
         PNG, JPEG, TIFF, BMP, GIF, WebP, 2D NIfTI, DICOM or DICOM SEG.
     values : tuple of int
-        Number of each class; empty: one class, and what is lesion follows from the
-        file, see `mask_numbers.one_class` and `mask_colours.foreground`. A palette is
-        read by its colours then, and by its indices where `values` are given, unless
-        its colours are greys that are these values.
+        Number of each class. Empty: there is one class, and what is lesion follows from
+        the file; see `mask_numbers.one_class` and `mask_colours.foreground`. A file
+        with a palette is then read by its colours. If `values` are given, it is read by
+        its indices, unless its colours are greys that equal these values.
     ignore : int, optional
         Number of pixels that are neither lesion nor background, and do not count.
     like : Path, optional
-        NIfTI image on whose grid a NIfTI mask is brought.
+        NIfTI image to whose grid a NIfTI mask is brought.
     stated : bool
         Whether the user stated that there is one class, if `values` is empty.
     threshold : float, optional
         Numbers above it are lesion, if `values` is empty.
     among_others : bool
-        Whether a mask of one colour is read as empty for now, because other masks,
-        compared by `agreement`, tell whether it is.
+        Whether a mask of one colour is read as empty at first; `agreement` then
+        compares it with other masks to find out whether it is.
     background : tuple of int
-        Numbers of background beside 0, where `values` are given.
+        Numbers of background besides 0, if `values` are given.
 
     Raises
     ------

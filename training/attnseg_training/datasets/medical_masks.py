@@ -22,7 +22,7 @@ def read_numbers(path: Path, like: Path | None) -> NDArray[Any] | None:
     ----------
     path : Path
     like : Path or None
-        NIfTI image on whose grid a NIfTI mask is brought.
+        NIfTI image to whose grid a NIfTI mask is brought.
 
     Raises
     ------

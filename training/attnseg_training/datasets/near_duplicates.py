@@ -46,7 +46,7 @@ class Pair(NamedTuple):
     turned: bool = False
 
     def __str__(self) -> str:
-        """Return what is alike, without a full stop."""
+        """Describe the pair, without a full stop."""
         how, of = (", one turned or flipped", 2) if self.turned else ("", 1)
         return (
             f"{self.first} ({self.splits[0]}) and {self.second} ({self.splits[1]}) "
@@ -58,9 +58,10 @@ class Pair(NamedTuple):
 def difference_hashes(rgb: NDArray[np.uint8]) -> Bits:
     """Whether each cell of a 16×16 grid is darker than the next; bool (8, 512).
 
-    The first 256 bits are of the right neighbour, the others of the one below. Each row
-    is of the image in another of its eight orientations, the first as it is. They
-    survive scaling, compression and changes of brightness.
+    The first 256 bits compare with the right neighbour, the others with the one below.
+    Each of the 8 rows belongs to another orientation of the image; the first row is the
+    image as it is. The hashes hardly change by scaling, compression and changes of
+    brightness.
 
     References
     ----------
@@ -82,7 +83,7 @@ def difference_hashes(rgb: NDArray[np.uint8]) -> Bits:
 
 
 def look_alike(one: Bits | None, other: Bits | None) -> bool:
-    """Whether two images as they are look the same, by hashes of their own."""
+    """Whether two images, not turned or flipped, look the same, by their hashes."""
     if one is None or other is None or not _has_pattern(one):
         return False
     return bool(np.count_nonzero(one[0, :BITS] != other[0, :BITS]) <= TOLERANCE)
@@ -91,9 +92,10 @@ def look_alike(one: Bits | None, other: Bits | None) -> bool:
 def near_duplicates(
     hashes: dict[str, Bits], splits: dict[str, tuple[str, ...]]
 ) -> list[Pair]:
-    """Pairs across splits that look the same, as they are or turned or flipped.
+    """Pairs of images in two splits that look the same, even if turned or flipped.
 
-    Images without any pattern (all bits alike) are left out: they are all the same.
+    Images without any pattern (all bits equal) are left out, because they all look the
+    same.
     """
     signs = {
         name: 2 * bits.astype(np.float32) - 1

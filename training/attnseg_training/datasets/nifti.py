@@ -59,14 +59,14 @@ def read_nifti(path: Path, like: Path | None = None) -> NDArray[Any]:
     ----------
     path : Path
     like : Path, optional
-        NIfTI image on whose grid the values are brought by both affines, if that is a
-        flip, a turn by 90° or a shift by whole voxels; 0 outside. A file that says
-        nothing of where it lies (qform and sform code 0) is taken as it is stored.
+        NIfTI image to whose grid the values are brought by both affines. Flips, turns
+        by 90° and shifts by whole voxels are possible; values outside are 0. A file
+        without a position (qform and sform code 0) is used as it is stored.
 
     Raises
     ------
     RuleError
-        If it takes more than that to bring it on the grid.
+        If more than that is necessary to bring it to the grid.
     InputError
         If nibabel is missing, or the file cannot be read or is not 2D.
     """
@@ -99,9 +99,9 @@ def whole_numbers(values: NDArray[Any]) -> NDArray[Any]:
 def is_turned(path: Path) -> bool:
     """Whether the affine of a 2D image asks for another view than its stored pixels.
 
-    Viewers show the left side of a body, or its back, at the right, and the back, or
-    the feet, at the bottom. A file without qform and sform asks for no other view.
-    Errors are those of `read_nifti`.
+    Medical viewers show the left side of a body, or in a side view its back, at the
+    right, and the back or the feet at the bottom. A file without qform and sform asks
+    for no other view. Errors are those of `read_nifti`.
     """
     found = _load(path)
     along = found.affine[:3, :2]  # in space: to the right, to the front and up

@@ -1,4 +1,4 @@
-"""Recognise numbers of regions that begin above 0, and of what is not labelled."""
+"""Recognise numbers that begin above 0, and numbers of unlabelled pixels."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ LEVELS = 32
 
 
 def has_void(found: Values) -> bool:
-    """Whether the largest of sorted numbers is of `VOID`, and those between are small.
+    """Whether the largest of sorted numbers is in `VOID`, and the others are small.
 
-    The first one is that of the background.
+    The first number is that of the background.
     """
     inner, top = found[1:-1] - found[0], int(found[-1])
     small = 0 < len(inner) <= LEVELS and inner[-1] <= max(SPARSE * len(inner), 10)
@@ -42,7 +42,7 @@ def begin_above_0(values: Values, found: Values, cut: float) -> bool:
     found : ndarray
         Numbers in it, sorted; 0 stands for pixels that do not count.
     cut : float
-        Above it a number would be lesion.
+        Threshold above which a number would be lesion.
     """
     low = found[0]
     if found.dtype.kind not in "ui" or low <= 0 or len(found) <= 2:

@@ -18,10 +18,10 @@ FRAME = 4
 
 
 def is_padded(lesion: NDArray[np.bool_]) -> bool:
-    """Whether lesion fills a strip along a whole edge, or a wedge, up to a line.
+    """Whether lesion fills a strip along a whole edge, or a wedge with a straight side.
 
-    Wedges are left where an image was turned by a few degrees. A lesion at an edge ends
-    in a curve.
+    Wedges remain where an image was turned by a few degrees. In contrast, a real lesion
+    at an edge has a curved outline.
 
     Parameters
     ----------

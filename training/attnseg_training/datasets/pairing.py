@@ -26,15 +26,15 @@ def by_stem(folder: Path) -> dict[str, Path]:
     Raises
     ------
     InputError
-        If it is not there, holds other things only, or two files have one name.
+        If the folder does not exist, holds no images, or two files have the same name.
     """
     if not folder.is_dir():
         remedy = in_capitals(folder.parent) or (
             "; see docs/training.md on how to lay it out"
         )
         raise InputError(
-            f"Expected a data folder with images/ and masks/, but {folder} is not "
-            f"there{remedy}."
+            f"Expected a data folder with images/ and masks/, but {folder} does not "
+            f"exist{remedy}."
         )
     found: dict[str, Path] = {}
     there = entries(folder)
@@ -95,7 +95,7 @@ def _renamed(folders: Sequence[Path]) -> str:
 
 
 def in_capitals(root: Path) -> str:
-    """Advice on folders such as Images/ or MASKS; empty without any."""
+    """Advice on folders with capitals, such as Images/ or MASKS; empty without any."""
     there = entries(root) if root.is_dir() else []
     wrong = [
         path.name
@@ -118,7 +118,7 @@ def expect_mask_files(
     Raises
     ------
     InputError
-        If there are folders of masks but no masks, or no folder of one of the classes.
+        If it holds only folders of masks. The message says how to name the classes.
     """
     there = entries(folder) if folder.is_dir() else []
     inside = [path.name for path in there if path.is_dir() and by_stem(path)]
@@ -151,12 +151,12 @@ def expect_mask_files(
 
 
 def unlike_in_a_suffix(images: Collection[str], masks: Collection[str]) -> str:
-    """Suffix that names of masks have and those of images lack, or the reverse.
+    """Find a suffix that names of masks have and those of images lack, or the reverse.
 
     Parameters
     ----------
     images, masks : collection of str
-        Names that are in no pair.
+        Names without a partner.
 
     Returns
     -------
@@ -194,10 +194,11 @@ def without_twins(found: dict[str, Path]) -> dict[str, Path]:
         first = kept.setdefault(name_key(name), name)
         if first != name and not found[first].samefile(found[name]):
             raise InputError(
-                f"{found[first].name} and {found[name].name} in {found[first].parent} "
-                "differ only in capital letters, in how an accent is stored or in what "
-                "is not seen, such as a no-break space, so it is not clear which mask "
-                "belongs to which image; rename one."
+                f"{found[first].name} and {found[name].name} in "
+                f"{found[first].parent} differ only in capital letters, in how an "
+                "accent is stored or in invisible characters, such as a no-break "
+                "space, so it is not clear which mask belongs to which image; "
+                "rename one."
             )
     return {name: path for name, path in found.items() if kept[name_key(name)] == name}
 
@@ -225,9 +226,9 @@ def one_name_per_file(
 ) -> dict[str, str]:
     """Drop images that are symbolic links to another one of the folder.
 
-    A link with a mask of its own is kept as an image of its own, such as that of a
-    second reader. Returns each dropped name with the name of the same file that is
-    kept.
+    A link that has its own mask, such as the mask of a second reader, is kept as a
+    separate image. Returns each dropped name with the name that is kept for the same
+    file.
     """
     links = {name for name, path in images.items() if path.is_symlink()}
     if not links:

@@ -1,4 +1,4 @@
-"""Read masks with palettes, and check that all have the same one."""
+"""Read masks with palettes, and check that all have the same palette."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def palette_of(
 ) -> tuple[IndexColour, ...]:
     """Index and colour of background and classes in a page (H, W, samples).
 
-    Empty if two of them look the same, so that the palette cannot be meant.
+    The result is empty if two of them look the same, because then the palette has no
+    meaning.
     """
     used, first = np.unique(indices, return_index=True)
     colours = page.reshape(-1, page.shape[-1])[first, :3]
@@ -36,9 +37,9 @@ def palette_numbers(
 ) -> NDArray[Any] | None:
     """Numbers of a file with a palette; None: it is read by its colours.
 
-    Numbers are the greys, where the colours in use are as many greys as indices: then
-    it is a grey picture that was saved with a palette, in any order. Else they are the
-    indices, where classes are wanted or colours do not tell the indices apart.
+    If all colours in use are different greys, the numbers are these greys: the file is
+    a grey picture that was saved with a palette. Otherwise the numbers are the indices
+    if `wanted` names classes, or if all indices in use have the same colour.
     """
     alpha = page.shape[-1] == 4 and not (page[..., 3] == 255).all()
     used, first = np.unique(indices, return_index=True)
@@ -59,7 +60,8 @@ class Palettes:
     Attributes
     ----------
     names : dict
-        Index and its colour → the images whose masks show it so.
+        (index, colour) → names of the images whose masks use this index for this
+        colour.
     """
 
     names: dict[IndexColour, list[str]] = field(default_factory=dict)
@@ -79,7 +81,8 @@ class Palettes:
     def others(self) -> list[str]:
         """Images whose palettes contradict those of as many others, or of more.
 
-        A class has another colour, or the colour another index, in each.
+        In each, a class has another colour than elsewhere, or a colour has another
+        index.
         """
         common = sorted(self.names, key=lambda pair: -len(self.names[pair]))
         found: dict[str, None] = {}

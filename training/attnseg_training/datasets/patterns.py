@@ -27,9 +27,10 @@ FILLED = 100
 
 
 def is_patterned(lesion: Plane) -> bool:
-    """Whether most of a lesion are single pixels, dots or stripes that fill an area.
+    """Whether most of a lesion consists of single pixels, dots or stripes.
 
-    Vessels and scattered cells fill none, and the gaps of dense ones are not regular.
+    The pattern must fill an area regularly. Vessels and scattered cells do not fill an
+    area, and the gaps between dense ones are not regular.
 
     Parameters
     ----------

@@ -32,9 +32,9 @@ DRAWN = 0.5
 
 
 def is_colour_picture(rgb: NDArray[np.float64]) -> bool:
-    """Whether colours (H, W, 3) of 0 to 255 are those of a photo, or of one painted on.
+    """Whether colours (H, W, 3) in 0 to 255 are those of a photo, perhaps painted on.
 
-    Its dark surround may leave few colours that are far from each other.
+    A photo may have only a few distinct colours if most of it is a dark surround.
     """
     grey = rgb.mean(-1)
     lit = rgb.max(-1) > DARK
@@ -49,10 +49,10 @@ def is_colour_picture(rgb: NDArray[np.float64]) -> bool:
 
 
 def is_picture(grey: NDArray[Any]) -> bool:
-    """Whether greys (H, W) are those of a photo: most in between, and uneven.
+    """Whether greys (H, W) are those of a photo: mostly medium greys, and uneven.
 
-    Maps of probabilities are smooth, or background for the most part. Negative numbers
-    are no greys.
+    Maps of probabilities are smooth, or consist mostly of background. Negative numbers
+    do not count as greys.
     """
     low, high = float(grey.min()), float(grey.max())
     if low < 0 or high <= low or min(grey.shape) < 3:
@@ -71,7 +71,7 @@ def is_picture(grey: NDArray[Any]) -> bool:
 
 
 def is_soft(values: NDArray[Any]) -> bool:
-    """Whether numbers (H, W) rise slowly from a border of low ones: a blurred mask.
+    """Whether numbers (H, W) rise slowly from a low border, as in a blurred mask.
 
     A picture has texture, and a region that was drawn has an edge.
     """

@@ -1,10 +1,10 @@
-"""PlantedTrust: synthetic images whose right gate is known. Tests the gate suite.
+"""PlantedTrust: synthetic images with a known correct gate, to test the gate suite.
 
-Each image holds bright blobs, and each encoder gets a view of its own: one is destroyed
-(replaced by noise) on one side of a random line, the other on the other side. So on
-each side only one encoder can know the mask, and a gate trained on such pairs should
-follow the line. With `redundant`, both views are the whole image, as in plain training:
-nothing says who should be trusted, whatever the gate looks like.
+Each image holds bright blobs, and each encoder gets its own view of it. One view is
+replaced by noise on one side of a random line, the other view on the other side. On
+each side only one encoder can know the mask, so a gate that is trained on such pairs
+should follow the line. With `redundant`, both views are the whole image, as in ordinary
+training. Then nothing shows which encoder is better, whatever the gate looks like.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class PlantedViews(NamedTuple):
     mask : Tensor, shape (N, 1, S, S)
         0 or 1.
     cnn_side : Tensor, shape (N, 1, S, S)
-        1 where the CNN's view is the whole one, 0 where the transformer's is.
+        1 where the CNN's view shows the image, 0 where the transformer's view does.
     """
 
     cnn: Tensor
@@ -70,7 +70,7 @@ def planted_views(
 
 
 def encode_views(network: SegmentationNetwork, views: PlantedViews) -> Features:
-    """Each encoder's features of its own view."""
+    """Compute the features of each encoder from its own view."""
     return Features(network.cnn(views.cnn), network.transformer(views.transformer))
 
 
@@ -80,7 +80,7 @@ def train_planted(
     seed: int,
     redundant: bool = False,
 ) -> SegmentationNetwork:
-    """Train in place on freshly drawn pairs; comes back in eval mode."""
+    """Train in place on newly drawn pairs; the network is in eval mode afterwards."""
     # In this layout convolutions are a quarter faster on the CPU.
     network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(network.parameters(), lr=LR, fused=True)

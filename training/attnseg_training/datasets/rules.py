@@ -1,4 +1,4 @@
-"""Rules of images and masks, as names that never change."""
+"""Rules for images and masks, with names that never change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from napari_attnseg.errors import InputError
 
 
 class Rule(StrEnum):
-    """A rule that data keep, or an error or a finding names.
+    """Rules for data; errors and findings name the rule that is broken.
 
     Attributes
     ----------
@@ -17,21 +17,22 @@ class Rule(StrEnum):
     UNCLEAR_VALUES
         It is not clear which numbers of a mask are lesion.
     VOID_VALUES
-        A mask holds 255 beside small numbers, and nobody said to ignore it.
+        A mask holds 255 beside small numbers, and ``dataset.toml`` does not say to
+        ignore it.
     UNCLEAR_COLOURS
         It is not clear which colours of a mask are lesion, or it is a picture.
     PAGES
         Pages or frames of a mask contradict each other.
     ORIENTATION
-        A mask fits its image only as that is stored, not as it is to be shown.
+        A mask fits its image as stored, but not as turned by its orientation.
     SIZE
         Image and mask differ in size.
     GRID
-        Image and mask lie differently in space, by more than flips and turns.
+        Positions of image and mask in space differ by more than flips and turns.
     EMPTY, FULL
-        A mask without any lesion, or of nothing else.
+        A mask without any lesion, or with nothing but lesion.
     MISSING_IMAGE, MISSING_MASK, MASK_WITHOUT_IMAGE
-        One of both is not there.
+        An image, or its mask, is missing; or a mask has no image.
     IN_TWO_SPLITS
         A name is listed for two splits.
     NEAR_DUPLICATE
@@ -41,7 +42,7 @@ class Rule(StrEnum):
     ABSENT_CLASS
         No mask has the class.
     MOSTLY_EMPTY, MOSTLY_FULL
-        More than half of all masks are.
+        More than half of all masks are empty, or full.
     MOSTLY_INVERTED
         More than half of all masks may be inverted.
     MOSTLY_OUTLINES
@@ -55,7 +56,7 @@ class Rule(StrEnum):
     MOSTLY_OUT_OF_ORDER
         More than half of all masks are whole if columns are read for rows, or back.
     MOSTLY_SLOPED
-        More than half of all masks are slopes, of which a part was cut off.
+        More than half of all masks are slopes, which a threshold cuts somewhere.
     BURNT_IN
         Many masks have a piece at the very same pixels.
     BURNT_IN_TEXT
@@ -71,19 +72,20 @@ class Rule(StrEnum):
     PATTERNED
         A mask is filled with a pattern: single pixels, dots or stripes.
     UNCLEAR_ORIENTATION
-        Image and mask ask to be shown in different orientations, and fit either way.
+        Image and mask ask to be shown in different orientations, and fit in both ways.
     AFFINE_ALONE
-        A NIfTI file is to be shown turned, and its image or mask is no NIfTI file.
+        Only one of image and mask is a NIfTI file, and it asks to be shown turned.
     OTHER_PICTURES
         The file of an image holds further pictures that differ from the first.
     MAYBE_CLASSES
-        Numbers or colours of one class lie as those of several would.
+        Numbers or colours of a mask of one class lie as those of several classes would.
     SAME_MASK, MOSTLY_SAME_MASK
-        Several images have one mask, pixel for pixel; more than half of all have.
+        Several images, or more than half of all images, have the same mask, pixel for
+        pixel.
     SAME_IMAGE
         Images that are the same, pixel for pixel, have different masks.
     PALETTES
-        Masks of classes with palettes that contradict each other.
+        Masks of several classes have palettes that contradict each other.
     OVERLAPPING_COLOURS
         Colours look like two drawings that overlap.
     SIMILAR_IMAGE
@@ -118,7 +120,7 @@ class Rule(StrEnum):
     STRAIGHT_CUTS
         Lesions of many masks end straight at one row or column.
     SAME_CASE
-        Names in two splits seem to be of one patient or examination.
+        Names in two splits seem to belong to the same patient or examination.
     NARROW_RANGE
         Less than three tenths of an image's range of intensities hold 99 % of its
         pixels.
@@ -194,7 +196,7 @@ class RuleError(InputError):
     ----------
     rule : Rule
     message : str
-        One sentence for a person.
+        Message to the user, one sentence.
     """
 
     def __init__(self, rule: Rule, message: str) -> None:
@@ -207,14 +209,14 @@ class UnclearMaskError(RuleError):
 
 
 class OneColourError(UnclearMaskError):
-    """A mask of one colour alone; other masks may tell whether it is empty.
+    """A mask that has only one colour; other masks may show whether it is empty.
 
     Parameters
     ----------
     rule, message
-        As of `RuleError`.
+        As in `RuleError`.
     colour : tuple of float
-        Red, green and blue of 0 to 255.
+        Red, green and blue, each 0 to 255.
     """
 
     def __init__(

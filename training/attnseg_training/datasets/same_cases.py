@@ -1,4 +1,4 @@
-"""Names in two splits that seem to be of one patient or examination."""
+"""Find names in two splits that seem to belong to one patient or examination."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ MOST = 0.5
 
 
 def same_cases(splits: Mapping[str, Iterable[str]]) -> list[Hint]:
-    """Hint at cases with images in two splits, if most file names contain a case.
+    """Give a hint on cases with images in two splits, if file names contain the case.
 
-    Versions of one picture count whatever the other names are.
+    Most names must contain a case. Versions of one picture in two splits are always
+    reported.
     """
     versions: dict[str, dict[str, str]] = {}
     cases: dict[str, dict[str, str]] = {}

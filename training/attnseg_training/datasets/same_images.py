@@ -20,7 +20,8 @@ class SameImages:
     Attributes
     ----------
     images, masks : dict
-        Name → hash of the image, if it shows anything; of its masks.
+        Name → hash of the image, unless it has only one colour; name → hash of its
+        masks.
     """
 
     images: dict[str, bytes] = field(default_factory=dict)
@@ -47,7 +48,7 @@ class SameImages:
         return image is not None and image == self.images.get(other)
 
     def differ(self, one: str, other: str) -> bool:
-        """Whether two names are of one image, but not of one mask."""
+        """Whether two names have the same image, but different masks."""
         images, masks = (
             [known.get(name) for name in (one, other)]
             for known in (self.images, self.masks)
@@ -57,7 +58,7 @@ class SameImages:
         return images[0] == images[1] and masks[0] != masks[1]
 
     def hints(self) -> list[Hint]:
-        """Hint at images that are equal but have different masks."""
+        """Give a hint on images that are equal but have different masks."""
         alike: dict[bytes, list[str]] = {}
         for name, image in self.images.items():
             if name in self.masks:

@@ -32,9 +32,9 @@ class SameMasks:
     names: dict[bytes, list[str]] = field(default_factory=dict)
 
     def add(self, name: str, planes: NDArray[np.uint8]) -> bool:
-        """Record the masks (classes, H, W) of an image, neither empty nor full.
+        """Record masks (classes, H, W) of an image that are neither empty nor full.
 
-        Returns whether no image before had them.
+        Returns whether no earlier image has the same masks.
         """
         names = self.names.setdefault(digest_of(planes > 0), [])
         names.append(name)
@@ -48,12 +48,12 @@ class SameMasks:
         return SameMasks(both)
 
     def hints(self, hashes: Mapping[str, Bits], total: int) -> list[Hint]:
-        """Hint at images that share a mask although they do not look the same.
+        """Give a hint on images that share a mask although they do not look the same.
 
         Parameters
         ----------
         hashes : mapping
-            Name → what `near_duplicates` compares, as far as it is known.
+            Name → hashes that `near_duplicates` compares, for the images that have any.
         total : int
             Number of images.
         """

@@ -48,13 +48,14 @@ class SampleRead:
     readings : tuple of MaskReading
         Readings of each mask file.
     fits_both_ways : bool
-        Whether image and mask ask to be shown in different orientations, both are of
-        one size turned or not, and nobody said which is right.
+        Whether image and mask ask to be shown in different orientations, their sizes
+        agree with and without turning, and the user did not say which is right.
     affine_alone : bool
-        Whether one of image and mask alone is NIfTI, its affine asks for it to be shown
-        turned or mirrored, and nobody said that it belongs to the other as stored.
+        Whether only one of image and mask is NIfTI, its affine asks to show it turned
+        or mirrored, and the user did not say that both belong together as they are
+        stored.
     other_pictures : bool
-        Whether the image's file holds another picture beside the first.
+        Whether the image's file holds another picture besides the first.
     """
 
     rgb: NDArray[np.uint8]
@@ -78,7 +79,8 @@ class Sample:
     image : Path
         Image file.
     masks : tuple of Path
-        Mask files: one per class if `apart`, else merged; none: nothing is in it.
+        Mask files: one per class if `apart`, otherwise files that are merged. Empty:
+        nothing in the image is lesion.
     values : tuple of int
         Mask value of each class; empty for one class: see `masks.read`.
     apart : bool
@@ -87,14 +89,15 @@ class Sample:
         Mask value of what is neither a class nor background.
     orientation : str
         ``stored``: masks belong to the stored pixels of their images, whatever
-        orientation either asks for; ``shown``: each is turned as it asks; empty: nobody
-        said, read as ``shown``.
+        orientation the files ask for. ``shown``: image and mask are each turned as they
+        ask. Empty: not stated; read as ``shown``.
     stated : bool
         Whether ``dataset.toml`` says which classes there are.
     threshold : float or None
-        Number above which masks of one class are lesion; None: that follows from each.
+        Number above which masks of one class are lesion; None: this follows from each
+        mask.
     background : tuple of int
-        Mask values of background beside 0, where classes have `values`.
+        Mask values of background besides 0, if classes have `values`.
     """
 
     name: str
@@ -118,7 +121,8 @@ class Sample:
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """RGB uint8 (H, W, 3) and mask uint8 (H, W): 0 background, c + 1 class c.
 
-        Where classes overlap, the last one. Parameters and errors as of `read_planes`.
+        Where classes overlap, the last one counts. Parameters and errors are those of
+        `read_planes`.
         """
         rgb, planes = self.read_planes(intensity)
         numbers = np.arange(1, len(planes) + 1, dtype=np.uint8)[:, None, None]
@@ -128,7 +132,7 @@ class Sample:
     def read_planes(
         self, intensity: Intensity = WHOLE_RANGE
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """RGB uint8 (H, W, 3) and masks uint8 (classes, H, W) of 0 and 1.
+        """Read RGB uint8 (H, W, 3) and masks uint8 (classes, H, W) of 0 and 1.
 
         Parameters
         ----------
@@ -167,7 +171,7 @@ class Sample:
         Parameters
         ----------
         intensity : Percentiles or Window
-            As of `read_planes`.
+            As for `read_planes`.
         masks : sequence of MaskReading, optional
             Earlier result of `read_masks`, so that masks are not read again.
         """
@@ -215,7 +219,7 @@ class Sample:
     def united(
         self, readings: Sequence[MaskReading]
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None]:
-        """Masks (classes, H, W) of all its files, and what is ignored."""
+        """Unite masks of all files: classes (classes, H, W), and ignored pixels."""
         each = [reading.planes for reading in readings]
         planes = np.concatenate(each) if self.apart else np.maximum.reduce(each)
         ignored = [one.ignored for one in readings if one.ignored is not None]
@@ -233,17 +237,17 @@ class Sample:
         return [read(path, *said, self.background) for path in self.masks]
 
     def expect_sizes(self, readings: Sequence[MaskReading]) -> None:
-        """Raise as `read_all` for masks of another size, mostly without decoding."""
+        """Raise an error as `read_all` if sizes differ, mostly without decoding."""
         size = header_size(self.image)
         if size and any(one.planes.shape[1:] != size for one in readings):
             self.read_with_traits()  # which decides, and says what is wrong
 
     def read_raw(self) -> NDArray[np.generic]:
-        """The image alone, upright, with the numbers that are stored."""
+        """Read only the image, upright, with the numbers that are stored."""
         return self._read_upright().pixels
 
     def read_rgb(self, intensity: Intensity = WHOLE_RANGE) -> NDArray[np.uint8]:
-        """The image alone, as RGB uint8 (H, W, 3); `intensity` as of `read_planes`."""
+        """Read only the image, as RGB uint8 (H, W, 3); see `read_planes`."""
         return self.read_mapped(intensity)[0]
 
     def read_mapped(
@@ -280,10 +284,9 @@ class Sample:
             raise RuleError(
                 Rule.ORIENTATION,
                 f"The {asks} of {self.name!r} asks to be shown turned by 90° (EXIF or "
-                f"TIFF orientation {turn}), and "
-                "image and mask are of one size only as they are stored; save both "
-                'upright, or write orientation = "stored" into dataset.toml if masks '
-                "were drawn on stored pixels.",
+                f"TIFF orientation {turn}), but then image and mask differ in size; "
+                'save both upright, or write orientation = "stored" into dataset.toml if '
+                "masks were drawn on stored pixels.",
             )
         raise RuleError(
             Rule.SIZE,

@@ -84,7 +84,7 @@ def has_shadow(
     Parameters
     ----------
     rgb, drawn, ground, hidden
-        As of `without_shades`.
+        As for `without_shades`.
     changed : bool
         Whether the drawn colours are inexact.
     lesion : ndarray of bool, shape (H, W)
@@ -101,12 +101,12 @@ def has_shadow(
 
 
 def casts_shadow(rgb: Colours, ground: Colours, hidden: Plane, lossy: bool) -> bool:
-    """Whether drawn shapes have a sharp shadow: the same shape, shifted and darker.
+    """Whether drawn shapes have a sharp shadow: the same shapes, shifted and darker.
 
     Parameters
     ----------
     rgb, ground, hidden
-        As of `without_shades`.
+        As for `without_shades`.
     lossy : bool
         Whether compression has changed the colours.
     """

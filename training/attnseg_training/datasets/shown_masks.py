@@ -38,7 +38,7 @@ SHARES = {Rule.TEXT: 0.3, Rule.ROLLED: 0.3}
 
 @dataclass(slots=True)
 class OddShapes:
-    """Record of masks that may be something else than outlines of lesions.
+    """Record of masks that may show something other than lesions.
 
     Attributes
     ----------

@@ -13,9 +13,9 @@ class Part:
     ----------
     images, masks : str
         Regular expressions for paths below the folder, ``/`` between their parts. Each
-        has one group, the sample's name: it tells which masks belong to which image.
+        has one group, the sample's name, which connects masks with their image.
     split : str
-        Empty: not split by the provider.
+        Split to which the files belong; empty if the provider does not split the data.
     """
 
     images: str
@@ -34,7 +34,8 @@ class Layout:
     expected : str
         Description of the expected files.
     parts : tuple of Part
-        Empty: ``images/``, ``masks/`` and, optionally, lists of names (`folder`).
+        Where the files lie. Empty: in ``images/`` and ``masks/``, optionally with lists
+        of names (`folder`).
     lists : tuple of (str, str)
         Split, and the file that lists its samples or groups.
     """
@@ -54,7 +55,7 @@ class Archive:
     url, sha256 : str
         Address, and expected hash.
     mb : int
-        How large it is, in 10⁶ bytes.
+        Size in megabytes (10⁶ bytes).
     root : str
         Folder in it that becomes the data folder.
     """
@@ -72,27 +73,29 @@ class DatasetSpec:
     Attributes
     ----------
     title : str
-        As its authors call it.
+        Name that its authors use.
     licence, citation, url : str
-        For people.
+        Texts that are shown to users.
     layouts : tuple of Layout
         Layouts that are recognised.
     classes : tuple of str
-        Background not counted.
+        Names of the classes, background not counted.
     splits : str
-        The split rule, in words.
+        Description of the split rule.
     masks : str
-        How masks are read, in words.
+        Description of how masks are read.
     values : tuple of int
-        Mask value of each class. Empty for one class that is everything bright.
+        Mask value of each class. Empty if there is only one class, whose pixels are
+        bright.
     group : str
-        Regular expression at the start of a name; samples of which it matches the same
-        (a patient's) stay together when validation is carved out. Empty: every image
-        for itself.
+        Regular expression that is matched at the beginning of a name. Samples with the
+        same match (of one patient) stay together when validation images are chosen.
+        Empty: every image is a group of its own.
     empty_masks : bool
-        Whether images without any object belong to it, with an empty mask or none.
+        Whether the data set has images without any object, whose mask is empty or
+        missing.
     images_of : str
-        Another data set that has the same images, under a name of its own.
+        Name of another data set that has the same images.
     archive : Archive or None
         Archive that `download` fetches; None if the licence does not allow that.
     """

@@ -64,8 +64,8 @@ def read_lists(
     Raises
     ------
     InputError
-        If a list cannot be read or is one of two for a split, if there seem to be
-        lists of which none is read, or a used one is empty.
+        If a list cannot be read, a split has two lists, a list is empty, or there seem
+        to be lists with names that are not recognised.
     """
     known = set(lines.images)
     folder = root / lists
@@ -161,14 +161,14 @@ def _is_list(path: Path, known: Iterable[str], any_name: bool = False) -> bool:
 
 
 def split_of(file: Path) -> str:
-    """Split of a list by its name; the three splits that are used, in any case."""
+    """Split of a list by its file name; upper and lower case are alike."""
     word = file.stem.lower()
     word = _WORDS.get(word, word)
     return word if word in USED else file.stem
 
 
 def expect_names(names: Names, file: Path, split: str) -> Names:
-    """Refuse an empty list of training, validation or test images."""
+    """Raise an error for an empty list of training, validation or test images."""
     if not names and split in USED:
         raise InputError(
             f"Expected names of images in {file}, found none; list the images of "
@@ -178,7 +178,7 @@ def expect_names(names: Names, file: Path, split: str) -> Names:
 
 
 def list_text(file: Path) -> str:
-    """Text of a list of names; some Windows programs begin it with a mark."""
+    """Read the text of a list, without the byte-order mark of some Windows programs."""
     try:
         return file.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:

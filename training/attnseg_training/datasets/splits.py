@@ -24,11 +24,12 @@ def split_names(
 
     Three rules make any folder trainable without touching its test images:
 
-    * ``test`` is what is called so; without one, the official ``val`` is the test set,
-      because published numbers are computed on it (Kvasir-SEG's 120).
-    * ``val`` is what is called so where there is a test set too; otherwise it is carved
-      out of the training names (a tenth, seeded), and ``train`` is what remains.
-    * Without any split there is one, ``all``; training carves ``val`` out of it.
+    * ``test`` is the split of this name. Without one, the official ``val`` is the test
+      set, because published numbers are computed on it (such as the 120 images of
+      Kvasir-SEG).
+    * ``val`` is the split of this name if there is a test set, too. Otherwise a tenth
+      of the training names is drawn for it, with a seed, and ``train`` is what remains.
+    * Without any split there is only ``all``; training draws ``val`` from it.
 
     Parameters
     ----------
@@ -37,11 +38,11 @@ def split_names(
     everything : tuple of str
         All names, for a folder without splits.
     seed : int
-        Seed of the carved validation part.
+        Random seed for drawing the validation names.
     lists : str
         Folder of the lists of names; empty: the splits are folders.
     group : str
-        See `DatasetSpec`.
+        Regular expression; see `DatasetSpec`.
     """
     if not named:
         train, val = carve(everything, seed, group)
@@ -65,7 +66,7 @@ def split_names(
 
 
 def carve(names: Names, seed: int, group: str = "") -> tuple[Names, Names]:
-    """Seeded split of names into (training, validation); at least one group each.
+    """Draw validation names; returns (training, validation), at least one group each.
 
     Raises
     ------
@@ -77,8 +78,9 @@ def carve(names: Names, seed: int, group: str = "") -> tuple[Names, Names]:
         groups.setdefault(group_of(name, group), []).append(name)
     if len(groups) < 2:
         raise InputError(
-            f"Expected at least 2 images to carve validation from, found {len(groups)}"
-            f"{' that belong apart' if group else ''}; add images or a splits/ folder."
+            "Expected at least 2 images to draw validation images from, found "
+            f"{len(groups)}{' in different groups' if group else ''}; add images or "
+            "a splits/ folder."
         )
     shuffled = sorted(groups)
     random.Random(seed).shuffle(shuffled)
@@ -91,6 +93,6 @@ def carve(names: Names, seed: int, group: str = "") -> tuple[Names, Names]:
 
 
 def group_of(name: str, group: str) -> str:
-    """Group that a sample belongs to: its patient, or itself."""
+    """Group of a sample: its patient, or else its own name."""
     found = re.match(group, name) if group else None
     return found[0] if found else name

@@ -22,16 +22,16 @@ def pixel_mm2(spacing: Spacing | None) -> float:
 
 
 def areas(counts: Confusion, pixel: float) -> tuple[float, float]:
-    """Areas by `COLUMNS` in mm², ignored pixels left out."""
+    """Areas in mm² for each of `COLUMNS`, without ignored pixels."""
     return (counts.tp + counts.fn) * pixel, (counts.tp + counts.fp) * pixel
 
 
 def area_summary(
     counts: Sequence[Confusion], pixels: Sequence[float]
 ) -> dict[str, Any]:
-    """``areas``: number of images of known pixel size, and means over them in mm².
+    """Summarise ``areas`` in mm² over the images whose pixel size is known.
 
-    Empty if there is none.
+    The result has the number of these images and mean areas; it is empty without any.
     """
     known = [
         areas(one, pixel)

@@ -26,6 +26,7 @@ class Brush:
     Parameters
     ----------
     rgb : ndarray of uint8, shape (H, W, 3)
+        Image, of which only the size is used.
     """
 
     name, classes = "disc", 1
@@ -38,19 +39,19 @@ class Brush:
         self.reach = Reach(far, far)
 
     def propose(self, mask: Mask, clicks: Sequence[Click]) -> Proposal:
-        """Propose a disc; the rules cut off what lies outside the box."""
+        """Propose a disc; the rules remove what lies outside the box."""
         box = reach_box(clicks[-1], self.reach, self.shape)
         return Proposal(box, np.full(mask[box].shape, clicks[-1].positive))
 
 
 class Growing(Brush):
-    """Grows over pixels of like colour; a `Corrector`."""
+    """`Corrector` that grows a region over pixels of similar colour."""
 
     name = "region_growing"
     radius = GROWTH
 
     def propose(self, mask: Mask, clicks: Sequence[Click]) -> Proposal:
-        """Propose a mask, of which the rules keep what is connected to the click."""
+        """Propose a mask; the rules keep only what is connected to the click."""
         click = clicks[-1]
         box = reach_box(click, self.reach, self.shape)
         seen: NDArray[Any] = self._rgb[box].astype(np.float32) / 255

@@ -43,7 +43,7 @@ class Clicked:
     Attributes
     ----------
     dice : tuple of float
-        Dice after 0, 1, 2 … clicks, at least up to the last of `AFTER`.
+        Dice after 0, 1, 2 … clicks, up to the last number in `AFTER` or further.
     seconds : tuple of float
         Seconds that each click took.
     """
@@ -52,7 +52,7 @@ class Clicked:
     seconds: tuple[float, ...]
 
     def after(self, clicks: int) -> float:
-        """Dice after this number of clicks, or fewer if nothing was left to correct."""
+        """Dice after this number of clicks, or after fewer if no error was left."""
         return self.dice[min(clicks, len(self.dice) - 1)]
 
     def needed(self, dice: float) -> int:
@@ -72,7 +72,8 @@ def click_study(
     """Correct every mask of a split by simulated clicks; returns a JSON-ready summary.
 
     Every click goes into the middle of the largest error (`next_click`), which the
-    simulated user knows from the expert's mask; with a seed, anywhere into it.
+    simulated user knows from the expert's mask. With a seed, it goes to a random pixel
+    of this error.
 
     Raises
     ------

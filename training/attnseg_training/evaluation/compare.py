@@ -59,12 +59,12 @@ class Paired:
         return cls(tuple(names), *columns)
 
     def summary(self) -> dict[str, Any]:
-        """Summarise per metric ``first``, ``second`` and their difference, JSON-ready.
+        """Summarise ``first``, ``second`` and their difference for each metric.
 
-        ``difference`` is second minus first over the images where both are defined,
-        with its 95 % interval (`mean_interval`), and ``verdict`` a `Comparison` by it;
-        ``wilcoxon_p`` is the p value of the two-sided signed-rank test, 1 if no image
-        differs.
+        The summary is JSON-ready. ``difference`` is second minus first over the images
+        where both are defined, with its 95 % interval (`mean_interval`), and
+        ``verdict`` is the `Comparison` that follows from it. ``wilcoxon_p`` is the p
+        value of the two-sided signed-rank test; it is 1 if no image differs.
         """
         found: dict[str, Any] = {"n": len(self.names)}
         for metric in METRICS:

@@ -34,14 +34,14 @@ def cases_shown(dice: Sequence[float]) -> dict[str, list[int]]:
 
 
 def contact_sheet_png(report: EvaluationReport, samples: Sequence[Sample]) -> bytes:
-    """Draw these images with predicted and true contour, name and Dice, as PNG.
+    """Draw the chosen images with predicted and true contour, name and Dice, as PNG.
 
     Parameters
     ----------
     report : EvaluationReport
-        The evaluation.
+        Result of the evaluation.
     samples : sequence of Sample
-        The images of its split.
+        Samples of the evaluated split.
     """
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D

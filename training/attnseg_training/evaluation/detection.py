@@ -28,7 +28,7 @@ class Detection(NamedTuple):
 
 
 def detect(truth: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Detection:
-    """Match the connected components of two masks (H, W), non-zero is foreground."""
+    """Match the connected components of two masks (H, W); non-zero is foreground."""
     lesions, n = label(truth, _NEIGHBOURS)
     regions, m = label(mask, _NEIGHBOURS)
     both = (lesions > 0) & (regions > 0)
@@ -43,8 +43,9 @@ def detect(truth: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Detection:
 def detection(found: Sequence[Detection]) -> dict[str, Any]:
     """Summarise recall, precision and false positives per image, JSON-ready.
 
-    Recall and precision are of the lesions and regions of all images together; their
-    intervals leave out whole images. NaN where there is nothing to divide by.
+    Recall and precision are computed over the lesions and regions of all images
+    together; their intervals leave out whole images. A value is NaN if its denominator
+    is 0.
     """
     counts = np.array(found, dtype=float)
 

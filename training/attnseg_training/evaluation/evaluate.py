@@ -78,8 +78,7 @@ def evaluate(
     medsam : Medsam, optional
         Refines every mask; the refined masks are evaluated.
     allow : sequence of str
-        Rules that the data may break without being told; see
-        `datasets.findings.ALLOWABLE`.
+        Rules that the data may break; see `datasets.findings.ALLOWABLE`.
 
     Raises
     ------

@@ -47,10 +47,9 @@ class EvaluationReport:
     Attributes
     ----------
     measured : mapping
-        From `provenance`: which weights, how they were trained, on what device. From
-        `lineage.protocol_fields`: under which protocols. Also ``threshold``, ``flip``
-        (whether mirror images were averaged), ``domain`` and, where it was asked for,
-        ``medsam``.
+        Facts from `provenance` (weights, their training, device) and from
+        `lineage.protocol_fields` (protocols). Also ``threshold``, ``flip`` (whether
+        mirror images were averaged), ``domain`` and, if it was used, ``medsam``.
     dataset, split : str
         Data set and split that were measured.
     protocol : str
@@ -58,11 +57,11 @@ class EvaluationReport:
     names : tuple of str
         Image names, sorted.
     cases : tuple of ImageMetrics
-        Metrics per image at its original size, of several classes taken together.
+        Metrics per image at its original size; several classes are taken together.
     size : int
         Rows and columns of the network's resolution.
     at_network : tuple of Confusion
-        Pixel counts per image there.
+        Pixel counts per image at that resolution.
     packed_masks : tuple of ndarray of uint8
         Predicted mask of each image, packed by `numpy.packbits`.
     classes : tuple of str
@@ -70,10 +69,10 @@ class EvaluationReport:
     by_class : tuple of tuple of Confusion
         Pixel counts per image and class; empty for one class.
     pixels_mm2 : tuple of float
-        Area of a pixel of each image; NaN where its file does not say it. Empty where
-        none does.
+        Area of a pixel of each image, in mm²; NaN if its file does not say it. Empty if
+        no file does.
     intensity : Percentiles or Window
-        How the model read the images: the card's rule.
+        Intensity rule of the model card, by which the images were read.
     """
 
     measured: Mapping[str, Any]
@@ -108,9 +107,9 @@ class EvaluationReport:
         Also ``hd95`` and ``nsd``, ``areas`` in mm² where pixel sizes are known, the
         ``worst_decile`` of Dice, Dice ``by_size`` of the lesion, ``calibration``,
         ``detection`` of lesions, the ``threshold_curve``, and the metrics
-        ``at_network_size``; see `image_metrics`, `detection` and `thresholds`. Of
-        several classes all but the detection is of any class against
-        background; see `class_summary` for each and their mean.
+        ``at_network_size``; see `image_metrics`, `detection` and `thresholds`. With
+        several classes, all metrics except detection compare any class with background;
+        `class_summary` gives those of each class and their mean.
         """
         cases = list(self.cases)
         dice = np.array([row["dice"] for row in self.per_image()])

@@ -21,7 +21,8 @@ BLUE, ORANGE, GREY = "#1f4e9e", "#a34d00", "#555555"
 def reliability_png(calibration: dict[str, Any]) -> bytes:
     """Draw the reliability diagram and the distribution over its bins, as PNG.
 
-    Inside the lesion every pixel is lesion, so only the distribution is informative.
+    For the inside of lesions only the distribution is drawn, because every pixel there
+    is lesion.
     """
     figure = _figure(5.6, 6.0)
     curve, spread = figure.subplots(2, 1, sharex=True, height_ratios=[2.2, 1])
@@ -74,7 +75,7 @@ def size_png(
     dice: NDArray[np.float64],
     thirds: list[dict[str, Any]],
 ) -> bytes:
-    """Draw every image's Dice by the share of it that is lesion, as PNG.
+    """Draw the Dice of each image over the share of the image that is lesion, as PNG.
 
     Parameters
     ----------

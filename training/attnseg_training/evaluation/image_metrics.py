@@ -44,14 +44,15 @@ class ImageMetrics:
         95th percentile of the distances between both outlines, in pixels; NaN where
         one mask is empty, or without monai.
     nsd : float
-        Normalised surface Dice: share of both outlines within `TOLERANCE` of the other;
-        NaN likewise.
+        Normalised surface Dice: share of both outlines that lies within `TOLERANCE`
+        pixels of the other outline; NaN in the same cases.
     lesion : float
         Share of the image, ignored pixels left out, that the true mask covers.
     brier : dict of str to float
         Place → mean squared error of the probability.
     bins : ndarray of float, shape (3, BINS, 3)
-        Per place of `PLACES` and bin: pixels, sum of probabilities, sum of truth.
+        For each of `PLACES` and each bin: number of pixels, sum of probabilities, sum
+        of truth.
     detection : Detection
         Counts of lesions and of predicted regions.
     curve : tuple of Confusion
@@ -76,8 +77,8 @@ def measure_image(
 ) -> ImageMetrics:
     """Compare one image's predicted mask and probability with its true mask.
 
-    All are of shape (H, W); `truth` and `mask` are foreground where they are not 0,
-    `probability` is in [0, 1]. Pixels that are `ignored` are counted nowhere; for
+    All arrays have the shape (H, W); `truth` and `mask` are foreground where they are
+    not 0, `probability` is in [0, 1]. Pixels that are `ignored` are never counted. For
     outlines and lesions they are background in both masks.
     """
     known = np.ones(truth.shape, bool) if ignored is None else ~ignored
@@ -148,9 +149,9 @@ def _bins(probability: NDArray[Any], truth: NDArray[np.bool_]) -> NDArray[np.flo
 
 
 def calibration(cases: list[ImageMetrics]) -> dict[str, Any]:
-    """Summarise per place ``ece`` and ``brier`` with intervals, and reliability bins.
+    """Summarise ``ece``, ``brier`` and reliability bins of each place, with intervals.
 
-    The expected calibration error is of the pixels of all images together; see
+    The expected calibration error is that of the pixels of all images together; see
     `calibration_interval` for its interval, which is corrected for bias.
     """
     bins = np.stack([case.bins for case in cases])
@@ -196,7 +197,7 @@ def by_size(
 
 
 def bands(mask: Tensor, width: int) -> dict[str, Tensor]:
-    """Compute inside, boundary band and outside of a lesion, (N, 1, S, S) of 0 and 1.
+    """Compute inside, boundary band and outside of a lesion: (N, 1, S, S), 0 or 1.
 
     The band reaches `width` pixels to both sides of the contour.
     """

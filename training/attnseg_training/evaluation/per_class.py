@@ -35,8 +35,9 @@ def class_counts(
     found : Segmentation
         Result of that image.
     overlapping : bool
-        Whether a pixel may be of several classes. Each probability is then cut at the
-        threshold by itself; otherwise the mask counts, where the best class wins.
+        Whether a pixel may be of several classes. If so, the threshold is applied to
+        each class separately; otherwise the mask counts, in which each pixel has the
+        most probable class.
     ignored : ndarray of bool, shape (H, W), optional
         Pixels that are not counted.
     """
@@ -82,16 +83,17 @@ def class_summary(
 ) -> dict[str, Any]:
     """Summarise ``by_class`` and ``mean_over_classes``, JSON-ready.
 
-    Empty for a single class, which has nothing to add.
+    The result is empty for a single class.
 
     Parameters
     ----------
     names : sequence of str
         Names of the classes.
     images : sequence of sequence of Confusion
-        Per image, per class. An image in which a class is neither there nor found
-        leaves the means of that class (`class_scores`): ``present`` says in how many
-        images the class is, ``n`` of each metric over how many the mean is taken.
+        Pixel counts per image and class. An image in which a class is neither present
+        nor found does not count for that class (`class_scores`). ``present`` says in
+        how many images the class is, and ``n`` of each metric over how many images the
+        mean is taken.
     """
     if len(names) < 2:
         return {}

@@ -21,10 +21,10 @@ _TITLES = {"dice": "Dice", "iou": "IoU"}
 
 
 def measured_rows(summary: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
-    """Rows of a table of a summary: name → ``mean``, ``low``, ``high``, some ``sd``.
+    """Rows of a summary's table: name → ``mean``, ``low``, ``high``, perhaps ``sd``.
 
-    The metrics of `METRICS` come first, under their own names. Of several classes these
-    are of any of them against background, and rows for each class follow.
+    The metrics of `METRICS` come first, under their own names. With several classes,
+    they compare any class with background, and rows for each class follow.
     """
     found = summary["detection"]
     each = {
@@ -58,9 +58,9 @@ def report_html(
     report : EvaluationReport
         The evaluation.
     summary : mapping
-        Its `EvaluationReport.summary`.
+        Result of `EvaluationReport.summary`.
     sheet : bytes
-        Its contact sheet, from `contact_sheet_png`.
+        Contact sheet, from `contact_sheet_png`.
     """
     size = summary["at_network_size"]
     template = files("attnseg_training.evaluation").joinpath("report.html")

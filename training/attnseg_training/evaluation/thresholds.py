@@ -1,4 +1,4 @@
-"""Dice and IoU over thresholds: how sensitive a result is to the chosen one."""
+"""Dice and IoU over thresholds: how sensitive a result is to the threshold."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def counts_at(
 
 
 def threshold_curve(images: Sequence[tuple[Confusion, ...]]) -> dict[str, Any]:
-    """Summarise Dice and IoU of all images ``at`` each threshold, JSON-ready."""
+    """Summarise Dice and IoU of all images at each threshold, JSON-ready."""
     at = []
     for threshold, counts in zip(THRESHOLDS, zip(*images, strict=True), strict=True):
         rows = [scores(one) for one in counts]

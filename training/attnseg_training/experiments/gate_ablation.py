@@ -78,9 +78,9 @@ class Run:
     seed : int
         Random seed of the training run.
     summary : dict
-        ``faithfulness.json``.
+        Content of ``faithfulness.json``.
     per_image : list of dict
-        ``per_image.csv``: measurement → text; empty where it was not measured.
+        Rows of ``per_image.csv``: measurement → text; empty if it was not measured.
     """
 
     row: str
@@ -100,7 +100,7 @@ class GatesTable:
     Attributes
     ----------
     base : TrainConfig
-        Common settings; the options of the rows and the seed are replaced.
+        Common settings; each row replaces its own options and the seed.
     split, suite : str
         As for `faithfulness`.
     """
@@ -111,14 +111,14 @@ class GatesTable:
 
     @property
     def rows(self) -> Mapping[str, str]:
-        """Name of each row → its settings that differ."""
+        """Name of each row → the settings in which it differs."""
         return {
             name: ", ".join(f"{k} {v}" for k, v in changed.items()) or "nothing added"
             for name, changed in GATES.items()
         }
 
     def is_done(self, row: str, seed: int, out: Path) -> bool:
-        """See `table.Table`."""
+        """Whether the folder `out` holds the result of one row with one seed."""
         folder = _folder(row, seed, out)
         if not (folder / RESULT).is_file():
             return False
@@ -138,7 +138,7 @@ class GatesTable:
         return True
 
     def train_and_measure(self, row: str, seed: int, out: Path, watch: Watch) -> None:
-        """See `table.Table`."""
+        """Train and measure one row with one seed; an interrupted run is resumed."""
         folder = _folder(row, seed, out)
         config = self._config(row, seed)
         run = folder / "run"
@@ -161,13 +161,13 @@ class GatesTable:
         return dataclasses.replace(self.base, **{**OFF, **GATES[row]}, seed=seed)
 
     def tabulate(self, done: Sequence[tuple[str, int]], out: Path) -> dict[str, Any]:
-        """See `table.Table` and `tabulate`."""
+        """Return all numbers, JSON-ready; see `tabulate`."""
         return tabulate(
             [_read(row, seed, _folder(row, seed, out)) for row, seed in done]
         )
 
     def files(self, found: dict[str, Any]) -> dict[str, str | bytes]:
-        """See `table.Table`."""
+        """Make the files that present the numbers: name → content."""
         return {"table.md": markdown(found)}
 
 
@@ -186,12 +186,12 @@ def _read(row: str, seed: int, folder: Path) -> Run:
 
 
 def tabulate(runs: Sequence[Run]) -> dict[str, Any]:
-    """Average every row over seeds per image, then over images.
+    """Average every row over seeds for each image, and then over images.
 
     Intervals are 95 % intervals over images (`mean_interval`), of the mean over seeds;
     ``seeds`` is each seed's own mean: seeds may differ by more than images do.
-    ``minus_first`` is paired by image and seed, over the seeds that both rows have.
-    Agreements are AUROCs of each seed, with their mean.
+    ``minus_first`` is the difference to the first row, paired by image and seed, over
+    the seeds that both rows have. Agreements are AUROCs of each seed, with their mean.
     """
     table: dict[str, Any] = {
         "n": runs[0].summary["n"],

@@ -1,7 +1,7 @@
-"""Columns of the table of gate options, as typed headings, and their names in files.
+"""Columns of the table of gate options, as typed headings with names in files.
 
-The names of the headings are keys of ``table.json`` and column titles of ``table.md``:
-a file format that is written and read here only, by looking names up.
+The names of the headings are keys of ``table.json`` and column titles of ``table.md``.
+Only this module writes and reads these names.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DAMAGED = SUITES["quick"].kinds
 
 
 class Agreement(StrEnum):
-    """Kinds of agreement with measured trust, as ``faithfulness.json`` calls them."""
+    """Kinds of agreement with measured trust, by name in ``faithfulness.json``."""
 
     #: Over all regions.
     AUROC = "auroc"
@@ -37,7 +37,7 @@ class Agreement(StrEnum):
 
 
 class PerGate(StrEnum):
-    """Measurements of each gate beside its agreement."""
+    """Measurements of each gate, other than its agreement."""
 
     PATTERN_VALUE = "pattern_value"
     #: How clearly the gate draws the lesion: psi inside of it minus outside.

@@ -45,14 +45,15 @@ def paper_figure_png(
     data : Dataset
         Data set of the images.
     names : sequence of str
-        Images of any split; empty: the first four of `split`.
+        Names of images of any split; empty: the first four of `split`.
     split : str
-        See `names`.
+        Split from which the first images are taken if `names` is empty.
     device : str
         See `resolve_device`.
     as_published : bool
-        The paper's rendering: 1 − psi, jet, each map stretched to its own minimum and
-        maximum and resized bilinearly. Else psi on a fixed scale from 0 to 1.
+        Whether to draw maps as in the paper: 1 − psi, colour map jet, each map
+        stretched to its own minimum and maximum and resized bilinearly. Otherwise psi
+        is drawn on a fixed scale from 0 to 1.
 
     Raises
     ------

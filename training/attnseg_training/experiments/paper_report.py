@@ -17,7 +17,7 @@ _OTHERS = (
 
 
 def markdown(found: dict[str, Any]) -> str:
-    """Format results beside the paper's, with intervals, as Markdown."""
+    """Format results, with intervals, beside those of the paper, as Markdown."""
     own = found["family"] == "dual"
     starts = list(dict.fromkeys(r["encoders_start"] for r in found["rows"].values()))
     images, where = found["trained_on"], found["epoch_chosen_on"]
@@ -80,7 +80,7 @@ def csv_text(found: dict[str, Any]) -> str:
 
 
 def figure_png(found: dict[str, Any]) -> bytes:
-    """Draw Dice of every row, its interval and seeds, and the paper's, as PNG."""
+    """Draw Dice of every row, with interval, seeds and the published value, as PNG."""
     from matplotlib.figure import Figure
 
     rows = list(found["rows"].items())

@@ -1,7 +1,7 @@
-"""Rows of the paper's tables 1 to 4, as data: what was trained, and what was published.
+"""Rows of the paper's tables 1 to 4 as data: models and published numbers.
 
-Published numbers: means over the 120 test images of Kvasir-SEG at 384 px, which chose
-the epoch too (protocol ``paper``).
+The published numbers are means over the 120 test images of Kvasir-SEG at 384 px. These
+images also chose the epoch (protocol ``paper``).
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class PaperRow:
     published : tuple of float
         `METRICS` as printed in the paper.
     start : str
-        `SCRATCH`, `PRETRAINED`, or `STAGE_1`: from the two models that were fine-tuned
-        on each encoder alone.
+        Initial weights: `SCRATCH`, `PRETRAINED`, or `STAGE_1` (from two models, each
+        fine-tuned with one encoder alone).
     augment : bool
         Whether images are augmented.
     frozen : bool
-        Whether the encoders are left as they start.
+        Whether the encoders are frozen.
     """
 
     model: str
@@ -41,7 +41,7 @@ class PaperRow:
 
     @property
     def about(self) -> str:
-        """Row of the table: model, initial weights, augmentation, what is frozen."""
+        """Text of the row: model, initial weights, augmentation, frozen parts."""
         return ", ".join(
             [
                 self.model,
@@ -52,7 +52,7 @@ class PaperRow:
         )
 
     def folder(self, model: str) -> str:
-        """Name of the folder of a row's runs, with a `model` of whichever family."""
+        """Name of the folder of a row's runs, which train `model`."""
         parts = [
             model,
             {STAGE_1: "encoders-from-stage-1"}.get(self.start, self.start),

@@ -52,8 +52,8 @@ class PaperTable:
     number : str
         ``"1"`` to ``"4"``.
     base : TrainConfig
-        Common settings; a row's own and the seed are replaced. Its `encoder_weights`
-        are what pretrained rows, and the first stage, start from.
+        Common settings; each row replaces its own settings and the seed. Pretrained
+        rows and the first stage start from its `encoder_weights`.
     family : str
         Family whose encoders the models have: ``dual`` for the paper's, or another name
         in `catalog.FAMILIES`.
@@ -77,7 +77,7 @@ class PaperTable:
 
     @property
     def rows(self) -> Mapping[str, str]:
-        """Name of each row → what is trained, and what the paper printed."""
+        """Name of each row → its model and settings, and the published numbers."""
         return {
             name: f"{row.about}; paper: "
             + ", ".join(
@@ -88,7 +88,7 @@ class PaperTable:
         }
 
     def is_done(self, row: str, seed: int, out: Path) -> bool:
-        """See `tables.Table`."""
+        """Whether the folder `out` holds the result of one row with one seed."""
         folder = self._folder(row, seed, out)
         if not (folder / RESULT).is_file():
             return False
@@ -110,7 +110,7 @@ class PaperTable:
         return True
 
     def train_and_measure(self, row: str, seed: int, out: Path, watch: Watch) -> None:
-        """See `tables.Table`."""
+        """Train and measure one row with one seed; an interrupted run is resumed."""
         folder = self._folder(row, seed, out)
         run = folder / "run"
         config = self._config(row, seed, out, watch)
@@ -130,11 +130,11 @@ class PaperTable:
         RunFolder(run).forget_states()
 
     def tabulate(self, done: Sequence[tuple[str, int]], out: Path) -> dict[str, Any]:
-        """All numbers, JSON-ready; as in `tables.Table`.
+        """Return all numbers, JSON-ready; see `table.Table`.
 
         Per metric: mean over images of the mean over seeds, its 95 % interval
         over images, each seed's own mean, and the difference to the row above, paired
-        by image over the seeds that both have, with the p of a paired t test.
+        by image over the seeds that both have, with the p value of a paired t test.
         """
         rows: dict[str, Any] = {}
         above: dict[int, dict[str, NDArray[np.float64]]] = {}
@@ -190,7 +190,7 @@ class PaperTable:
         }
 
     def files(self, found: dict[str, Any]) -> dict[str, str | bytes]:
-        """Files: the table for readers and for programs, and a figure of Dice."""
+        """Make files: the table as Markdown, CSV and JSON, and a figure of Dice."""
         from attnseg_training.experiments.paper_report import (
             csv_text,
             figure_png,

@@ -58,9 +58,9 @@ class Table(Protocol):
         """Description of each row by its name."""
 
     def is_done(self, row: str, seed: int, out: Path) -> bool:
-        """Whether the result of one row with one seed lies below `out`.
+        """Whether the folder `out` holds the result of one row with one seed.
 
-        One that was made with other settings is an `InputError`.
+        Raises `InputError` if it was made with other settings.
         """
 
     def train_and_measure(self, row: str, seed: int, out: Path, watch: Watch) -> None:
@@ -70,7 +70,7 @@ class Table(Protocol):
         """Return all numbers of the finished (row, seed) pairs, JSON-ready."""
 
     def files(self, found: dict[str, Any]) -> dict[str, str | bytes]:
-        """Return the files that present them: name → content."""
+        """Make the files that present the numbers: name → content."""
 
 
 def fill(
@@ -92,7 +92,8 @@ def fill(
     seeds : int
         Seeds 0, 1, … of each row.
     out : Path
-        ``table.json``, ``table.md`` … and the runs. What is there is not done again.
+        Folder for ``table.json``, ``table.md`` and so on, and for the runs. Finished
+        runs in it are not repeated.
     say, watch : callable
         Called with a message before each run, and with the progress of each run.
 

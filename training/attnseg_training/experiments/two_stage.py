@@ -45,16 +45,16 @@ def two_stage(
         Settings of the dual model; the first stage uses those that apply to it, and
         starts from its `encoder_weights`.
     out : Path
-        ``stage-1/cnn``, ``stage-1/transformer`` and ``stage-2``, each as from `fit`.
-        Unfinished runs are resumed.
+        Folder for the runs ``stage-1/cnn``, ``stage-1/transformer`` and ``stage-2``,
+        each as from `fit`. Unfinished runs are resumed.
     watch : callable
         As for `fit`.
 
     Raises
     ------
     AttnSegError
-        As `fit`; also if no models of the encoders alone belong to this one, `out` has
-        a comma in it, or what is done was of other settings or data.
+        As for `fit`. Also if the catalog has no single-encoder models for this model,
+        the path `out` has a comma, or finished runs used other settings or data.
     """
     weights = first_stage(config, out / "stage-1", watch)
     second = dataclasses.replace(config, encoder_weights=weights)

@@ -26,7 +26,8 @@ class Batch(NamedTuple):
         Maps of both encoders.
     masks : Tensor, shape (N, classes, S, S)
     trust : Tensor or None, shape (N, 1, h, w)
-        Input of `labelled_trust_loss`, augmented as the masks; None without labels.
+        Input of `labelled_trust_loss`, warped in the same way as the masks; None
+        without trust labels.
     """
 
     features: Features
@@ -44,7 +45,7 @@ class Loaded(NamedTuple):
     transformer : Tensor
         Input of the transformer: images, or a frozen ViT's tokens from the cache.
     masks, trust
-        As of `Batch`.
+        As in `Batch`.
     """
 
     cnn: Tensor
@@ -91,9 +92,10 @@ class Views:
     def load(self, index: list[int], epoch: int) -> Loaded:
         """Images of a batch, augmented, and their masks.
 
-        With a cache, a view fixes the warp and what the ViT sees, for every seed; the
-        CNN's colours are drawn afresh every epoch. Tokens that it does not hold yet are
-        computed.
+        With a token cache, each view (one of a fixed number of augmented versions of an
+        image) fixes the warp and the ViT's input, for every seed. The colours of the
+        CNN's input are drawn anew in every epoch. Tokens that the cache does not hold
+        yet are computed.
         """
         seed, shared = self.config.seed, self.config.split_seed
         images, masks = self.store.batch(index)

@@ -21,7 +21,7 @@ class FitCallbacks:
         Called in a signal handler when a signal asks the run to stop, which it does
         after the current step.
     before_download : callable
-        Called with the model whose encoders are about to be downloaded, if they are.
+        Called with the model, before weights of its encoders are downloaded.
     before_first_step : callable
         Called when everything is prepared. Errors of settings, data, weights or folder
         are raised before that.

@@ -1,7 +1,7 @@
 """Features of training images for a click head: computed once, and kept.
 
-The network has seen these images. So that it makes errors as on new ones, they are
-turned, scaled, recoloured and blurred further than in its own training.
+The network was trained on these images. Therefore they are turned, scaled, recoloured
+and blurred more than in its own training, so that it makes errors as on new images.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A click head for a weights file: features, training, and the record of both."""
+"""Make a click head for a weights file: features, training and a record of both."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Training of a click head with simulated clicks on features that are kept.
+"""Train a click head with simulated clicks, on features that were computed before.
 
-As RITM and FocalClick do: the next click goes into the middle of the largest error, and
+As in RITM and FocalClick, the next click goes into the middle of the largest error, and
 the head is trained on every click of a sequence.
 """
 
@@ -59,7 +59,7 @@ class ClickFit:
     rate : float
         Highest learning rate; it rises over the first steps and falls as a cosine.
     most : int
-        Highest number of clicks per image, which is drawn from 1 to it.
+        Highest number of clicks per image; the number is drawn from 1 to this one.
     seed : int
     """
 
@@ -98,7 +98,7 @@ def fit_clicks(
         Threshold of the model's mask.
     settings : ClickFit
     progress : callable
-        Gets steps done, all steps and the loss of the last one.
+        Called with steps done, all steps, and the loss of the last step.
     """
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)

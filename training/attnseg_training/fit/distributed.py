@@ -50,7 +50,7 @@ class Processes:
     rank, count : int
         Number of this process, from 0, and number of all processes.
     machine : int
-        Number of the machine it runs on, from 0.
+        Number of the machine on which this process runs, from 0.
     device : str
         Device of this process.
 
@@ -161,7 +161,7 @@ def _partners() -> Iterator[None]:
         yield
     except RuntimeError as error:  # gloo's and NCCL's
         raise DeviceError(
-            "Another process of this run was lost; go on with --resume. "
+            "Another process of this run was lost; resume the run with --resume. "
             f"({str(error).splitlines()[0]})"
         ) from error
 

@@ -78,8 +78,8 @@ def rehearse(
 
     `before_download` is called as by `fit`.
 
-    A frozen transformer is evaluated in each of them, as in the first epochs of a run;
-    later epochs read its tokens from disk and are faster.
+    A frozen transformer is evaluated in each step, as in the first epochs of a run.
+    Later epochs read its tokens from the disk and are faster.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Run a first step on empty tensors, before anything is read or downloaded."""
+"""Check the first step with tensors without values, before reading any data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def check_first_step(
     images: int,
     processes: Processes | None = None,
 ) -> None:
-    """Run the network once on tensors without values, in the smallest batch of a step.
+    """Run the network once on tensors without values, with the smallest batch.
 
     Parameters
     ----------

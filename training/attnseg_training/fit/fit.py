@@ -44,9 +44,9 @@ class FitResult:
     best_epoch : int
         Epoch of the weights that were kept, from 1.
     best_dice : float
-        Its Dice on the images that are measured each epoch.
+        Dice of these weights on the images that are measured in each epoch.
     train, val : int
-        Numbers of training images and of images measured each epoch.
+        Numbers of training images and of images that are measured in each epoch.
     left_out : mapping of str to int
         Other files of the data folder, counted by suffix or kind.
     """
@@ -87,7 +87,8 @@ def fit(
     RuleError
         If the data break a rule that `config.allow` does not allow.
     AttnSegError
-        If data, weights, device or folder cannot be used. What was finished stays.
+        If data, weights, device or folder cannot be used. Finished epochs stay in the
+        folder.
     """
     run, place = prepare(config, out, resume, callbacks)
     # A run killed between two files may have logged an epoch it has no state of.

@@ -1,15 +1,15 @@
 """Gate objectives: damaged inputs, encoder dropout and trust loss, off by default.
 
-Two encoders that see the same clean image are redundant, and then nothing makes the
-gate's pattern mean anything (measured; see docs/experiments.md). Four remedies:
+Two encoders that see the same clean image are redundant. Then nothing gives the gate's
+pattern a meaning (this was measured; see docs/experiments.md). There are four remedies:
 
-* one-sided damage: a rectangle of one encoder's input is replaced, so that there only
-  the other one can know;
-* encoder dropout: psi is forced to 0 or 1 everywhere now and then, so that the decoder
-  can live on either encoder and forcing a gate is no foreign input to it;
-* random gates: psi is 0 or 1 in each of some regions now and then, so that the decoder
-  can read any mixture of both encoders;
-* trust loss: psi is trained towards the encoder that measurably is the better one.
+* one-sided damage: a rectangle of one encoder's input is replaced, so that only the
+  other encoder sees the image there;
+* encoder dropout: in some steps psi is forced to 0 or 1 everywhere, so that the decoder
+  learns to use either encoder alone, and a forced gate is not a new kind of input;
+* random gates: in some steps psi is 0 or 1 at random in each region, so that the
+  decoder learns to use any mixture of both encoders;
+* trust loss: psi is trained towards the encoder that was measured to be better.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ class Damage(NamedTuple):
     cnn : Tensor of bool, shape (N, 1, 1, 1)
         Whether the CNN's input is damaged; the transformer's otherwise.
     noise : Tensor of bool, shape (N, 1, 1, 1)
-        Whether noise takes its place; the same place of another image otherwise.
+        Whether the rectangle is replaced by noise; otherwise by the same part of
+        another image.
     severity : Tensor, shape (N, 1, 1, 1), in [0.5, 1]
-        How much of it is replaced; the rest shines through.
+        Weight of the replacement; the original keeps the remaining weight.
     seed : int
         Seed of that noise.
     """
@@ -54,9 +55,10 @@ class Damage(NamedTuple):
 
 
 def draw_damage(seeds: Sequence[tuple[int, ...]], size: int, share: float) -> Damage:
-    """Damage a `share` of the images, at random by the seed numbers alone.
+    """Choose a random `share` of the images and a rectangle in each, from the seeds.
 
-    Damaged are rectangles whose sides are 0.2 to 0.7 of the image's.
+    The damaged parts are rectangles whose sides are 0.2 to 0.7 times those of the
+    image.
     """
     where = torch.zeros(len(seeds), 1, size, size)
     cnn, noise, severity = [], [], []
@@ -84,8 +86,8 @@ def draw_damage(seeds: Sequence[tuple[int, ...]], size: int, share: float) -> Da
 def damage(maps: Tensor, drawn: Damage, encoder: str) -> Tensor:
     """Damage the input of one encoder: images or tokens (N, ..., h, w).
 
-    Noise has the mean and spread of `maps`. Without another image in the batch only
-    noise is left.
+    Noise has the mean and standard deviation of `maps`. If the batch has only one
+    image, noise is always used.
     """
     hit = drawn.cnn if encoder == "cnn" else ~drawn.cnn
     size = (maps.shape[-2], maps.shape[-1])
@@ -112,7 +114,8 @@ def dropped_encoder(rng: np.random.Generator, rate: float) -> dict[int, Tensor]:
     Returns
     -------
     dict of int to Tensor
-        With probability `rate`, the same psi, 0 or 1, for every stride; else empty.
+        With probability `rate`, the same psi (0 or 1) for every stride; otherwise
+        empty.
     """
     if rng.random() >= rate:
         return {}
@@ -131,7 +134,7 @@ def random_gates(
     Parameters
     ----------
     rng : numpy.random.Generator
-        Draws all of it.
+        Random generator of these draws.
     sizes : sequence of (int, int)
         Rows and columns of each level's maps, finest first.
     images : int
@@ -170,12 +173,12 @@ def labelled_trust_loss(psi: Mapping[int, Tensor], difference: Tensor) -> Tensor
         Stride → weight of the CNN.
     difference : Tensor, shape (N, 1, H, W)
         Pixel loss of the CNN alone minus that of the transformer alone, on images that
-        neither was trained on; 0 where both err alike.
+        neither was trained on; 0 where both losses are equal.
 
     Returns
     -------
     Tensor
-        Mean over the levels; 0 where no pixel differs.
+        Mean over the levels; 0 if the encoders differ at no pixel.
     """
     losses = []
     for weight in psi.values():
@@ -190,10 +193,10 @@ def labelled_trust_loss(psi: Mapping[int, Tensor], difference: Tensor) -> Tensor
 
 
 def with_damage(difference: Tensor, drawn: Damage) -> Tensor:
-    """Differences (N, 1, h, w) where damage decides: its encoder errs there.
+    """Replace differences (N, 1, h, w) in damaged parts by those of the damage.
 
-    Where one encoder's input is replaced, what was measured on the clean image does
-    not hold; the other encoder counts as better by 1 there.
+    What was measured on the clean image does not hold where one encoder's input is
+    replaced. There the loss of that encoder counts as larger by 1.
     """
     size = (difference.shape[-2], difference.shape[-1])
     where = F.adaptive_avg_pool2d(drawn.where, size).to(difference.device) >= 0.5
@@ -212,25 +215,24 @@ def trust_loss(
 ) -> Tensor:
     """BCE between psi and the sign of measured trust, on half of the regions.
 
-    A random half of the regions is given to the transformer, then to the CNN; the trust
-    of a region is the difference of the two pixel losses in it. This takes two passes
-    of the decoder without gradient, for any number of regions.
+    In a random half of the regions, psi is forced to the transformer and then to the
+    CNN; the trust of a region is the difference of the two pixel losses in it. This
+    takes two passes of the decoder without gradient, for any number of regions.
 
     Parameters
     ----------
     network : SegmentationNetwork
-        In training.
+        Network in training mode.
     pairs, fused, attention : as from `SegmentationNetwork.align` and `fuse`
-        Values for a batch of N images, with gradients of psi.
+        Tensors of a batch of N images, with gradients of psi.
     masks : Tensor, shape (N, classes, S, S)
         True masks; NaN marks ignored pixels, which count for neither encoder.
     rng : numpy.random.Generator
         Random generator of the regions and of the gate.
     together : bool
-        If true, regions are given to an encoder at all gates at once, and every gate
-        learns, with equal weights, from the half of the regions with the larger effect.
-        Otherwise they are given at one gate, drawn in each step, and regions are
-        weighted by their effect.
+        If true, all gates are forced together, and every gate learns, with equal
+        weights, from the half of the regions with the larger effect. Otherwise one
+        gate, drawn in each step, is forced, and regions are weighted by their effect.
     """
     weights = network.psi_of_cnn(attention)
     levels = [*range(len(STRIDES))] if together else [int(rng.integers(len(STRIDES)))]

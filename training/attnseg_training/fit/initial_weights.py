@@ -73,7 +73,7 @@ def build_network(spec: ModelSpec, weights: str) -> SegmentationNetwork:
 
 
 def weights_for(spec: ModelSpec, weights: str) -> str:
-    """Keep those parts of ``cnn=FILE,transformer=FILE`` that a model has a use for."""
+    """Keep the parts of ``cnn=FILE,transformer=FILE`` for encoders of the model."""
     if weights in ("scratch", "pretrained"):
         return weights
     has = {"cnn": spec.cnn, "transformer": spec.transformer}
@@ -155,7 +155,7 @@ def _unit_input(spec: ModelSpec) -> ModelSpec:
 
 
 def announce_download(spec: ModelSpec | None = None) -> str:
-    """Tell what ``pretrained`` downloads, and where the hub's client keeps it.
+    """Describe what ``pretrained`` downloads, and where the files are stored.
 
     Without a spec the sentence is for several models, one after the other.
     """

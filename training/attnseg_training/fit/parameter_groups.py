@@ -13,7 +13,7 @@ from napari_attnseg.models.network import SegmentationNetwork
 def parameter_groups(
     network: SegmentationNetwork, config: TrainConfig
 ) -> list[dict[str, Any]]:
-    """Parameter groups: encoder rates by depth, no decay of norms and biases."""
+    """Make parameter groups: learning rates by depth, no decay of norms and biases."""
     peaks = {
         "cnn": config.encoder_lr,
         "transformer": config.transformer_lr or config.encoder_lr,

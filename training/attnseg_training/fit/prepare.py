@@ -1,4 +1,4 @@
-"""Parts of a run, prepared before its first step, and its position."""
+"""Prepare the parts of a run before its first step, and find its position."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ PLACE = tuple(f.name for f in fields(Place))
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Parts of a run; `card` makes the model card of the epochs so far."""
+    """Parts of a run; its function `card` makes the model card of the epochs so far."""
 
     config: TrainConfig
     folder: RunFolder

@@ -1,4 +1,4 @@
-"""Splits and first network of a run."""
+"""Choose the splits of a run, and build its first network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from napari_attnseg.weights import weights_path
 def training_parts(
     data: Dataset, config: TrainConfig
 ) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
-    """`training_splits` of a run, without the part that it leaves out."""
+    """Return `training_splits` of a run, without the part that it leaves out."""
     train, val = training_splits(data, config.protocol)
     return without_fold(train, config)[0], val
 
@@ -32,7 +32,7 @@ def training_parts(
 def training_splits(
     data: Dataset, protocol: str = TrainingProtocol.HONEST
 ) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
-    """Samples to train on and samples to measure each epoch, by the protocol.
+    """Return samples to train on, and samples to measure in each epoch.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def without_fold(
 ) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
     """Samples to train on, and those of the part that is left out.
 
-    Parts differ by one image at most, and are the same for every seed.
+    The sizes of parts differ by at most one image. Parts are the same for every seed.
     """
     if not config.folds:
         return train, ()
@@ -88,7 +88,7 @@ def protocol_words(data: Dataset, protocol: str) -> str:
 def start_network(
     spec: ModelSpec, config: TrainConfig, data: Dataset
 ) -> tuple[SegmentationNetwork, dict[str, Any]]:
-    """First network, and the history of its weights for the card."""
+    """Build the first network, and the history of its weights for the card."""
     if not config.init:
         network = build_network(spec, config.encoder_weights)
         earlier = earlier_training(config.encoder_weights)

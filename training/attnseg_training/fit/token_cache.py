@@ -18,10 +18,10 @@ from napari_attnseg.models.encoders import PlainViTEncoder
 class TokenCache:
     """Tokens of a frozen ViT for each (image, view), computed on first use.
 
-    float16 on disk below `root`, memory-mapped; the operating system keeps what fits in
-    RAM. Runs on the same images with the same encoder may share it, one at a time. A
-    finished entry is flagged after it was written, so a killed run loses at most the
-    entries of one batch.
+    Tokens are stored as float16 in memory-mapped files below `root`; the operating
+    system keeps in RAM what fits. Runs on the same images with the same encoder may
+    share a cache, one run at a time. An entry is marked as complete after it was
+    written, so that a killed run loses at most the entries of one batch.
     """
 
     def __init__(

@@ -104,7 +104,7 @@ class Trainer:
             part.load_state_dict(state[name])
 
     def lr(self, done: int) -> float:
-        """Highest learning rate of all groups in the step after `done` steps."""
+        """Highest learning rate among all groups, in the step after `done` steps."""
         peak = max(group["peak"] for group in self._optimizer.param_groups)
         return float(peak * self._rate(done))
 
@@ -114,8 +114,9 @@ class Trainer:
     def step(self, views: Views, index: list[int], epoch: int, done: int) -> float:
         """Train on one batch after `done` steps.
 
-        Each process computes its share and all take the same step, by the mean of
-        their gradients. Weights do not change if the loss is not finite.
+        Each process computes its share of the batch; gradients are averaged, so that
+        all processes take the same step. Weights do not change if the loss is not
+        finite.
 
         Returns
         -------
@@ -220,20 +221,23 @@ def _check(network: SegmentationNetwork, config: TrainConfig) -> None:
         if not list(network.get_submodule(encoder).parameters()):
             raise InputError(f"{name!r} has no {encoder} that could be frozen.")
     if config.one_sided and not network.dual:
-        raise InputError(f"{name!r} has one encoder; one_sided needs two: leave it 0.")
+        raise InputError(
+            f"{name!r} has one encoder; one_sided needs two: leave it at 0."
+        )
     if config.auxiliary_heads and not network.dual:
         raise InputError(
-            f"{name!r} has one encoder; auxiliary_heads needs two: leave it 0."
+            f"{name!r} has one encoder; auxiliary_heads needs two: leave it at 0."
         )
     if config.encoder_dropout or config.trust_weight or config.gate_fields:
         network.psi_of_cnn({})  # one gate per level, or an error
     if config.deep_supervision and not hasattr(network.decoder, "stages"):
         raise InputError(
-            f"The decoder of {name!r} has no blocks for deep_supervision; leave it 0."
+            f"The decoder of {name!r} has no blocks for deep_supervision; leave it "
+            "at 0."
         )
     if config.layer_decay < 1 and not with_backbone(network):
         raise InputError(
-            f"{name!r} has no encoder apart from its decoder; leave layer_decay 1."
+            f"{name!r} has no encoder apart from its decoder; leave layer_decay at 1."
         )
 
 

@@ -1,9 +1,9 @@
 """Trust labels: which encoder errs where, on images that it was not trained on.
 
-On its own training images a network errs little and by chance, so what is measured
-there says who memorised, not who errs on new images. So the training images are cut
-into parts (settings ``folds``, ``fold``), a run is trained without each part, and both
-of its encoders alone are measured on the part that it has not seen.
+On its own training images a network makes few errors, by chance. Measurements there
+show what an encoder memorised, not where it errs on new images. Therefore the training
+images are divided into parts (settings ``folds`` and ``fold``), one run is trained
+without each part, and both of its encoders alone are measured on that part.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def write_trust_labels(
     runs : sequence of Path
         Finished run folders of the same settings, one for each fold.
     out : Path
-        Labels as safetensors: ``difference`` (n, 1, 96, 96) of float16, the pixel loss
-        of the CNN alone minus that of the transformer alone.
+        Safetensors file to write, with ``difference`` (n, 1, 96, 96) of float16: the
+        pixel loss of the CNN alone minus that of the transformer alone.
     device : str
         As for `Segmenter.from_checkpoint`.
     watch : callable
@@ -138,6 +138,6 @@ def read_trust_labels(path: Path, names: Sequence[str]) -> Tensor:
     if missing:
         raise InputError(
             f"{len(missing)} of {len(names)} training images have no trust label in "
-            f"{path}, first {missing[0]!r}; write the labels of these data."
+            f"{path}, first {missing[0]!r}; write labels for these data."
         )
     return labels[[where[name] for name in names]]

@@ -18,7 +18,7 @@ from napari_attnseg.reader_record import READERS
 
 
 def gate_card_png(summary: dict[str, Any]) -> bytes:
-    """Draw the card as one page: per gate its verdict, interventions, reliability."""
+    """Draw the card as one page: verdict, interventions, reliability of each gate."""
     from matplotlib.figure import Figure
 
     gates = summary["gates"]

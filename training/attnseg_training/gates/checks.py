@@ -37,12 +37,12 @@ def _alike(a: Tensor, b: Tensor) -> list[float]:
 def stability(
     network: SegmentationNetwork, images: Tensor, attention: dict[int, Tensor]
 ) -> Columns:
-    """Rank correlation of psi with itself when images are mirrored, turned or noisy.
+    """Compare psi with psi for mirrored, turned or noisy images, by rank correlation.
 
     Parameters
     ----------
     network : SegmentationNetwork
-        In eval mode.
+        Network in eval mode.
     images : Tensor, shape (N, 3, S, S), in [0, 1]
     attention : dict of int to Tensor, shape (N, 1, h, w)
         Stride → psi of these images.
@@ -77,12 +77,13 @@ def sanity(
     seed: int,
     temperature: float = 1.0,
 ) -> Columns:
-    """Rank correlation of each map with itself when a part of the network is shuffled.
+    """Compare each map with the map after a part of the network was shuffled.
 
-    Psi depends on gates and encoders, so for these the map is psi. It does not depend
-    on the decoder, so there the map is measured trust. The psi of gates that were
-    shuffled `DRAWS` times is kept per region, as a control of the agreement. Measured
-    trust uses `temperature`, the temperature in the model card.
+    The comparison is a rank correlation. If gates or encoders are shuffled, the map is
+    psi, which depends on them. If the decoder is shuffled, the map is measured trust,
+    because psi does not depend on the decoder. Gates are shuffled `DRAWS` times, and
+    their psi is kept per region, as a control for the agreement. Measured trust uses
+    `temperature`, the temperature in the model card.
     """
     columns: Columns = _shuffled_psi(network, features, tau)
     for part in PARTS:
@@ -137,7 +138,7 @@ def other_explanations(
     masks: Tensor,
     seed: int,
 ) -> Columns:
-    """Measure other explanations as the gates are measured.
+    """Measure other explanations in the same way as the gates.
 
     For each of `names`: localisation, and rank correlation with itself for the mirrored
     image and with the decoder shuffled. Explanations that need captum are left out

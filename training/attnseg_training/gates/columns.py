@@ -1,8 +1,8 @@
 """Names of the gate suite's measurements in files, and back.
 
-The columns of ``per_image.csv`` and the damages in ``faithfulness.json`` have names,
-which are a file format: they are written and read here only. A name is read by looking
-it up among all names that can be written, so that nothing is parsed.
+Only this module writes and reads the names of the columns of ``per_image.csv`` and of
+the damages in ``faithfulness.json``. A name is not parsed, but looked up among all
+names that can be written.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def column_key(name: str) -> Key | None:
 
 
 def rows_csv(rows: list[Row]) -> str:
-    """Write the numbers of each image as CSV; what was not measured stays empty."""
+    """Write the numbers of each image as CSV; a missing number is empty."""
     keys = dict.fromkeys(key for row in rows for key in row)
     numbers = {
         key: column_name(key)
@@ -95,7 +95,7 @@ def rows_csv(rows: list[Row]) -> str:
 
 
 def every_key() -> Iterator[Key]:
-    """Every measurement that any suite may make of an image."""
+    """Every measurement of an image that any suite can make."""
     everywhere = (ALL, *LEVELS)
     hurt = tuple(damages(tuple(KINDS)))
     yield from (IMAGE, DICE)

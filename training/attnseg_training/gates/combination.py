@@ -34,7 +34,7 @@ class GateMaps:
     attention : dict of int to Tensor, shape (N, 1, h, w)
         Stride → psi.
     contributions : dict of int to (Tensor, Tensor), shape (N, h, w)
-        Stride → what both encoders contributed.
+        Stride → contributions of both encoders.
     masks : Tensor, shape (N, 1, S, S)
         True masks, NaN where they are ignored.
     """
@@ -55,11 +55,11 @@ def stakes(rows: list[Row]) -> dict[str, float]:
 
 
 def judge(maps: list[GateMaps], rows: list[Row], measured_on: str) -> dict[str, Any]:
-    """Every candidate's agreement with measured trust, and its localisation.
+    """Measure every candidate's agreement with measured trust, and its localisation.
 
     Agreement is with the trust of all gates together. The candidate with the highest
-    AUROC is the best; it has earned its place if its interval is above chance, measured
-    on ``enough`` images for a verdict (`statistics.ENOUGH`). Judge on validation
+    AUROC is the best; it may be shown (``earned``) if its interval is above chance and
+    there were ``enough`` images for a verdict (`statistics.ENOUGH`). Use validation
     images; `measured_on` names them for a reader.
 
     Returns
@@ -127,7 +127,7 @@ def on_cpu(
     contributions: dict[int, tuple[Tensor, Tensor]],
     masks: Tensor,
 ) -> GateMaps:
-    """Keep the maps of one batch."""
+    """Move the maps of one batch to the CPU."""
     return GateMaps(
         {s: psi.cpu() for s, psi in attention.items()},
         {s: (a.cpu(), b.cpu()) for s, (a, b) in contributions.items()},

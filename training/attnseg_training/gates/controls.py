@@ -1,4 +1,4 @@
-"""Control maps: what a gate map may merely repeat, without a network's knowledge."""
+"""Control maps: simple maps that a gate map may merely repeat."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def trivial_maps(image: Tensor, probability: Tensor) -> dict[str, Tensor]:
     ----------
     image : Tensor, shape (N, 3, S, S), in [0, 1]
     probability : Tensor, shape (N, 1, S, S), in [0, 1]
-        The model's own output: a map that repeats it explains nothing new.
+        The model's own probability; a map that repeats it explains nothing new.
     """
     weights = image.new_tensor(LUMA).view(1, 3, 1, 1)
     grey = (image * weights).sum(1, keepdim=True)

@@ -1,9 +1,9 @@
 """Change of psi and of the mask when images are damaged.
 
-For one encoder only, a rectangle of its input is replaced: there only the other
-encoder sees the image, and a gate that means what it shows turns to it. For both
-encoders, whole copies of the images are blurred, noisy or dark: images unlike those of
-the training.
+One-sided damage replaces a rectangle of one encoder's input. Only the other encoder
+sees the image there, and a gate that means what it shows should choose it. Damage for
+both encoders makes whole copies of the images blurred, noisy or dark, unlike the
+training images.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def one_sided(
     Parameters
     ----------
     network : SegmentationNetwork
-        In eval mode.
+        Network in eval mode.
     images, features : Tensor, Features
         N images (N, 3, S, S) in [0, 1], and the features of both encoders.
     kinds : tuple of str
@@ -129,7 +129,7 @@ def copies(
 def rectangles(n: int, size: int, seed: int) -> Tensor:
     """Draw one rectangle per image, (n, 1, size, size) of 0 and 1.
 
-    Its sides are 0.35 to 0.65 of the image's.
+    The sides of a rectangle are 0.35 to 0.65 times those of the image.
     """
     rng = np.random.default_rng(seed)
     where = torch.zeros(n, 1, size, size)

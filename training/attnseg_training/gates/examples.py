@@ -29,13 +29,13 @@ def examples_png(
     Parameters
     ----------
     samples : sequence of Sample
-        The split that was measured.
+        Samples of the measured split.
     rows : list of Row
         From `faithfulness`, of the same images.
     title : str
         Names of the model and of the data.
     intensity : Percentiles or Window
-        How the model read the images: the card's rule.
+        Intensity rule of the model card, by which the images were read.
     """
     from matplotlib.figure import Figure
 

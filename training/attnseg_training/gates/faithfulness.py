@@ -1,9 +1,9 @@
 """The gate suite: whether a gate map means what it shows, measured on a data set.
 
-psi claims whose features are used where. The claim is tested by changing psi: what its
-pattern is worth, whether it agrees with which encoder is the better one there, and
-whether it turns away from an encoder whose input is damaged. Encoders run once per
-image.
+psi says whose features are used where. Changing psi tests this in three ways: how much
+its pattern matters for the mask, whether psi agrees with which encoder is better at a
+place, and whether it moves away from an encoder whose input is damaged. Encoders run
+once per image.
 """
 
 from __future__ import annotations

@@ -94,11 +94,11 @@ class Damage(NamedTuple):
     Attributes
     ----------
     encoder : str
-        One of `ENCODERS`.
+        Damaged encoder, one of `ENCODERS`.
     kind : str
         Name in `damage.KINDS`: what replaces it.
     severity : float
-        One of `SEVERITIES`.
+        Strength of the damage, one of `SEVERITIES`.
     """
 
     encoder: str

@@ -1,8 +1,9 @@
 """Measure the masks of a model by each encoder alone.
 
-Both are the network with psi forced to one encoder at all levels. Where their masks
-differ, one of them is right: how often which, and whether psi is higher where it is the
-CNN, says whether the gates choose well where their choice shows in the mask.
+A reader is the network with psi forced to one encoder at all levels. Where the two
+masks differ, one of them is right. How often each is right, and whether psi is higher
+where the CNN is right, shows whether the gates choose well where their choice matters
+for the mask.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ _REGIONS = Key(Measure.DISAGREEMENTS)
 def reader_columns(
     logits: dict[str, Tensor], weights: dict[int, Tensor], masks: Tensor
 ) -> Columns:
-    """Columns on where the readers disagree in N images, and which is right there.
+    """Measure where the readers disagree in N images, and which of them is right there.
 
     Parameters
     ----------
@@ -124,11 +125,12 @@ def _of_regions(
 def summarise_readers(rows: list[Row]) -> dict[str, Any]:
     """The block ``readers`` of ``faithfulness.json``; see `ReaderRecord`.
 
-    Beside what that names: ``agree`` (Dice of both readers' masks), ``differ`` (share
-    of the image where they disagree) and ``images`` with a disagreement. Of the
-    regions: ``cnn_better``, in how many the CNN is right in most pixels, mean psi in
-    these and in the others, and ``psi_auroc_alike``, the AUROC among regions that the
-    same encoder draws.
+    Besides the fields of `ReaderRecord` there are ``agree`` (Dice of both readers'
+    masks), ``differ`` (share of the image where they disagree) and ``images`` (number
+    of images with a disagreement). For regions there are ``cnn_better`` (number of
+    regions in which the CNN is right in most pixels), mean psi in these and in the
+    others, and ``psi_auroc_alike`` (AUROC among regions that are in the same reader's
+    mask).
     """
     found = [row[_REGIONS] for row in rows]
     differ = _values(rows, Key(Measure.READERS_DIFFER))

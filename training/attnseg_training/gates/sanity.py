@@ -1,7 +1,7 @@
 """Sanity checks by randomisation (Adebayo et al. 2018): what a map depends on.
 
-A map that stays as it was when the weights it is said to come from are made meaningless
-does not show what they learned.
+If a map does not change when the weights from which it is computed are made
+meaningless, it does not show what these weights learned.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ def shuffled(
 ) -> SegmentationNetwork:
     """Copy of a network with the values of one part shuffled within each tensor.
 
-    The distribution of every tensor stays, running statistics included; what was
-    learned is gone. The other parts are not copied: both networks have the same.
+    The distribution of the values in every tensor stays, including running statistics,
+    but what was learned is lost. The other parts are not copied: both networks share
+    them.
 
     Parameters
     ----------
     network : SegmentationNetwork
-        Left as it is.
+        Network, which does not change.
     part : str
         Name in `PARTS`.
     seed : int

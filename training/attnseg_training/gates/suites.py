@@ -1,4 +1,4 @@
-"""Suites, which set how much of the gates is measured."""
+"""Suites, which define what is measured of the gates."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class Suite:
     Attributes
     ----------
     every : int
-        One of so many batches of eight images is also damaged, turned, made noisy, and
-        seen by networks with shuffled weights.
+        Every how many batches of eight images the further tests are made: damage,
+        turning, noise, and networks with shuffled weights.
     regions : int
         Regions per side in which trust is measured.
     kinds : tuple of str
         Kinds of one-sided damage, names in `damage.KINDS`.
     explanations : tuple of str
-        Other explanations that are measured beside the gates, names in `EXPLAINERS`.
+        Other explanations that are measured besides the gates, names in `EXPLAINERS`.
     """
 
     every: int
@@ -44,7 +44,7 @@ SUITES = {
 
 
 def expect_suite(data: Dataset, split: str, suite: str) -> None:
-    """Check whether a suite can be run, before hours of training for it.
+    """Check that a suite can be run, before a long training for it begins.
 
     Raises
     ------
@@ -59,6 +59,7 @@ def expect_suite(data: Dataset, split: str, suite: str) -> None:
     images = len(data.split(split))
     if images < 2:
         raise InputError(
-            "What gates mean is measured of at least 2 images, which lend each other "
-            f"maps, but the split {split!r} of {data.root} has {images}; list more."
+            "Gates are measured on at least 2 images, because each gets the maps "
+            f"of another one, but the split {split!r} of {data.root} has {images}; "
+            "list more."
         )

@@ -48,7 +48,7 @@ from napari_attnseg.statistics import (
 
 
 class Regions(NamedTuple):
-    """Psi, measured trust and own mask of regions: (images, rows, columns) each."""
+    """Psi, measured trust and the model's mask of regions: (images, rows, columns)."""
 
     psi: NDArray[np.float64]
     tau: NDArray[np.float64]
@@ -59,11 +59,11 @@ def summarise(rows: list[Row]) -> dict[str, Any]:
     """JSON-ready summary of the rows of `faithfulness`.
 
     ``dice``; ``interventions`` (name → level → change of Dice); ``gates`` (level → what
-    was measured of that gate, and its `verdict`); ``together`` (the same question of
-    all gates at once: mean psi, and trust where all of them change); ``readers`` (the
-    masks by one encoder alone, see `readers.summarise_readers`); ``damage``, ``copies``
-    and ``rivals`` (other explanations) with the number ``n`` of images on which they
-    were measured.
+    was measured of that gate, and its `verdict`); ``together`` (the same for all gates
+    at once: mean psi, and trust if all of them change); ``readers`` (the masks by one
+    encoder alone, see `readers.summarise_readers`); ``damage``, ``copies`` and
+    ``rivals`` (other explanations) with the number ``n`` of images on which they were
+    measured.
     """
     detailed = [row for row in rows if _copy(next(iter(COPIES))) in row]
     together = _trusted(rows, detailed, ALL)

@@ -1,6 +1,6 @@
 """Verdicts on a gate: flags for programs, and one sentence for a reader.
 
-The sentence goes into the model card and is shown wherever the gate's map is shown.
+The sentence is stored in the model card, and is shown wherever the gate's map is shown.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def verdict(level: str, facts: dict[str, Any]) -> dict[str, Any]:
     """State what was measured of a gate, for programs and for a reader.
 
     ``pattern`` is a `PatternValue`, ``decorative`` says whether it is ``DECORATIVE``,
-    and ``agrees`` is a `TrustAgreement`. Both are ``too_few`` below `statistics.ENOUGH`
-    images. ``verdict`` is one sentence with numbers and intervals, which calls the gate
-    `level`.
+    and ``agrees`` is a `TrustAgreement`. With fewer than `statistics.ENOUGH` images,
+    ``pattern`` and ``agrees`` are ``too_few``. ``verdict`` is one sentence with numbers
+    and intervals, which calls the gate `level`.
     """
     value, area = facts["spatial_value"], facts["agreement"]["auroc"]
     pattern, agrees = _pattern(value), _agrees(area)

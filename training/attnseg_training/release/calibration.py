@@ -46,19 +46,20 @@ def calibrate(
 ) -> float:
     """Write weights again with the temperature that fits a split best.
 
-    The temperature divides all logits, and minimises the mean cross-entropy per pixel
-    at the network's size. There it changes no mask at the
-    threshold 0.5; at the image's size single pixels of an outline may change. Numbers
-    measured before are dropped from the card. Fit it on validation images.
-    `half` stores float16. Masks keep the rules of `datasets.findings.ALLOWABLE`, or
-    those in `allow` are told to `warn`, and recorded as ``allowed``.
+    The temperature divides all logits. It is the one with the smallest mean
+    cross-entropy per pixel, at the network's size. At that size it changes no mask at
+    the threshold 0.5; at the size of the image, single pixels of an outline may change.
+    Numbers that were measured before are removed from the card. Use validation images.
+    `half` stores float16. Masks must keep the rules of `datasets.findings.ALLOWABLE`,
+    except those in `allow`; rules that are broken are passed to `warn` and recorded as
+    ``allowed``.
 
     Returns
     -------
     float
-        The temperature, between 0.2 and 10; above 1: the model was overconfident. One
-        that `on_bound` was cut off there, and the card's ``temperature_from`` records
-        the bound, ``"low"`` or ``"high"``.
+        Temperature between 0.2 and 10; above 1, the model was overconfident. If it
+        reached one of these bounds (see `on_bound`), the card's ``temperature_from``
+        records the bound, ``"low"`` or ``"high"``.
 
     Raises
     ------
@@ -118,10 +119,10 @@ class Bound(StrEnum):
 
 
 def on_bound(temperature: float) -> Bound | None:
-    """Bound that a temperature has reached: there is no minimum within the bounds.
+    """Bound that a temperature has reached; None if it lies between the bounds.
 
-    On few images, or on such as are all right or all wrong, the cross-entropy has no
-    minimum between the bounds.
+    With few images, or if all pixels are right or all are wrong, the cross-entropy may
+    have no minimum between the bounds.
     """
     # The search comes close to a bound and never reaches it.
     if temperature < LOW * (1 + NEAR):

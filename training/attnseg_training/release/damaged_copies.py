@@ -1,7 +1,7 @@
 """Make damaged copies of images and masks, which are harder to segment.
 
-Each takes an image (1, 3, S, S) in [0, 1], its mask (1, 1, S, S), which is NaN where
-pixels are ignored, and a random generator, and returns both anew.
+Each function takes an image (1, 3, S, S) in [0, 1], its mask (1, 1, S, S), which is NaN
+where pixels are ignored, and a random generator. It returns a new image and a new mask.
 """
 
 from __future__ import annotations

@@ -46,8 +46,8 @@ def add_expected_dice(
 ) -> dict[str, Any]:
     """Write weights again with a rule for the expected Dice; returns the measurement.
 
-    Fit it on validation images. All else in the card stays, and the tensors
-    stay byte for byte, so that what was measured of them does too.
+    Use validation images. The rest of the card stays, and the tensors stay the same
+    byte for byte, so that earlier measurements remain valid.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def add_expected_dice(
     if split == "test":
         raise InputError(
             "Expected validation images to fit the expected Dice on, got the split "
-            "test, which is to judge a model only; choose --split val."
+            "test, which must only be used to judge a model; choose --split val."
         )
     if split == "val" and trained_on(segmenter.card, data):
         raise InputError(
@@ -106,7 +106,7 @@ def add_expected_dice(
 
 
 def observe_foreign(segmenter: Segmenter) -> dict[str, Case]:
-    """Name → case of each of `foreign_images`."""
+    """Run the model on each of `foreign_images`; returns name → case."""
     side, found = segmenter.network.spec.size, {}
     for name, pixels in foreign_images():
         rgb, _ = to_rgb(pixels, None, segmenter.card.preprocessing.intensity)

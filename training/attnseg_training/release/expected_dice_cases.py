@@ -1,4 +1,4 @@
-"""Cases for fitting the expected Dice: images, copies, corners."""
+"""Cases for fitting the expected Dice: images, damaged copies, empty corners."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EVERY = 3
 
 
 class Kind(StrEnum):
-    """Kinds of cases."""
+    """Kinds of cases: an image, a damaged copy of one, or a corner of one."""
 
     ORIGINAL = "original"
     DAMAGED = "damaged"
@@ -40,16 +40,16 @@ class Case:
     Attributes
     ----------
     image : int
-        Index of the image that it is made of.
+        Index of the image from which it is made.
     kind : Kind
     copy : str
-        Name in `COPIES` of a damaged one.
+        For a damaged copy, its name in `COPIES`.
     dice : float
         Dice of the mask, at the network's size; NaN if mask and truth are empty.
     lesion : bool
         Whether the truth is not empty.
     signals : dict of Signal to float
-        Empty if nothing was found.
+        Signals of the case; empty if nothing was found.
     features : ndarray, shape (d,)
     """
 
@@ -67,9 +67,9 @@ def measure_cases(
     store: ImageStore,
     watch: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Case]:
-    """Observe every image, a third of its damaged copies, and its corner if it has one.
+    """Observe every image, a third of its damaged copies, and a corner if possible.
 
-    The kinds of copies rotate, so that each is made of equally many images.
+    Each kind of copy is made from equally many images.
     """
     found = []
     for index in range(len(store)):
@@ -103,7 +103,7 @@ def observe(
     image: Tensor,
     truth: Tensor,
 ) -> Case:
-    """Run the model on one image (1, 3, S, S) and compare with its mask."""
+    """Run the model on one image (1, 3, S, S), and compare the result with its mask."""
     network, card = segmenter.network, segmenter.card
     pairs = network.align(network.encode(image))
     fused, _ = network.fuse(pairs)

@@ -136,7 +136,7 @@ def _knots(score: Array, dice: Array) -> tuple[Knot, ...]:
 
 
 def folds(cases: Sequence[Case]) -> NDArray[np.intp]:
-    """Fold of each case, (n,); all cases of one image are in one fold."""
+    """Assign each case to a fold, (n,); all cases of one image are in one fold."""
     return np.array([case.image % FOLDS for case in cases], dtype=np.intp)
 
 
@@ -146,7 +146,7 @@ def held_out(
     fit: Callable[[Sequence[Case]], T],
     use: Callable[[T, Case], Sequence[float]],
 ) -> Array:
-    """Prediction for each case by a fit on the other images, (n, numbers)."""
+    """Predict each case by a fit on the other images; returns (n, numbers)."""
     of_train, of_cases = folds(train), folds(cases)
     found: dict[int, Sequence[float]] = {}
     for part in np.unique(of_cases):
@@ -181,8 +181,8 @@ def fit_likeness(cases: Sequence[Case]) -> tuple[Likeness, NDArray[np.bool_]]:
     -------
     likeness : Likeness
     alarms : ndarray, shape (n,)
-        Whether each case would be called unlike the others by a fit, and a limit, of
-        other images only.
+        Whether a fit and a limit from the other images alone would call each case
+        unlike them.
     """
 
     def fit(part: Sequence[Case]) -> Likeness:

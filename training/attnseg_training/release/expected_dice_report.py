@@ -43,12 +43,12 @@ def fit_cases(
     foreign : dict of str to Case
         From `observe_foreign`.
     origin : dict
-        ``n``, ``dataset``, ``title`` and ``split``, for the card.
+        Facts about the data for the card: ``n``, ``dataset``, ``title`` and ``split``.
 
     Returns
     -------
     Reliability
-        For the card.
+        Rule and measurements for the card.
     report : dict
         JSON-ready.
 

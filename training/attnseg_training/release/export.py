@@ -48,7 +48,8 @@ def export(
     weights, out : Path
         Weights file to read, and to write.
     half : bool
-        Store float16. Evaluate what comes out, not what went in.
+        Whether to store float16. If so, evaluate the written weights, not the original
+        ones.
     texts : Path, optional
         TOML file with any of `TEXTS`.
     metrics : Path, optional
@@ -57,8 +58,8 @@ def export(
         JSON of ``attnseg-train faithfulness`` on exactly these tensors; the record of
         the readers is taken from it too.
     combination : Path, optional
-        The same, on the split that is to choose the "at a glance" map: validation. Of
-        the readers, what it says is taken where `gates` says nothing.
+        The same kind of JSON, measured on the validation split, which chooses the "at a
+        glance" map. Its record of the readers is used if `gates` has none.
 
     Raises
     ------
@@ -81,8 +82,8 @@ def export(
     chosen = _results(combination, "faithfulness", "combination")
     if chosen.get("split") == "test":
         raise InputError(
-            f"{combination} was measured on test images, which are to choose nothing; "
-            "give the result of `attnseg-train faithfulness --split val`."
+            f"{combination} was measured on test images, which must not choose "
+            "anything; give the result of `attnseg-train faithfulness --split val`."
         )
     card = dataclasses.replace(
         card,
@@ -123,9 +124,9 @@ def average(files: list[Path], out: Path) -> str:
 
     Returns the SHA-256 of the tensors.
 
-    Runs that went on from the same weights lie close enough for their mean to be a
-    model, often a better one than each (Wortsman et al. 2022, Model soups). Judge it on
-    validation images.
+    If runs continued from the same weights, the mean of their weights works as a model,
+    and is often better than each of them (Wortsman et al. 2022, Model soups). Compare
+    it on validation images.
 
     Raises
     ------
@@ -175,13 +176,13 @@ def average(files: list[Path], out: Path) -> str:
 
 
 def read_texts(path: Path, classes: int) -> dict[str, Any]:
-    """Read the fields of a card that people write, from a TOML file.
+    """Read the fields of a card that a person writes, from a TOML file.
 
     Raises
     ------
     InputError
-        If the file cannot be read, has other fields than `TEXTS`, or does not name
-        each of so many classes.
+        If the file cannot be read, has other fields than `TEXTS`, or does not name as
+        many classes as the model has.
     """
     said = _read(path, tomllib.loads)
     unknown = sorted(set(said) - set(TEXTS))
@@ -200,8 +201,8 @@ def read_texts(path: Path, classes: int) -> dict[str, Any]:
 def rewrite_texts(weights: Path, texts: Path) -> str:
     """Put new texts into the card of a weights file; the rest stays byte for byte.
 
-    For words that became untrue, or fields that an earlier card lacks; the measured
-    numbers stay. Returns their SHA-256.
+    This is for texts that are no longer true, or fields that an earlier card lacks. The
+    measured numbers stay. Returns the SHA-256 of the tensors.
 
     Parameters
     ----------
@@ -276,8 +277,9 @@ def _results(path: Path | None, command: str, *keys: str) -> dict[str, Any]:
     found = _read(path, json.loads) if path else {}
     if path and not (isinstance(found, dict) and set(keys) <= set(found)):
         raise InputError(
-            f"Expected the JSON of `attnseg-train {command}` in {path}, which is "
-            "another; choose that file, or measure these weights by that command."
+            f"Expected the JSON of `attnseg-train {command}` in {path}, but it is "
+            "another kind of file; choose the right one, or measure these weights "
+            "by that command."
         )
     return found
 

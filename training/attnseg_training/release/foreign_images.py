@@ -1,7 +1,7 @@
 """Images unlike any training image, to test whether a model's rule recognises them.
 
-Photographs and micrographs that come with scikit-image, synthetic ultrasound, noise and
-blank frames.
+They are photographs and micrographs that come with scikit-image, synthetic ultrasound,
+noise and blank frames.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ULTRASOUNDS = 4
 
 
 def foreign_images() -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """Name and pixels (H, W) or (H, W, 3) of each."""
+    """Return the images: name → pixels, (H, W) or (H, W, 3)."""
     from skimage import data
 
     for name in _OF_SKIMAGE:
@@ -46,7 +46,7 @@ def foreign_images() -> Iterator[tuple[str, NDArray[np.uint8]]]:
 
 
 def synthetic_ultrasound(seed: int) -> NDArray[np.uint8]:
-    """Speckle in layers with a dark, round lesion, within a fan; (352, 352)."""
+    """Draw layers of speckle with a dark, round lesion, within a fan; (352, 352)."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[:_SIDE, :_SIDE] / _SIDE
     real, imaginary = (

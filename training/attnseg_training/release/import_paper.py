@@ -3,8 +3,8 @@
 They are pickles of one of the paper's dual networks with other tensor names. They are
 read with ``weights_only=True``, so no code in them can run.
 
-The names and shapes of a file do not tell all networks apart: which encoder guides a
-gate is in the released code only. What a file leaves open, the user says.
+Names and shapes in a file do not distinguish all networks: only the released code says
+which encoder guides a gate. The user must say what the file does not.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ UNKNOWN = "unknown"
 
 
 def parts(fusion: str) -> dict[str, str]:
-    """Part of a released checkpoint with this fusion → part of our network."""
+    """Map parts of a released checkpoint with this fusion to parts of our network."""
     gates = {
         f"fusion_attn{n}.{theirs}.{name}": f"fusion.{n - 1}.{ours}.{name.lower()}"
         for n in (4, 3, 2, 1)
@@ -118,8 +118,9 @@ def import_released(
     out : Path
         Weights file to write.
     spec : ModelSpec, optional
-        Network that the checkpoint belongs to, which may be one of this project if
-        names and shapes fit; by default, the only released one that the file fits.
+        Network to which the checkpoint belongs. It may be one of this project if names
+        and shapes fit. By default it is the released network that the file fits, if
+        there is only one.
     trained_on : str
         Data and protocol of the training, for the card; empty: unknown.
     state_name : str
@@ -180,7 +181,7 @@ def _card(spec: ModelSpec, source: str, trained_on: str) -> ModelCard:
 
 
 def network_named(name: str) -> ModelSpec:
-    """Spec that `import_released` takes, by its catalog name.
+    """Return the spec for `import_released` from a catalog name.
 
     Raises
     ------
@@ -230,7 +231,7 @@ def rename(
     Raises
     ------
     CheckpointError
-        If a part is missing, is left over, or has other tensors than ours.
+        If a part is missing or unknown, or has other tensors than ours.
     """
     renamed: dict[str, Tensor] = {}
     named = parts(fusion)

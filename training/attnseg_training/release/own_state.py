@@ -13,7 +13,7 @@ MODULES = ("model", "network", "net")
 
 
 def without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """State dict without the name under which a training module holds the network."""
+    """Remove from the names in a state dict the prefix of a training module."""
     firsts = {name.partition(".")[0] for name in state}
     if len(firsts) == 1 and (first := firsts.pop()) in MODULES:
         return {name.removeprefix(f"{first}."): v for name, v in state.items()}
@@ -21,12 +21,12 @@ def without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def is_own(state: dict[str, Tensor], spec: ModelSpec) -> bool:
-    """Whether a state dict has the names and shapes of a network of ours.
+    """Whether a state dict has the names and shapes of this project's network.
 
     Raises
     ------
     CheckpointError
-        If nearly all names are its own, but a tensor is of another shape or missing.
+        If nearly all names agree, but a tensor is missing or has another shape.
     """
     own, given = SegmentationNetwork(spec).state_dict(), without_prefix(state)
     known = set(own) & set(given)

@@ -1,4 +1,4 @@
-"""Make weights for others from settings: train seeds, choose one, report all."""
+"""Make a release of weights: train several seeds, choose one, report all."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ class Release:
     bars : callable
         Makes the context manager that watches a training run.
     counted : callable
-        Makes the context manager that counts images; called with what is done.
+        Makes the context manager that counts images; called with a description of the
+        step.
     """
 
     config: TrainConfig
@@ -77,29 +78,31 @@ class Release:
         """Train, choose on validation, measure once on test, export.
 
         Each seed's best weights are stored as float16 and calibrated on the validation
-        images, which choose among the seeds by mean Dice. Only then every seed is
-        measured on the test images, and the gates of the chosen one. Finished steps are
-        skipped, unless they were measured on other images.
+        images. The seed with the highest mean Dice on these images is chosen. Only
+        after that, every seed is measured on the test images, and the gates of the
+        chosen seed are measured. Finished steps are skipped, unless they were measured
+        on other images.
 
         Parameters
         ----------
         out : Path
-            ``seed-0`` …: runs with their ``val.json`` and ``test.json``;
-            ``gates.json``, ``gates-val.json``, ``gate_card.png`` of the chosen one;
-            ``MODEL.safetensors``; ``release.json``.
+            Folder for the results: the runs ``seed-0`` … with their ``val.json`` and
+            ``test.json``; ``gates.json``, ``gates-val.json`` and ``gate_card.png`` of
+            the chosen seed; ``MODEL.safetensors``; ``release.json``.
 
         Returns
         -------
         dict
-            As ``release.json``: ``chosen`` (seed), ``weights_sha256``; ``seeds`` (each
-            one's Dice and IoU on both splits); ``dice``, ``iou`` (mean and SD over the
-            seeds' means on the test images; of one seed the SD is None).
+            Content of ``release.json``: ``chosen`` (the seed), ``weights_sha256``,
+            ``seeds`` (Dice and IoU of each seed on both splits), ``dice`` and ``iou``
+            (mean and SD over the seeds' means on the test images; with one seed the SD
+            is None).
 
         Raises
         ------
         AttnSegError
-            As `fit`, `evaluate` and `faithfulness`; also if the protocol leaves no
-            validation images, or there are no test images, and if a seed's run is of
+            As for `fit`, `evaluate` and `faithfulness`. Also if there are no test
+            images, the protocol leaves no validation images, or a finished run used
             other settings or data.
         """
         config = self.config

@@ -31,8 +31,8 @@ def read_state(path: Path, name: str = "") -> dict[str, Tensor]:
     path : Path
         The ``.pth`` file.
     name : str
-        Name of the state dict in it, where there are several, such as those of raw and
-        of averaged weights; empty: there is one.
+        Name of the state dict in the file, if it holds several, such as those of raw
+        and averaged weights; empty if it holds one.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Train a finished run on: a new run, with its settings, from its best weights.
+"""Continue training after a finished run: a new run from its best weights.
 
-Not more epochs of the same run: its learning rate has fallen to 0 over the epochs that
-it was to have, so that no run of more epochs would have the same weights on the way.
+The same run cannot simply get more epochs: its learning rate has fallen to 0 over its
+planned epochs, and a run with more epochs would not pass through the same weights.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ OTHER_DATA = (
 
 
 def continued(run: Path, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a run that trains a finished one on.
+    """Make the settings of a run that continues training after a finished one.
 
-    They are those of the finished run, apart from what is given, the initial weights
-    and the random seed, which is the next one: the same would repeat the same order
-    and augmentation.
+    They are those of the finished run, except the given settings, the initial weights
+    and the random seed. The seed is increased by 1, because the same seed would repeat
+    the same order and augmentation.
 
     Parameters
     ----------
@@ -54,7 +54,10 @@ def continued(run: Path, given: Mapping[str, Any]) -> dict[str, Any]:
             f"{files.settings.get('epochs', 0)} epochs; finish it with --resume first."
         )
     if not best.is_file():
-        raise InputError(f"The run in {run} has no {best.name}, to train on from.")
+        raise InputError(
+            f"The run in {run} has no {best.name}, from which to "
+            "continue training; choose another run folder."
+        )
     before = read_toml(run / CONFIG_FILE)
     seed = (before.get("seed", 0) + 1) % (MAX_SEED + 1)
     return {**before, "seed": seed, **given, "init": str(best.absolute())}

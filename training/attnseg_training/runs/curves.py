@@ -21,7 +21,8 @@ def curves_png(rows: Sequence[LogRow], measured_on: str = "validation") -> bytes
     rows : sequence of LogRow
         Finished epochs.
     measured_on : str
-        Images of all but the training loss, for labels.
+        Name of the images on which all except the training loss was measured, for
+        labels.
     """
     epochs = [row.epoch for row in rows]
     figure = Figure(figsize=(9, 3.5))

@@ -72,7 +72,7 @@ class RunFolder:
             (path / name).is_file() for name in (LOG_FILE, *STATE_FILES)
         ):  # one that came to nothing, for want of data, say, is no run
             raise InputError(
-                f"There is already a run in {path}; add --resume to go on with it, or "
+                f"There is already a run in {path}; add --resume to resume it, or "
                 "choose another --out."
             )
         remove_leftovers(path)
@@ -80,7 +80,7 @@ class RunFolder:
         return cls(path)
 
     def rows(self) -> list[LogRow]:
-        """Read the epochs logged so far."""
+        """Read the epochs that were logged so far."""
         return list(read_log(self.path))
 
     def load_state(self, device: str) -> dict[str, Any] | None:
@@ -135,7 +135,7 @@ class RunFolder:
         write_bytes(last, buffer.getvalue())
 
     def expect_settings(self, config: TrainConfig, but: Sequence[str] = ()) -> None:
-        """Check that a finished run had these settings, apart from those in `but`.
+        """Check that a finished run had these settings, except those in `but`.
 
         Raises
         ------
@@ -188,7 +188,7 @@ class RunFolder:
         write_bytes(self.path / CURVES_FILE, curves_png(rows, measured_on))
 
     def save_snapshot(self, epoch: int, png: bytes) -> None:
-        """Write a picture; an `InputError` if the disk is full or not writable."""
+        """Write a picture; raises `InputError` if the disk is full or not writable."""
         write_bytes(self.path / SNAPSHOTS_FOLDER / f"epoch-{epoch:04d}.png", png)
 
 

@@ -1,4 +1,4 @@
-"""Relate measured images to the training images, as far as the card tells."""
+"""Relate measured images to the training images, as far as the card records them."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class TrainingRun:
     dataset : str
         Name of the data set, or of its folder in older cards.
     protocol : TrainingProtocol or None
-        None: not recorded.
+        Protocol of the run; None: not recorded.
     rule : SplitRule or None
         Rule of the data set's splits; None: not recorded.
     """
@@ -76,10 +76,10 @@ class TrainingRun:
 def domain(card: ModelCard, data: Dataset, split: str) -> dict[str, str]:
     """``id``, ``role``, ``label``, ``reason``, and the card's own ``trained_on``.
 
-    ``id`` is a `Domain` and ``role`` a `Role`; ``label`` and ``reason`` say the same to
-    a reader. Data sets are told apart by their names (without a ``dataset.toml`` or a
-    known layout: the folder's), which is all that a card records: the label is a hint
-    to the reader, not a proof.
+    ``id`` is a `Domain` and ``role`` a `Role`; ``label`` and ``reason`` are the same as
+    sentences for a reader. Data sets are distinguished by name, which is all that a
+    card records; without a ``dataset.toml`` or a known layout, it is the name of the
+    folder. Therefore the label is a hint to the reader, not a proof.
     """
     runs = set(_runs(card.training))
     name = data.name
@@ -131,8 +131,8 @@ def _role(card: ModelCard, data: Dataset, split: str) -> Role:
 def trained_on(card: ModelCard, data: Dataset) -> bool:
     """Whether the weights were trained on this data set's validation images too.
 
-    So they were, most likely, where they know its images by another name: what was held
-    out then has nothing to do with what is now.
+    This is probably so if the card has the same images under the name of another data
+    set, because other images were held out then than now.
     """
     return any(
         _trains_on_validation(run)
@@ -143,17 +143,18 @@ def trained_on(card: ModelCard, data: Dataset) -> bool:
 
 
 def trained_under(card: ModelCard, data: Dataset) -> str:
-    """Describe other protocols than the data's under which the weights were trained.
+    """Describe protocols of the weights' training that differ from the data set's own.
 
-    For a result's protocol: of weights whose epoch the test images chose, numbers on
-    these are flattered, whatever the data set's own rule is. Empty: none.
+    The text is for the protocol of a result: if the test images chose the epoch of the
+    weights, numbers on them are too good, whatever the data set's own rule is. Empty if
+    there were no other protocols.
     """
     sentences = sorted(protocol_sentence(*other) for other in _others(card, data))
     return "".join(f"; these weights were trained under: {s}" for s in sentences)
 
 
 def protocol_fields(card: ModelCard, data: Dataset) -> dict[str, Any]:
-    """Machine-readable fields of a result beside its ``protocol``.
+    """Machine-readable fields of a result, in addition to its ``protocol``.
 
     ``split_rule`` is that of the data set. ``trained_under`` holds protocol and split
     rule of runs that trained under different ones; see `trained_under`.
@@ -179,7 +180,7 @@ def _others(
 
 
 def split_seed(card: ModelCard) -> int:
-    """Random seed of the validation images of a card's (first) run."""
+    """Random seed that drew the validation images of a card's first run."""
     return next(_seeds(card.training), 0)
 
 

@@ -1,7 +1,7 @@
 """Write ``progress.json`` in a run folder: state and position of the run.
 
-The way back is a file ``stop`` beside it, which asks the run to stop where no signal
-can be sent, as on Windows.
+In the other direction, a file ``stop`` beside it asks the run to stop, for systems such
+as Windows, where no signal can be sent.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ EVERY = 1.0
 class ProgressFile:
     """Writes the status of a run; a context manager and a callback for `fit`.
 
-    The file is written from the first step on. If whoever started this process has
-    recorded it there already, it is also written before: a command that is refused
-    leaves the status of another run in the folder as it is.
+    The file is written from the first step on. It is written earlier only if the
+    program that started this process has recorded the process in it. So a command that
+    is refused does not change the status of another run in the folder.
 
     Parameters
     ----------
     folder : Path
         Run folder.
     watch : callable, optional
-        Is called with the same progress.
+        Called with the same progress.
     """
 
     def __init__(self, folder: Path, watch: Watch = lambda progress: None) -> None:
@@ -85,7 +85,7 @@ class ProgressFile:
             (self._folder / STOP_FILE).unlink(missing_ok=True)
 
     def begin(self) -> None:
-        """Stop the run before its first step, if whoever started it asks for it."""
+        """Stop the run before its first step, if the stop file asks for it."""
         if self._owned:
             self._obey()
 
@@ -127,7 +127,7 @@ class ProgressFile:
         self._write()
 
     def stopping(self) -> None:
-        """Write that the run finishes its step and stops; safe in a signal handler."""
+        """Record that the run is stopping after its step; safe in a signal handler."""
         self._enter(RunState.STOPPING)
 
     def _enter(

@@ -41,8 +41,8 @@ def record(
     """Add this session to the ``run.json`` of a run folder; returns its record.
 
     A resumed run may use other code or another device, so each session has an entry.
-    The data must be the same. `rule` is that of its splits, `findings` what was found
-    in the data and did not stop the run.
+    The data must be the same. `rule` is the rule of its splits, and `findings` are the
+    findings in the data that did not stop the run.
 
     Raises
     ------
@@ -78,12 +78,12 @@ def expect_data(
 ) -> dict[str, Any]:
     """Return the ``run.json`` of a run that began with data of this `fingerprint`.
 
-    Empty where there is none, as of a run that is new.
+    The result is empty if there is no such file, as for a new run.
 
     Raises
     ------
     InputError
-        If the run began with different ones.
+        If the run began with different data.
     """
     path = folder / FILE
     if not path.is_file():
@@ -91,17 +91,19 @@ def expect_data(
     facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     if facts["data"] != data:
         raise InputError(
-            f"The images, masks or splits in {config.data} are not those that the "
-            f"run in {folder} began with; go on with its own, or choose another --out."
+            f"The images, masks or splits in {config.data} are not those with which "
+            f"the run in {folder} began; resume it with its own data, or choose "
+            "another --out."
         )
     return facts
 
 
 def run_preprocessing(spec: ModelSpec, begun: ModelCard | None = None) -> Preprocessing:
-    """Return what the input of a run's network looks like.
+    """Return the preprocessing of a run's network.
 
-    Intensities are clipped at `DEFAULT_PERCENTILES`, a constant border left out; a run
-    that goes on from weights with the card `begun` stays with that one's rule.
+    Intensities are clipped at `DEFAULT_PERCENTILES`, computed without a constant
+    border. A run that continues from weights with the card `begun` keeps the rule of
+    that card.
     """
     if begun is not None:
         return begun.preprocessing

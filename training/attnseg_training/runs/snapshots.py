@@ -43,9 +43,9 @@ def snapshot_png(
     images : ndarray, shape (n, S, S, 3), in [0, 1]
         Images at the size of the network's input.
     truths, found : ndarray of 0 and 1, shape (n, classes, S, S)
-        Expert's and predicted masks.
+        Expert's masks, and predicted masks.
     title : str
-        Title: which images, after which epoch.
+        Title, which names the images and the epoch.
     classes : sequence of str
         Names of the classes.
     """

@@ -34,8 +34,9 @@ def record_evaluation(weights: str | Path, summary: dict[str, Any]) -> dict[str,
     Returns
     -------
     dict
-        The summary with the count as ``look``, which its ``protocol`` states from the
-        second time on; unchanged where there is no record.
+        The summary with the count as ``look``. From the second time on, its
+        ``protocol`` states the count, too. The summary is unchanged if there is no
+        record.
     """
     run = weights_path(weights).parent
     if summary["split"] in RUN_SPLITS or not (run / "config.toml").is_file():

@@ -24,7 +24,7 @@ def check_tracker(name: str) -> None:
     Raises
     ------
     UnknownNameError
-        If accelerate supports none of that name.
+        If accelerate supports no tracker of that name.
     InputError
         If its package is not installed.
     """

@@ -55,7 +55,7 @@ class BoxControl(QWidget):
         life.at_end.append(self._end)
 
     def follow(self, image: Any) -> None:
-        """Draw on this image from now on; None if there is no image."""
+        """Set the image on which the box is drawn; None if there is no image."""
         if image is not self._image:
             stop_drawing(self._viewer.layers, self._image)
         self._image = image
@@ -74,7 +74,7 @@ class BoxControl(QWidget):
         Raises
         ------
         InputError
-            If there is none, or it cannot be used.
+            If nothing was drawn, or what was drawn cannot be used.
         """
         if not self.switch.isChecked():
             return None

@@ -69,7 +69,7 @@ class UnitSlider(QLabeledDoubleSlider):
 
 
 class ChoiceBox(QComboBox):
-    """A list to choose from that elides long entries: they do not widen its dock."""
+    """A list to choose from; long entries are elided and do not widen its dock."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class ChoiceBox(QComboBox):
 
 
 class Form(QFormLayout):
-    """Form whose rows are as high as their wrapped texts need at its present width."""
+    """Form whose rows adapt their height to wrapped texts."""
 
     def setGeometry(self, rect: QRect) -> None:  # noqa: N802 (Qt's name)
         """Place the rows."""
@@ -140,7 +140,8 @@ class Fold(QWidget):
     ----------
     title : str
     content : QWidget
-        Hidden while it is closed, so that its controls do not take the keyboard.
+        Content, hidden while the part is closed, so that its controls cannot get the
+        keyboard focus.
     opened : bool
         Whether it is open at first.
     """
@@ -186,13 +187,13 @@ class Fold(QWidget):
 
 
 def set_tips(tips: Mapping[QWidget, str]) -> None:
-    """Give controls their tool tips."""
+    """Set the tool tips of controls."""
     for control, text in tips.items():
         control.setToolTip(text)
 
 
 def timer(milliseconds: int, call: Any) -> QTimer:
-    """A timer that calls once after its last start; 0 ms: when Qt is idle."""
+    """Timer that calls a function once after its last start; 0 ms: when Qt is idle."""
     made = QTimer()
     made.setSingleShot(True)
     made.setInterval(milliseconds)
@@ -201,7 +202,7 @@ def timer(milliseconds: int, call: Any) -> QTimer:
 
 
 def repeating(milliseconds: int, call: Any) -> QTimer:
-    """A timer that runs, and calls again and again until it is stopped."""
+    """Running timer that calls a function repeatedly until it is stopped."""
     made = QTimer()
     made.setInterval(milliseconds)
     made.timeout.connect(call)

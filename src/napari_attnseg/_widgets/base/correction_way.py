@@ -23,9 +23,9 @@ class Way:
     Attributes
     ----------
     similarity : bool
-        The rule, even if the weights have a click head.
+        Whether to use the similarity rule even if the weights have a click head.
     folder : Path or None
-        MedSAM of this folder, which stays loaded as long as this choice.
+        Folder of MedSAM, which stays loaded while this choice exists; None: no MedSAM.
     """
 
     similarity: bool = False
@@ -40,7 +40,7 @@ class Way:
         device: str,
         classes: int,
     ) -> Corrector:
-        """Corrector of one frame by MedSAM, if possible on the device of its run.
+        """Make the MedSAM corrector of one frame, if possible on the device of its run.
 
         Raises
         ------

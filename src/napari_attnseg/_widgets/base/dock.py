@@ -1,4 +1,4 @@
-"""A dock widget that ends with its dock and joins the other docks as a tab."""
+"""A dock widget that ends with its dock, and joins other docks as a tab."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class DockWidget(QWidget):
     Parameters
     ----------
     viewer : napari.Viewer
-        Its theme is followed, and its images are, by their results.
+        The widget follows its theme, and results follow their images in it.
     """
 
     #: Title of its tab: seven tabs fit a small screen only if each is one word.
@@ -71,7 +71,7 @@ class DockWidget(QWidget):
         return self._life
 
     def showEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """Give the labels of controls the tool tips of their controls."""
+        """Copy the tool tips of controls to their labels."""
         super().showEvent(event)
         for form in self.findChildren(QFormLayout):
             for row in range(form.rowCount()):
@@ -86,7 +86,7 @@ class DockWidget(QWidget):
         self.setStyleSheet(_FOCUS.format(colour=colour))
 
     def changeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """End when napari takes the widget out of its dock, which is how it closes."""
+        """End when napari takes the widget out of its dock, as it does to close it."""
         if event.type() == QEvent.Type.ParentChange:
             if self.parent() is None:
                 self._life.end()

@@ -31,7 +31,7 @@ class EveryBox(QWidget):
         self.hide()
 
     def follow(self, frames: int | None) -> None:
-        """Offer it for a stack of so many frames; None or 1: hide it."""
+        """Show the control for a stack of this many frames; None or 1: hide it."""
         self.setVisible(bool(frames) and frames != 1)
 
     @property

@@ -16,7 +16,7 @@ class FrameOnScreen:
     Parameters
     ----------
     viewer : napari.Viewer
-        Its dims.
+        Viewer whose slider is watched.
     life : Lifetime
         Ends the connection.
     moved : callable, optional

@@ -1,4 +1,4 @@
-"""Legend of gate maps: the bar of their colours between the names of its ends."""
+"""Legend of gate maps: a colour bar between the names of its two ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BAR = "background: qlineargradient(x1: 0, y1: 0, x2: 1, y2: 0, {stops});"
 
 
 class GateLegend(QWidget):
-    """Bar of the colours of a gate map, with what each end stands for beside it."""
+    """Colour bar of a gate map, with the meaning of each end beside it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class GateLegend(QWidget):
         layout.addWidget(self.high)
 
     def show_ends(self, colours: str, low: str, high: str) -> None:
-        """Name the ends of a colormap, which may be none of `GATE_MAPS`."""
+        """Show any colour map, with names of its two ends."""
         known = GATE_MAPS.get(colours)
         self.bar.setVisible(known is not None)
         if known is None:

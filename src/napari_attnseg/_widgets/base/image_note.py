@@ -38,7 +38,7 @@ def image_note(layer: Any, reading: AxisReading | None, card: ModelCard | None) 
     ----------
     layer : Image
     reading : AxisReading or None
-        Reading of its axis, if the user had to choose.
+        How an axis is read (frames or channels), if the user had to choose.
     card : ModelCard or None
         Card of the chosen weights.
     """

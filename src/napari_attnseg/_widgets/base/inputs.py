@@ -48,7 +48,7 @@ class Inputs(QWidget):
     Parameters
     ----------
     viewer : napari.Viewer
-        Only its layer list is used.
+        Viewer, of which only the layer list is used.
     life : Lifetime
         Ends the connections to the viewer.
     """
@@ -122,7 +122,7 @@ class Inputs(QWidget):
 
     @property
     def frames(self) -> int | None:
-        """Number of frames of the chosen image; None for a single image, or none."""
+        """Number of frames of the chosen image; None for a single image or no image."""
         with suppress(InputError):
             return frames_of(self.image, self.questions.reading())
         return None
@@ -145,7 +145,8 @@ class Inputs(QWidget):
         Raises
         ------
         InputError
-            If the image is to be read as displayed, which colour is not.
+            If the image is in colour and the rule is "as displayed", which is for grey
+            images only.
         """
         if self.image is None:
             raise InputError(NO_IMAGE)
@@ -185,7 +186,7 @@ class Inputs(QWidget):
         self.image_note.setVisible(bool(text))
 
     def ran_with(self, wanted: str, device: str) -> None:
-        """Remember the choices of a run, and note whether it was on the CPU."""
+        """Remember the choices of a run, and show a note if it ran on the CPU."""
         remember(wanted, self.intensity_box.choice)
         if device == "cpu":
             self._note("The last run was on the CPU.")

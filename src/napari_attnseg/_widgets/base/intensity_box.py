@@ -49,11 +49,11 @@ class IntensityBox(ChoiceBox):
 
     @property
     def choice(self) -> str:
-        """The chosen rule in the words of the list, as Preferences store it."""
+        """The chosen rule by its text in the list, which Preferences store."""
         return self.currentText()
 
     def choose(self, choice: str) -> None:
-        """Choose the rule of these words, as of `choice`; the first one if unknown."""
+        """Choose a rule by its text; an unknown text chooses the first one."""
         self.setCurrentIndex(max(self.findText(choice), 0))
 
     def rule(self, layer: Any) -> Intensity | str | None:
@@ -62,7 +62,7 @@ class IntensityBox(ChoiceBox):
         Raises
         ------
         InputError
-            If it is to be read as displayed but is in colour.
+            If the image is in colour and the rule is "as displayed".
         """
         chosen = IntensityChoice(self.currentData())
         if chosen is IntensityChoice.AS_TRAINED:

@@ -46,7 +46,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Why a run could not be done, in one sentence for the user."""
+    """Reason why a run could not be done, as a sentence for the user."""
 
     message: str
 
@@ -61,7 +61,7 @@ def run(
     begun: StackResults | None = None,
     first_is_shown: Callable[[], object] = lambda: None,
 ) -> Generator[tuple[int, str] | Step, None, Finished | Failed]:
-    """Segment frame by frame, with a model that is loaded if need be.
+    """Segment frame by frame; the model is loaded if it is not loaded yet.
 
     Parameters as of `segment_frames`. An error of the input is returned, not raised:
     napari shows what a worker raises with its traceback, as a bug.
@@ -97,7 +97,7 @@ def explain(
     cancelled: Callable[[], bool] = lambda: False,
     intensity: Intensity | str | None = None,
 ) -> Generator[tuple[int, str], None, tuple[Explanation, LoadedModel] | Failed]:
-    """Explain one frame; yields and fails as `run`."""
+    """Explain one frame; yields steps and returns errors as `run` does."""
     from napari_attnseg import explanations
 
     try:
@@ -128,7 +128,7 @@ def explain(
 def encode(
     source: Source, frame: int, provenance: Mapping[str, Any], models: ModelCache
 ) -> Generator[tuple[int, str], None, WhatIf | Failed]:
-    """Encode one frame with the weights of a run; fails as `run`.
+    """Encode one frame with the weights of a run; returns errors as `run` does.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def prepare_clicks(
     models: ModelCache,
     way: Way | None = None,
 ) -> Generator[tuple[int, str], None, Corrector | Failed]:
-    """Prepare the corrector of one frame's mask; fails as `run`.
+    """Prepare the corrector of one frame's mask; returns errors as `run` does.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ class Lifetime:
     ----------
     ended : bool
     worker : worker or None
-        Worker that runs at present.
+        Worker that is running.
     at_end : list of callable
         Called in reverse order when the widget closes.
     """
@@ -45,10 +45,11 @@ class Lifetime:
 
 
 def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A method as a callback that does not keep its widget alive.
+    """Make a callback of a method that does not keep its widget alive.
 
-    The viewer's key and mouse callbacks hold what they call; a widget that only they
-    hold would be freed by undoing them, in the middle of its own destruction.
+    The viewer's key and mouse callbacks keep a reference to what they call. If they
+    held the last reference to a widget, removing them would free the widget in the
+    middle of its own destruction.
     """
     ref = weakref.WeakMethod(method)
 
@@ -62,7 +63,7 @@ def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
 def follow_mouse(
     callbacks: list[Any], method: Callable[..., Any], life: Lifetime
 ) -> None:
-    """Call a method, weakly, on mouse events until a widget ends."""
+    """Call a method on mouse events, through a weak reference, until a widget ends."""
     call = weakly(method)
     callbacks.append(call)
     life.at_end.append(partial(_remove, callbacks, call))
@@ -74,7 +75,7 @@ def _remove(callbacks: list[Any], call: Any) -> None:
 
 
 def follow_layers(viewer: Any, life: Lifetime, callback: Callable[[Any], None]) -> None:
-    """Call a method when layers come, go, move or are renamed, until the life ends."""
+    """Call a method when layers are added, removed, moved or renamed, until the end."""
     layers, events = viewer.layers, viewer.layers.events
     ref = weakref.WeakMethod(callback)
 

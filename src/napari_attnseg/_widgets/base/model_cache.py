@@ -31,7 +31,7 @@ class LoadedModel:
     modified : int
         Modification time of the file when it was loaded, in nanoseconds.
     device : str
-        As it was asked for: ``auto`` stands here as such.
+        Device by the name that was asked for, which may be ``auto``.
     segmenter : Segmenter
     """
 
@@ -44,13 +44,14 @@ class LoadedModel:
 class ModelCache:
     """The models that were used last, for every dock and thread.
 
-    A model is found again by its file, if that is unchanged, and the device. All are
-    freed when the last user has gone; which file held which weights stays known.
+    A loaded model is used again for the same device and file, if the file is unchanged.
+    All models are freed when the last user has ended. The cache still remembers which
+    file held which weights.
 
     Parameters
     ----------
     size : int
-        How many models are kept.
+        Largest number of models that are kept.
     """
 
     def __init__(self, size: int = 2) -> None:
@@ -72,7 +73,7 @@ class ModelCache:
         return len(self._models)
 
     def add_user(self) -> Callable[[], None]:
-        """Keep models from now on; the function that is returned ends that, once."""
+        """Keep models for one more user, and return a function that ends this."""
         user = object()
         with self._lock:
             self._users.add(user)
@@ -91,7 +92,7 @@ class ModelCache:
         return leave
 
     def load(self, weights: Path, device: str) -> LoadedModel:
-        """The model of a weights file on a device, loaded unless it is kept.
+        """Return the model of a weights file on a device; load it if necessary.
 
         Torch then computes with as many threads as the preferences say.
 
@@ -106,7 +107,7 @@ class ModelCache:
         CheckpointError
             If the file is missing, damaged or no weights file.
         DeviceError
-            If the device is not there or out of memory.
+            If this machine has no such device, or it is out of memory.
         """
         from napari_attnseg.inference import Segmenter
 
@@ -140,8 +141,8 @@ class ModelCache:
     def load_ahead(self, weights: Path) -> None:
         """Load a model on the CPU that is likely to be needed next.
 
-        It is kept beside the loaded models until `load` asks for it, on whatever
-        device, or another one is loaded ahead. Raises as `load`.
+        It is kept in addition to the loaded models until `load` asks for it (on any
+        device) or until another model is loaded ahead. Raises as `load`.
         """
         from napari_attnseg.engines import prefers_openvino
         from napari_attnseg.inference import Segmenter
@@ -184,7 +185,7 @@ class ModelCache:
     def find(
         self, weights_sha256: str, device: str | None = None
     ) -> LoadedModel | None:
-        """Loaded model with weights of this hash; the one used last.
+        """Find the loaded model with weights of this hash; the one that was used last.
 
         Models with a click head come first, because the hash does not include the head.
 
@@ -192,7 +193,7 @@ class ModelCache:
         ----------
         weights_sha256 : str
         device : str, optional
-            Device that it has to run on; any by default.
+            Device on which the model must be loaded; any device by default.
         """
         with self._lock:
             found = [
@@ -205,12 +206,12 @@ class ModelCache:
         return found[0] if found else None
 
     def weights_of(self, provenance: Mapping[str, Any]) -> Path:
-        """File of the weights of a run: bundled, or loaded in this session.
+        """Find the weights file of a run among bundled files and those loaded before.
 
         Raises
         ------
         InputError
-            If it is neither.
+            If the weights are neither bundled nor loaded in this session.
         """
         wanted = str(provenance.get("weights_sha256"))
         with self._lock:

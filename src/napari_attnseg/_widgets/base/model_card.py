@@ -1,4 +1,4 @@
-"""Card of the chosen weights: two lines, and the whole card folded below."""
+"""Show the card of the chosen weights: two lines, and the whole card folded below."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ class ModelWidget(DockWidget):
     Parameters
     ----------
     viewer : napari.Viewer
-        Only its layer list is used here.
+        Viewer, of which only the layer list is used here.
     title : str
         Text of the start button.
     """

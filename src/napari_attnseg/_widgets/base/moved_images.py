@@ -1,4 +1,4 @@
-"""Results that move with their image when somebody moves, scales or turns it."""
+"""Move results with their image when the user moves, scales or turns it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LAST: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionar
 
 
 class MovedImages:
-    """Carries the results of images along while a dock is open.
+    """Moves results with their images while a dock is open.
 
     Parameters
     ----------

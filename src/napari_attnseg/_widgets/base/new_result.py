@@ -1,4 +1,4 @@
-"""Layers of a run in the viewer, filled as its frames come."""
+"""Layers of a run in the viewer, which are filled frame by frame."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class NewResult:
         bring_forward(viewer, ids.get(self._source.layer_id))
 
     def complete(self) -> None:
-        """Add the maps, once all frames are done; a stack's mask is added before."""
+        """Add the maps when all frames are done; a stack's mask is added earlier."""
         waiting, self._waiting = self._waiting, []
         if waiting and not self.removed:
             active = self._viewer.layers.selection.active
@@ -103,7 +103,7 @@ class NewResult:
             self._viewer.layers.selection.active = active
 
     def take(self, came: FrameDone, shown: int) -> None:
-        """Show a frame that came; the first one adds the mask.
+        """Show a frame that was segmented; the first one adds the mask.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Command of napari's File menu: open images as the commands read them."""
+"""Command of napari's File menu: open images in the same way as ``attnseg`` does."""
 
 from __future__ import annotations
 

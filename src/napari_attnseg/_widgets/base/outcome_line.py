@@ -1,4 +1,4 @@
-"""Line that says what a run found, and its mark on the canvas."""
+"""The line on what a run found, and its mark on the canvas."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ NO_LONGER = "The expected Dice was that of the model's own mask."
 class OutcomeLine(QLabel):
     """Line on the latest result of the image in view, kept up to date.
 
-    The image is named if it is not the chosen one, or one of several in view. If the
-    result was made with other weights than the chosen ones, the line says so.
+    The line names the image if it is not the chosen one, or if several are in view. If
+    the result was made with other weights than the chosen ones, the line says so.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Its layers, dims and text overlay.
+        Viewer whose layers, slider and text overlay are used.
     life : Lifetime
         Ends the connections to the viewer.
 
@@ -52,11 +52,12 @@ class OutcomeLine(QLabel):
     ----------
     details : Fold
         Fold below the line with the meaning of the expected Dice; hidden without one.
-    image : Image or None The image that the line is about.
+    image : Image or None
+        The image that the line is about.
     mask : Labels or None
         Mask of its latest result.
     named : bool
-        Whether the image is named.
+        Whether the line names the image.
     """
 
     #: The line was made anew: `image`, `mask` and `named` may have changed.

@@ -24,10 +24,10 @@ class Pace:
     Parameters
     ----------
     decodings : int
-        How often the network is decoded until the end, about; the first decoding, of
-        the image itself, takes less than the others.
+        About how many decodings the run takes; the first one, for the image itself, is
+        faster than the others.
     passes : int
-        How many images go through the network, about.
+        About how many images go through the network.
     device : str
         Compute device.
     """
@@ -42,10 +42,10 @@ class Pace:
         self._began.append(time.monotonic())
 
     def seconds_left(self) -> float:
-        """Seconds until the end; 0 if there are more decodings than expected.
+        """Seconds until the end; 0 if more decodings were counted than expected.
 
-        A decoding that takes longer than those before counts as what the others will
-        take, too.
+        If the present decoding already takes longer than those before, the estimate
+        expects the same of all that follow.
         """
         expected = expected_seconds(self._passes, self._device)
         if not self._began:
@@ -61,14 +61,14 @@ class Pace:
         return max(left, 0.0)
 
     def finished(self) -> None:
-        """Remember how long it took, for the next run on this device."""
+        """Remember how long the run took, for the next run on this device."""
         if self._began and self._decodings > 3:
             took = time.monotonic() - self._began[0]
             _MEASURED[self._device] = took / self._passes
 
 
 def time_words(seconds: float) -> str:
-    """Format a duration in seconds for people."""
+    """Format a duration in seconds as words."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

@@ -1,7 +1,8 @@
 """Load weights and libraries in the background once a dock is open.
 
-In a thread, without a word: what fails here is told when it is clicked. The weights are
-loaded for the CPU, so that no memory of a graphics card is taken before a run.
+Loading runs in a thread, without messages: if it fails, the error is shown when the
+user starts a run. The weights are loaded for the CPU, so that no memory of a graphics
+card is taken before a run.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Preload:
         return self._worker is not None
 
     def soon(self, index: int = 0) -> None:
-        """Preload the weights that are chosen now, unless others follow at once."""
+        """Preload the chosen weights, unless others are chosen immediately after."""
         self._timer.start()
 
     def _start(self) -> None:
@@ -90,7 +91,7 @@ def load_ahead(models: ModelCache, weights: Path, ended: Callable[[], bool]) -> 
     models : ModelCache
     weights : Path
     ended : callable
-        Whether nobody waits for it any more; asked between the steps.
+        Returns whether loading is no longer needed; called between the steps.
     """
     # What is wrong is told when somebody asks for it.
     with suppress(Exception), without_collection():

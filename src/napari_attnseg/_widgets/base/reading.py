@@ -1,4 +1,4 @@
-"""Questions about the chosen image layer: what an axis is, how its file was decoded."""
+"""Questions about the chosen image layer: meaning of an axis, decoding of its file."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class ReadingQuestions(QWidget):
         self.show_layer(None)
 
     def show_layer(self, layer: Any) -> None:
-        """Ask about an image layer if need be; None hides the questions."""
+        """Ask about an image layer if necessary; None hides the questions."""
         self._layer = layer
         self._readings = () if layer is None else readings_of(layer)
         self._ask_axis()
@@ -111,7 +111,7 @@ class ReadingQuestions(QWidget):
         Raises
         ------
         InputError
-            If the user has to choose and has not.
+            If the user must choose, but has not chosen yet.
         """
         if not self._readings:
             return None

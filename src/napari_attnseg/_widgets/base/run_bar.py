@@ -22,7 +22,7 @@ from napari_attnseg._widgets.base.pace import WORTH_SAYING, time_words
 from napari_attnseg._widgets.base.threads import work
 
 #: Shown until the step that a run is in has ended.
-CANCELLING = "Cancelling: finishes the step it is in."
+CANCELLING = "Cancelling: the present step is finished first."
 
 
 class RunBar(QWidget):
@@ -60,9 +60,10 @@ class RunBar(QWidget):
         )
         set_tips(
             {
-                self.start_button: f"{title} with what is chosen here.",
-                self.cancel_button: "Stop after the present step. Slices of a stack "
-                "that are done are kept; else nothing is added.",
+                self.start_button: f"{title} with these choices.",
+                self.cancel_button: "Stop after the present step. Finished slices "
+                "of a stack are kept; otherwise nothing is "
+                "added.",
             }
         )
         buttons = QHBoxLayout()
@@ -123,16 +124,17 @@ class RunBar(QWidget):
         total : int
             Number of steps; 0 if it is not known.
         done : callable
-            Gets what `run` returns, unless that is `Failed`.
+            Called with what `run` returns, unless that is `Failed`.
         came : callable, optional
-            Gets what a step brings besides, where it has a third part.
+            Called with the third part of a step, if the step has one.
         cancelled : callable, optional
-            Says what there is of a run that was cancelled; without it, nothing.
+            Returns a sentence on what a cancelled run has left; without it, nothing is
+            shown.
         after : callable, optional
-            Called at the end, however the run ended. Not together with `done`: what
-            takes long in both is a shorter pause of the window each.
+            Called at the end, however the run ended. It is called later than `done`, so
+            that the window can react between the two calls.
         left : callable, optional
-            Says how many seconds are left; shown while it is worth saying.
+            Returns how many seconds are left; they are shown if it takes long enough.
         """
 
         def finished(result: Any) -> None:

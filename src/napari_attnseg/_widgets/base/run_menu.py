@@ -45,7 +45,7 @@ class RunMenu(QPushButton):
     Parameters
     ----------
     viewer : napari.Viewer
-        Its layers are saved.
+        Viewer whose layers are saved.
     life : Lifetime
         Ends the connection to the viewer.
     segments : bool
@@ -63,7 +63,7 @@ class RunMenu(QPushButton):
         life.at_end.append(partial(removed.disconnect, self._removed))
         self.setText("Repeat or save this run")
         self.setToolTip(
-            "Copy what made this result, as Python or as a command, or save its layers."
+            "Copy this run as Python code or as a command, or save its layers."
         )
         menu = QMenu(self)
         menu.addAction("Copy as Python", self.copy_python)
@@ -79,14 +79,14 @@ class RunMenu(QPushButton):
         self.hide()
 
     def show_run(self, mask: Any, what: str = "this run") -> None:
-        """Offer the run that made a mask layer; None hides the menu."""
+        """Set the mask layer whose run the menu is for; None hides the menu."""
         self._record = None if mask is None else record_of(mask)
         self._layer_id = None if mask is None else mask.unique_id
         self.setText(f"Repeat or save {what}")
         self.setVisible(mask is not None)
 
     def is_of(self, image: Any) -> bool:
-        """Whether the run that is offered is of this image layer."""
+        """Whether the menu is for a run on this image layer."""
         record = self._record
         return record is not None and record.image.layer_id == str(image.unique_id)
 
@@ -196,7 +196,9 @@ class RunMenu(QPushButton):
             show_error(str(error))
             return None
         if not found:
-            show_error("The layers of this run are gone; run it again to save them.")
+            show_error(
+                "The layers of this run were removed; run it again to save them."
+            )
             return None
         return found[0]
 

@@ -16,7 +16,7 @@ WIDTH = 390
 
 
 class VerticalScroll(QScrollArea):
-    """Scroll area that is as wide as its content, so that it scrolls vertically only.
+    """Scroll area that is as wide as its content, so it only scrolls vertically.
 
     Parameters
     ----------
@@ -67,7 +67,8 @@ class VerticalScroll(QScrollArea):
 def scrolled(widget: QWidget) -> QVBoxLayout:
     """Layout for the parts of a widget, inside a scroll area that fills the widget.
 
-    Without it several docks above each other make napari's window higher than a screen.
+    Without it, several docks above each other would make napari's window higher than
+    the screen.
     """
     content = QWidget()
     outer = QVBoxLayout(widget)

@@ -44,7 +44,7 @@ class Looking:
     tile : bool
         As for `Segmenter.segment`.
     every : int
-        Number N of which every Nth frame of a stack is segmented, from the first on.
+        Step between frames: every Nth frame of a stack is segmented, from the first on.
     """
 
     intensity: Intensity | str | None = None
@@ -79,7 +79,7 @@ class FrameDone(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Where a run is.
+    """Position of a run.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class Step(NamedTuple):
     text : str
         Text of the next step.
     came : FrameDone or None
-        Result of the last step.
+        Result of the last step, if it finished a frame.
     """
 
     done: int
@@ -125,12 +125,12 @@ def segment_frames(
     Yields
     ------
     Step
-        A cancel takes effect here; frames that came until then are whole.
+        Cancelling takes effect here; frames that were yielded before are complete.
 
     Raises
     ------
     InputError, DeviceError
-        As `Segmenter.segment`; of a stack it says which slice.
+        As for `Segmenter.segment`; for a stack, the message names the slice.
     """
     total = source.frames or 1
     stack = StackResults(total) if begun is None else begun

@@ -13,7 +13,7 @@ _WRITTEN: dict[Path, int] = {}
 
 
 def offer(path: Path) -> None:
-    """Add a weights file to the list; again if it was written anew, as by *Resume*."""
+    """Add a weights file to the list; again if it was rewritten, as *Resume* does."""
     written = path.stat().st_mtime_ns
     if path in TRAINED:
         if _WRITTEN.get(path) == written:

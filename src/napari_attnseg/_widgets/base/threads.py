@@ -12,7 +12,7 @@ from superqt.utils import create_worker
 
 
 class WorkError(Exception):
-    """Stands for a RuntimeError in a worker, which superqt would not pass on."""
+    """Replaces a RuntimeError in a worker, which superqt would not pass on."""
 
 
 @contextmanager
@@ -24,11 +24,12 @@ def _passed_on() -> Iterator[None]:
 
 
 def work(run: Callable[..., Any], *args: Any) -> Any:
-    """A worker, not yet started, of a function or a generator function.
+    """Make a worker, not started yet, of a function or a generator function.
 
-    superqt takes a RuntimeError, of which torch and CUDA have many, for a worker that
-    Qt has deleted, and tells nobody that it ended. napari's own ``create_worker`` keeps
-    every worker, with what it was given, until napari closes.
+    If a worker raises a RuntimeError, which torch and CUDA often do, superqt assumes
+    that Qt has deleted the worker, and does not report its end. napari's own
+    ``create_worker`` keeps every worker and its arguments in memory until napari
+    closes.
     """
 
     def steps() -> Generator[Any, None, Any]:
@@ -45,7 +46,7 @@ def work(run: Callable[..., Any], *args: Any) -> Any:
 
 
 def start(run: Callable[..., Any], done: Callable[[Any], None], *args: Any) -> None:
-    """Run ``run(*args)`` in a thread; `done` gets what it returns, in the GUI's."""
+    """Run ``run(*args)`` in a thread; `done` gets its result in the GUI thread."""
     worker = work(run, *args)
     worker.returned.connect(done)
     worker.start()

@@ -52,8 +52,9 @@ class TrainingSetButton(QWidget):
         self.said = wrapped_label()
         set_tips(
             {
-                self.button: "Write this mask and its image into a folder with images/ "
-                "and masks/, to train on. Of a stack, the slice that is shown.",
+                self.button: "Write this mask and its image into a folder with "
+                "images/ and masks/, to train on. For a stack, only "
+                "the slice that is shown is written.",
                 self.folder_button: "Choose another training set.",
             }
         )
@@ -71,7 +72,7 @@ class TrainingSetButton(QWidget):
         self.hide()
 
     def show_mask(self, mask: Any) -> None:
-        """Offer a mask layer; None hides the button."""
+        """Set the mask layer that the button adds; None hides the button."""
         # Not the layer itself: one that the user deletes is to be freed.
         layer_id = None if mask is None else mask.unique_id
         if layer_id != self._layer_id:
@@ -134,9 +135,10 @@ def send(
     parent : QWidget or None
         Parent of the questions.
     say : callable
-        Gets a sentence on what was written; errors are shown as napari's.
+        Called with a sentence on what was written; errors are shown as notifications of
+        napari.
     ended : callable
-        Whether `parent` is gone: then nothing more is asked or written.
+        Returns whether `parent` has closed; then nothing more is asked or written.
     """
     try:
         read = correction_of(viewer, layer)
@@ -223,7 +225,7 @@ def choose_folder(parent: QWidget | None) -> Path | None:
 
 
 def remembered_folder() -> Path | None:
-    """The training set that was used last, if it is still there."""
+    """The training set that was used last, if it still exists."""
     name = str(_settings().value("folder", "") or "")
     return Path(name) if name and Path(name).is_dir() else None
 

@@ -15,9 +15,9 @@ CHOOSE_FILE = "choose a file…"
 
 
 class WeightsBox(ChoiceBox):
-    """List of weights files, each once, by run name and with its measured Dice.
+    """List of weights files by run name, with measured Dice; each file appears once.
 
-    The data of an entry is its file, and None for the last entry, `CHOOSE_FILE`.
+    The data of an entry is its file; the last entry, `CHOOSE_FILE`, has None.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class WeightsBox(ChoiceBox):
         self.setCurrentIndex(0)
 
     def offer(self, path: Path) -> int:
-        """Add a weights file unless it is there; returns its place in the list."""
+        """Add a weights file if the list lacks it; returns its index in the list."""
         same = path.resolve()
         for index in range(self.count()):
             known = self.itemData(index)
@@ -44,7 +44,7 @@ class WeightsBox(ChoiceBox):
         return index
 
     def choose(self, path: Path) -> None:
-        """Choose a weights file, which is added if it is not there."""
+        """Choose a weights file; add it first if the list does not have it."""
         self.setCurrentIndex(self.offer(path))
 
 

@@ -1,6 +1,6 @@
 """Presets that show a result as an overlay or side by side. No Qt.
 
-Each preset sets the same attributes of the layers, so that one is undone by another.
+All presets set the same attributes of the layers, so that choosing one undoes another.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Arrangement:
     Parameters
     ----------
     viewer : napari.Viewer or ViewerModel
-        Its canvas, and our own layers in it.
+        Viewer whose canvas and layers of this plugin are arranged.
     """
 
     def __init__(self, viewer: Any) -> None:

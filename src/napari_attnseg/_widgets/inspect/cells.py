@@ -34,7 +34,7 @@ class _Before:
 
 
 class Cells:
-    """napari's grid, filled from the top layer down, without an empty cell.
+    """Shows layers in napari's grid, from the top layer down, without an empty cell.
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ class Cells:
 
     @property
     def ours(self) -> bool:
-        """Whether the grid is on and was not before."""
+        """Whether the grid is on because this class switched it on."""
         return self._before is not None
 
     @property
     def zoom(self) -> float:
-        """Zoom of the overlay, also while results are side by side."""
+        """Zoom of the overlay, even while results are shown side by side."""
         if self._before is not None:
             return self._before.zoom
         return float(self._viewer.scene.camera.zoom)
@@ -158,7 +158,7 @@ class Cells:
 
 
 def cell_name(name: str, said: str) -> str:
-    """Name of a layer in its cell, with a remark: ``gate 1/4 decorative``."""
+    """Name of a layer in its cell, with a remark, such as ``gate 1/4 decorative``."""
     what, _, of = name.partition(" · ")
     head = f"{what} {said}".strip()
     room = CELL_NAME - len(head) - len(" · ")
@@ -179,8 +179,8 @@ def without_empty_cells(cells: int, canvas: tuple[int, int]) -> tuple[int, int]:
     Returns
     -------
     (int, int)
-        Grid whose cells are closest to squares; `AUTOMATIC`, which may leave empty
-        cells, if all cells would be too long and narrow.
+        Grid whose cells are closest to squares. If all cells would be too long and
+        narrow, it is `AUTOMATIC`, which may leave empty cells.
     """
     height, width = (max(float(side), 1.0) for side in canvas)
 

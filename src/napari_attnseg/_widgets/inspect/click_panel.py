@@ -43,9 +43,9 @@ class ClickPanel(QWidget):
     Parameters
     ----------
     viewer : napari.Viewer
-        A mouse callback, and points while the mode is on.
+        Gets a mouse callback, and a layer of points while the mode is on.
     life : Lifetime
-        Takes both away.
+        Removes both at its end.
     """
 
     #: The mode was entered or left.
@@ -101,7 +101,7 @@ class ClickPanel(QWidget):
 
     @property
     def clicks(self) -> tuple[Click, ...]:
-        """Clicks that the mask of the shown frame was corrected by."""
+        """Clicks by which the mask of the shown frame was corrected."""
         return () if self._mask is None else self._mask.clicks(self._frame)
 
     def set_result(self, result: ResultLayers | None) -> None:
@@ -159,7 +159,7 @@ class ClickPanel(QWidget):
         self.toggled.emit(on)
 
     def set_in_front(self, front: bool) -> None:
-        """Leave the mode, with its signs, while another tab is in front."""
+        """Leave the mode and hide its marks while another tab is in front."""
         self._in_front = front
         (self._prepare if self.active else self._show)()
 
@@ -171,7 +171,7 @@ class ClickPanel(QWidget):
             self.message.setText(why)
 
     def follow_overlay(self) -> None:
-        """Show the signs again in the overlay; side by side they would take cells."""
+        """Show the marks in the overlay only: side by side they would take cells."""
         self._show()
 
     def _change_way(self) -> None:
@@ -257,7 +257,7 @@ class ClickPanel(QWidget):
             self._points.show_lines(self._mask.result, [*self.clicks, line], key)
 
     def correct(self, click: Click) -> None:
-        """Correct the mask by a click or a scribble, when the encoders have run."""
+        """Correct the mask by a click or a scribble, once the encoders have run."""
         if self._mask is None or self._life.ended:
             return
         self.follow_mask()
@@ -269,7 +269,7 @@ class ClickPanel(QWidget):
             self._show()
 
     def undo(self, every: bool = False) -> None:
-        """Take the last click back, or every one."""
+        """Undo the last click, or all clicks."""
         self.follow_mask()
         if self._mask is not None:
             self._mask.undo(self._frame, every)

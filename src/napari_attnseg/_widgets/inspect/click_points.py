@@ -1,4 +1,4 @@
-"""Signs of clicks and lines of scribbles on the image. No Qt."""
+"""Marks of clicks, and lines of scribbles, on the image. No Qt."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ClickPoints:
 
     A box has no sign: nobody clicked in it, and its colour says what it does.
 
-    Both are there while clicks can be made, the second from the first scribble on.
+    Both exist while clicks can be made; the second is added at the first scribble.
 
     It is not a QObject, because it outlives the widget.
 
@@ -73,7 +73,7 @@ class ClickPoints:
     def show_lines(
         self, result: ResultLayers, clicks: Sequence[Click], frame: int | None
     ) -> None:
-        """Show the lines and boxes of these clicks, as `show`."""
+        """Show the lines and boxes of these clicks on a frame."""
         steps = [
             (click.positive, one, two)
             for click in clicks

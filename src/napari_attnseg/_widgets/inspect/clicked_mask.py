@@ -53,7 +53,7 @@ class ClickedMask:
     Parameters
     ----------
     result : ResultLayers
-        With a mask and its probability.
+        Result with a mask and its probability.
     """
 
     def __init__(self, result: ResultLayers) -> None:
@@ -70,12 +70,12 @@ class ClickedMask:
         return frame if self.result.stacked else None
 
     def mask(self, frame: int) -> NDArray[np.uint8]:
-        """Mask (H, W) of a frame, as its layer has it."""
+        """Mask (H, W) of a frame, as it is in its layer."""
         data = self.result.mask.data
         return np.asarray(data[frame] if self.result.stacked else data)
 
     def clicks(self, frame: int) -> tuple[Click, ...]:
-        """Clicks that the mask of a frame was corrected by."""
+        """Clicks by which the mask of a frame was corrected."""
         if self.session is not None:
             return self._earlier + self.session.clicks
         facts = self.result.record.provenance.get(CLICKS)
@@ -83,11 +83,11 @@ class ClickedMask:
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a click to take back."""
+        """Whether there is a click to undo."""
         return self.session is not None and bool(self.session.clicks)
 
     def describe(self, frame: int) -> str:
-        """Say how to click, or how many clicks there are and how far they reach."""
+        """Sentence on how to click, or on number and reach of the clicks so far."""
         assert self.session is not None
         clicks = self.clicks(frame)
         if self._idle and clicks and clicks[-1].empties:
@@ -159,7 +159,7 @@ class ClickedMask:
         self.session = session or ClickSession(corrector, mask)
 
     def add(self, click: Click, frame: int) -> None:
-        """Correct by one more click, or guard by it what is as it says."""
+        """Correct the mask by one more click; pixels that agree with it stay."""
         assert self.session is not None
         before = self.session.mask.copy()
         self.session.add(click)
@@ -167,7 +167,7 @@ class ClickedMask:
         self._write(frame)
 
     def undo(self, frame: int, every: bool = False) -> None:
-        """Take the last click of the session back, or every one."""
+        """Undo the last click of the session, or all clicks."""
         self._idle = False
         if self.session is not None and self.session.clicks:
             self.session.clear() if every else self.session.undo()

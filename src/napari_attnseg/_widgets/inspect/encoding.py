@@ -20,17 +20,17 @@ class Encoding(Generic[T]):
     Parameters
     ----------
     job : callable
-        Runs in the thread: `jobs.encode`, `jobs.prepare_clicks`, or what goes on from
-        one of them.
+        Runs in the thread: `jobs.encode`, `jobs.prepare_clicks`, or a function that
+        uses the result of one of them.
 
     Attributes
     ----------
     found : T or None
-        None before the job has run, and after `free`.
+        Result of the job; None before the job has run, and after `free`.
     frame : int
-        Frame of a stack that it was made of.
+        Frame of a stack for which it was made.
     worker : worker or None
-        While the job runs.
+        Worker that runs the job; None if no job is running.
     """
 
     def __init__(self, job: Callable[..., Any]) -> None:
@@ -46,9 +46,9 @@ class Encoding(Generic[T]):
         frame: int,
         *more: Any,
     ) -> None:
-        """Run the job on a frame; `source`, `frame` and the rest are its parameters.
+        """Run the job on a frame, with `source`, `frame` and the further arguments.
 
-        `finished` gets what it returns, in the thread of the window.
+        `finished` gets the job's result, in the GUI thread.
         """
         self.free()  # the old one before the new one is made
         worker = work(self._job, source, frame, *more)

@@ -1,4 +1,4 @@
-"""Controls of the what-if: psi of each gate, and painting it."""
+"""Controls of the what-if: sliders for psi, and buttons to paint psi."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class GateRow(QObject):
             self.chosen.emit(self.key, value)
 
     def name_ends(self, low: str, high: str) -> None:
-        """Name the encoders that psi 0 and psi 1 stand for."""
+        """Name the encoders that psi = 0 and psi = 1 stand for."""
         self.choice.clear()
         for text, value in (
             ("as it was", None),
@@ -73,7 +73,7 @@ class GateRow(QObject):
         self.slider.setToolTip(f"Left (0): only the {low}. Right (1): only the {high}.")
 
     def show_psi(self, psi: float | None, mean: float) -> None:
-        """Show the forced psi; None: that the gate's own psi, of this mean, is used."""
+        """Show the forced psi; if it is None, show the mean of the gate's own psi."""
         with signals_blocked(self.slider), signals_blocked(self.choice):
             self.slider.setValue(mean if psi is None else psi)
             known = self.choice.findData(psi)

@@ -19,7 +19,7 @@ _SHARE, _LIMITS = 1 / 30, (11, 40)
 
 
 class Mark:
-    """One point of a result in the viewer, removed with its reading or the widget.
+    """Mark of one point of a result; it is removed with its reading or the widget.
 
     It is not a QObject, because it outlives the widget.
 
@@ -61,7 +61,7 @@ class Mark:
         layers.selection = selected
 
     def take_away(self) -> None:
-        """Remove it, if it is still there."""
+        """Remove the mark, if it is still in the viewer."""
         layer, self._layer = self._layer, None
         if layer is not None and layer in self._viewer.layers:
             self._viewer.layers.remove(layer)

@@ -31,7 +31,7 @@ COPY, REPLACE, STOP = "copy", "replace", "stop"
 
 
 class MaskControls(QWidget):
-    """Controls of `MaskRules`, the size of the mask in words, and undo."""
+    """Controls for `MaskRules`, a text on the size of the mask, and buttons to undo."""
 
     #: Field of `MaskRules` and the value that its control was moved to.
     moved = Signal(str, object)
@@ -78,7 +78,7 @@ class MaskControls(QWidget):
         }
 
     def show_rules(self, rules: MaskRules) -> None:
-        """Show rules, without telling that a control was moved."""
+        """Show rules, without a signal that a control was moved."""
         for name, control in self.controls.items():
             value = getattr(rules, name)
             with signals_blocked(control):
@@ -93,7 +93,7 @@ class MaskControls(QWidget):
         self.undo_button.setText(UNDO if can_undo else NO_UNDO)
 
     def ask_about_edits(self) -> str:
-        """Ask what becomes of edits: `COPY`, `REPLACE` or `STOP`."""
+        """Ask the user what to do with edits: `COPY`, `REPLACE` or `STOP`."""
         box = QMessageBox(self)
         box.setWindowTitle("Edited mask")
         box.setText(

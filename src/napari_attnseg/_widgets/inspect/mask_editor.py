@@ -36,14 +36,14 @@ class MaskEditor:
     Parameters
     ----------
     result : ResultLayers
-        With a probability; its mask layer may have been removed.
+        Result with a probability; its mask layer may have been removed.
 
     Attributes
     ----------
     own : MaskRules
         Rules by which the model made the mask.
     made : MaskRules
-        Rules by which the mask was made last, before this editor.
+        Rules by which the mask was made before this editor was created.
     """
 
     def __init__(self, result: ResultLayers) -> None:
@@ -65,7 +65,7 @@ class MaskEditor:
         return np.asarray(data[frame] if self.result.stacked else data)
 
     def edited(self, frames: range) -> bool:
-        """Whether these frames were painted since they were made by rules."""
+        """Whether somebody has painted in these frames since rules made them."""
         return any(self._edited(frame) for frame in frames)
 
     def _edited(self, frame: int) -> bool:
@@ -94,7 +94,7 @@ class MaskEditor:
         return hashes[frame if len(hashes) > 1 else 0] if hashes else ""
 
     def accept(self) -> None:
-        """Count what was painted as made by rules from now on."""
+        """Treat painted masks as if rules had made them, from now on."""
         for frame in range(self.frames):
             if self._edited(frame):
                 self._written[frame] = self.mask(frame).copy()
@@ -110,7 +110,7 @@ class MaskEditor:
         by_hand: Mapping[int, NDArray[np.uint8]],
         clicks: Mapping[str, Any] | None = None,
     ) -> None:
-        """Show masks that were edited by hand again; they count as edited.
+        """Restore masks that were edited by hand; they count as edited.
 
         Parameters
         ----------
@@ -138,7 +138,7 @@ class MaskEditor:
     def apply(self, rules: MaskRules, frame: int) -> MaskSize:
         """Recompute the mask of one frame and show it; returns its size.
 
-        One that was not segmented stays as it is.
+        A frame that was not segmented stays as it is.
         """
         if not self.result.record.is_done(frame):
             return measure(self.mask(frame))
@@ -168,9 +168,9 @@ class MaskEditor:
         set_record(self.result.mask, record.with_provenance(**changed))
 
     def apply_to_others(self, rules: MaskRules, frame: int) -> Iterator[int]:
-        """Recompute every frame but one, one per step; yields how many are done.
+        """Recompute all frames except one, a frame per step; yields how many are done.
 
-        Frames that were painted meanwhile stay.
+        Frames that were painted meanwhile stay as they are.
         """
         others = [i for i in range(self.frames) if i != frame]
         for done, other in enumerate(others, 1):

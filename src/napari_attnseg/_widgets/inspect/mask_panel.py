@@ -42,7 +42,7 @@ NO_MASK = "The layers of mask and probability of this result are not in the view
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskStep:
-    """One step of the history: rules, and what was edited by hand after them.
+    """One step of the history: rules, and masks that were edited by hand after them.
 
     Attributes
     ----------
@@ -64,7 +64,8 @@ class MaskPanel(MaskControls):
     Parameters
     ----------
     viewer : napari.Viewer
-        A copy of an edited mask is added to it; its dims give the shown frame.
+        Viewer whose slider gives the shown frame; a copy of an edited mask is added to
+        it.
     """
 
     #: The shown frame was made anew.
@@ -98,7 +99,7 @@ class MaskPanel(MaskControls):
 
     @property
     def edited(self) -> bool:
-        """Whether the mask was painted in after the mask rules made it."""
+        """Whether somebody painted in the mask after the mask rules made it."""
         return self._editor is not None and self._editor.edited(
             range(self._editor.frames)
         )
@@ -124,7 +125,7 @@ class MaskPanel(MaskControls):
         self.show_size()
 
     def forget(self) -> None:
-        """Disconnect from the mask layer, of another result or at the end."""
+        """Disconnect from the mask layer, at the end or for another result."""
         self._mark.take_away()
         for event in self._drawing():
             event.disconnect(self._drawn_soon)
@@ -189,7 +190,7 @@ class MaskPanel(MaskControls):
         self._soon.start()
 
     def undo(self) -> None:
-        """Undo the last step; edits by hand that were replaced come back."""
+        """Undo the last step; edits by hand that it replaced are restored."""
         if not self._may_replace():
             return
         if self._history.now.by_hand:  # which this would lose
@@ -206,7 +207,7 @@ class MaskPanel(MaskControls):
             self._mask_drawn()
 
     def reset(self) -> None:
-        """The mask as the model made it; can be undone."""
+        """Go back to the mask that the model made; this can be undone."""
         if self._may_replace():
             self._history.reset()
             self._now()
@@ -225,7 +226,7 @@ class MaskPanel(MaskControls):
         self.show_undo(self._history.can_undo)
 
     def settle(self) -> None:
-        """Complete the present undo step, and start on the other frames."""
+        """Complete the present undo step, and start to recompute the other frames."""
         self._history.settle()
         if self._editor is not None and self._editor.frames > 1:
             rules = self._history.now.rules
@@ -285,7 +286,7 @@ class MaskPanel(MaskControls):
 
 
 def finish(panel: weakref.ref[MaskPanel]) -> None:
-    """Complete a pending mask, unless Qt has destroyed the panel."""
+    """Complete pending work on a mask, unless Qt has destroyed the panel."""
     found = panel()
     if found is not None:
         # Where Qt destroys the widget without closing it, its timers went before.

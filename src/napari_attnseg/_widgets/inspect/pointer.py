@@ -1,4 +1,4 @@
-"""Readings of a result under the pointer, and one that is held by a click."""
+"""Show values of a result under the pointer, or at a point that a click holds."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Pointing(QFrame):
     viewer : napari.Viewer
         Mouse callbacks are added to it, and a ring where the reading is held.
     life : Lifetime
-        Takes them away.
+        Removes them at its end.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Pointing(QFrame):
         #: Said once of all gates, whose maps may not be read as reasons.
         self.note = wrapped_label(ALL_DECORATIVE)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setToolTip(f"Tab comes here. {KEYS}")
+        self.setToolTip(f"The Tab key leads here. {KEYS}")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2, 2, 2, 2)
         layout.addWidget(self.now)
@@ -161,17 +161,17 @@ class Pointing(QFrame):
         return "\n".join(filter(None, (PSI, shares_at(self._result, point))))
 
     def show_mark(self, visible: bool) -> None:
-        """Show or hide the ring: side by side it would take a cell of its own."""
+        """Show or hide the ring, which would take a cell if layers are side by side."""
         if self.point is not None and self._result is not None:
             self._mark.put(self._result, self.point, visible and self._in_front)
 
     def focusInEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """Show the keys: a tool tip appears only for the mouse."""
+        """Show which keys work, because a tool tip appears only for the mouse."""
         self.now.setText(KEYS)
         super().focusInEvent(event)
 
     def keyPressEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """Arrow keys move the held reading, from the middle of the image if none is."""
+        """Move the held reading by arrow keys; without one, start in the middle."""
         step = _STEPS.get(event.key())
         if event.key() == Qt.Key.Key_Escape and self.point is not None:
             self.hold(None)

@@ -8,13 +8,13 @@ from typing import Any
 
 
 class PutAside:
-    """Hides layers with their section, and shows the same ones with it again.
+    """Hides layers together with their section, and shows the same layers again.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Side by side, nothing is shown again before the overlay is back: it would take
-        a cell.
+        Viewer with the layers. While results are side by side, nothing is shown again,
+        because it would take a cell.
     """
 
     def __init__(self, viewer: Any) -> None:
@@ -22,7 +22,7 @@ class PutAside:
         self._hidden: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def hide(self, layers: Iterable[Any]) -> None:
-        """Hide those of these layers that are visible."""
+        """Hide the visible ones of these layers."""
         for layer in layers:
             if layer is not None and layer in self._viewer.layers and layer.visible:
                 layer.visible = False

@@ -110,7 +110,7 @@ class ReaderLayers:
         outline(self._outlines[0], width=_WIDER * WIDTH)
 
     def show_disagreement(self, result: ResultLayers, found: FrameReaders) -> None:
-        """Add the layer of where the readers disagree, in the colour of who draws."""
+        """Add a layer that shows where the readers disagree, coloured by reader."""
         colours = {
             KINDS.index(Disagreement.ONLY_CNN): READER_CNN_COLOUR,
             KINDS.index(Disagreement.ONLY_TRANSFORMER): READER_TRANSFORMER_COLOUR,
@@ -123,12 +123,12 @@ class ReaderLayers:
         self._disagreement = self._add([new])
 
     def hide_disagreement(self) -> None:
-        """Remove it again."""
+        """Remove the layer of disagreement."""
         self.take_away(self._disagreement)
         self._disagreement = []
 
     def remove(self) -> None:
-        """Remove all."""
+        """Remove all layers that were added."""
         self.take_away(self.let_go())
 
     def let_go(self) -> list[Any]:

@@ -43,16 +43,16 @@ _SWATCH = "background: {}; border: 1px solid gray;"
 
 
 class ReadersPanel(Section):
-    """Shows three outlines, and tells which encoder the gates favoured in a region.
+    """Shows three outlines, and which encoder the gates favoured in a region.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Layers are added to it; its dims give the shown frame.
+        Viewer whose slider gives the shown frame; layers are added to it.
     life : Lifetime
         Ends the worker that encodes.
     pointing : Pointing
-        Says where the reading is held.
+        Gives the point at which the reading is held.
     """
 
     def __init__(self, viewer: Any, life: Lifetime, pointing: Pointing) -> None:
@@ -165,7 +165,7 @@ class ReadersPanel(Section):
 def read(
     source: Source, frame: int, provenance: Mapping[str, Any], models: ModelCache
 ) -> Generator[tuple[int, str], None, FrameReaders | Failed]:
-    """Encode one frame with the weights of a run and decode it; as `jobs.encode`."""
+    """Encode one frame with the weights of a run, and decode it by each reader."""
     what_if = yield from encode(source, frame, provenance, models)
     if isinstance(what_if, Failed):
         return what_if

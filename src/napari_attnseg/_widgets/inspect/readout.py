@@ -1,4 +1,4 @@
-"""Text of the values of a result at one point. No Qt, no torch."""
+"""Describe the values of a result at one point. No Qt, no torch."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def shares_at(result: ResultLayers, point: Sequence[float]) -> str:
     """Effective share of the CNN at each gate, one per line; empty if not known.
 
     The effective share compares feature norms: it is the part of the fused features
-    that comes from the CNN. It is given at that point or, for a result that was opened,
-    as the mean of the image.
+    that comes from the CNN. It is given at that point or, for a result that was opened
+    from files, as the mean of the image.
     """
     at = pixel_at(result.probability[0], point)
     if at is None or not result.record.is_done(_frame_of(at)):
@@ -103,7 +103,7 @@ def moved(
 ) -> tuple[float, ...]:
     """Move a world point by (rows, columns) pixels, clipped to the image.
 
-    With `by` None, return the middle of the frame that `point` lies in.
+    If `by` is None, return the middle of the frame in which `point` lies.
     """
     layer = result.probability[0]
     size = np.array(layer.data.shape[: layer.ndim])

@@ -24,7 +24,7 @@ _EVENTS = ("visible", "opacity", "blending", *PLACEMENT_EVENTS)
 
 
 class ResultInView:
-    """Chooses the latest result of the image that is seen, if another one was chosen.
+    """Chooses the latest result of the image in view, if another image was chosen.
 
     Else the widget would change and save the mask of an image that is hidden, or that
     another one covers. Where the image that is seen has no result, what reads and
@@ -33,7 +33,7 @@ class ResultInView:
     Parameters
     ----------
     viewer : napari.Viewer
-        Its list of layers, and whether images are visible.
+        Viewer whose layers, and their visibility, are watched.
     life : Lifetime
         Ends the connections to them.
     widget : InspectWidget

@@ -21,7 +21,7 @@ from napari_attnseg.errors import AttnSegError
 
 
 class Section(QWidget):
-    """Section whose drawings are visible only while it is neither folded nor behind.
+    """Section whose layers are visible only while it is open and its tab in front.
 
     Parameters
     ----------
@@ -47,17 +47,17 @@ class Section(QWidget):
         raise NotImplementedError
 
     def set_in_front(self, front: bool) -> None:
-        """Say whether the dock is the front tab, which Qt tells the dock only."""
+        """Set whether the dock is the front tab; Qt reports this only to the dock."""
         self._in_front = front
         self._follow()
 
     def follow_overlay(self) -> None:
-        """Catch up on changes that were made while results were side by side."""
+        """Apply changes that were made while results were side by side."""
         if self._left_beside or (self._unfolded and self._in_front):
             self._follow()
 
     def hideEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """Hide the layers too: the section was folded."""
+        """Hide the layers, because the section was closed."""
         if not event.spontaneous():  # the window was minimised
             self._unfolded = False
             self._follow()

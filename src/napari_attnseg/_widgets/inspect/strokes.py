@@ -19,7 +19,7 @@ _TOLERANCE = 0.5
 
 
 def pixels_at(layer: Any, points: Sequence[Sequence[float]]) -> list[tuple[int, int]]:
-    """Corners, in pixels of a layer, of the line through world points inside it."""
+    """Vertices, in pixels of a layer, of the line through world points inside it."""
     at = np.array([layer.world_to_data(tuple(p)[-layer.ndim :])[-2:] for p in points])
     found = np.floor(at + 0.5).astype(int)
     inside = ((found >= 0) & (found < layer.data.shape[-2:])).all(1)
@@ -33,7 +33,7 @@ def pixels_at(layer: Any, points: Sequence[Sequence[float]]) -> list[tuple[int, 
 def box_between(
     layer: Any, points: Sequence[Sequence[float]]
 ) -> tuple[int, int, int, int]:
-    """The box of a layer's pixels between two world points; see `Click.box`."""
+    """Box of the pixels of a layer between two world points; see `Click.box`."""
     at = np.array([layer.world_to_data(tuple(p)[-layer.ndim :])[-2:] for p in points])
     size = np.array(layer.data.shape[-2:])
     found = np.floor(at + 0.5).clip(0, size - 1).astype(int)
@@ -61,7 +61,7 @@ def follow_stroke(
     drawn: Callable[[Click], None],
     done: Callable[[Click], None],
 ) -> Iterator[None]:
-    """Follow one press, as a mouse callback of napari; the image stays meanwhile.
+    """Follow one press of the mouse, as a callback of napari; the image does not move.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Texts of the panels; of tool tips: attribute of the panel → what it does. No Qt."""
+"""Texts of the panels, and tool tips by attribute of the panel. No Qt."""
 
 MASK_TIPS = {
     "threshold": "The probability from which a pixel belongs to the mask. A higher "
@@ -6,9 +6,9 @@ MASK_TIPS = {
     "smoothing": "Smooths the outline, over this number of image pixels.",
     "min_size": "Drops objects with fewer pixels.",
     "fill_holes": "Fills what an object encloses.",
-    "largest": "Drops all objects but the largest one.",
+    "largest": "Drops all objects except the largest one.",
     "undo_button": "Takes back the last change of this panel.",
-    "reset_button": "The mask as the model made it; can be undone.",
+    "reset_button": "Goes back to the mask that the model made; this can be undone.",
 }
 CLICK_TIPS = {
     "button": "While this is pressed, a click on the image adds what is missing around "
@@ -26,7 +26,7 @@ READER_TIPS = {
 }
 WHATIF_TIPS = {
     "undo_button": "Takes back the last move of a slider.",
-    "reset_button": "The gates as the model set them, without paint.",
+    "reset_button": "Goes back to the gates as the model set them, without paint.",
     "keep_button": "Adds the changed mask and its probability as layers that stay.",
 }
 

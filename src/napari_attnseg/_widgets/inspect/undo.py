@@ -10,12 +10,12 @@ T = TypeVar("T")
 class History(Generic[T]):
     """A value with its earlier values.
 
-    Many changes by one control, as a slider that is dragged makes them, are one step.
+    Many changes by one control, such as a slider that is dragged, are one step.
 
     Parameters
     ----------
     start : T
-        First value; what `reset` goes back to.
+        First value, to which `reset` returns.
     """
 
     def __init__(self, start: T) -> None:
@@ -52,13 +52,13 @@ class History(Generic[T]):
         self._by = ""
 
     def amend(self, value: T) -> None:
-        """Replace the present value, without a step of its own."""
+        """Replace the present value, without making a step."""
         self.now = value
 
     def undo_forward(self) -> T:
         """Undo, but keep the present value as an earlier one, for the next undo.
 
-        For a value that holds work that nobody can repeat.
+        This is for a value that holds work that cannot be repeated, such as painting.
         """
         present = self.now
         self.undo()

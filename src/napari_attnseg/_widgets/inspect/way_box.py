@@ -41,11 +41,12 @@ class WayBox(QWidget):
             self.box.addItem(text, value)
         set_tips(
             {
-                self.box: "What proposes the change around a click. The model: as it "
-                "was trained to follow clicks, or by similar places if these weights "
-                "were not. Similar places: what looks to the model like the place of "
-                "the click. MedSAM is another model, of which you need the folder. "
-                "Earlier clicks stay as they are; to undo them, choose again what made "
+                self.box: "What proposes the change around a click. The model: "
+                "trained to follow clicks; if these weights were not, "
+                "similar places are used. Similar places: regions that "
+                "look to the model like the place of the click. MedSAM "
+                "is another model; you need its folder. Earlier clicks "
+                "stay as they are; to undo them, choose again what made "
                 "them.",
                 self.drag_box: "A line says of every pixel on it whether it belongs "
                 "to the mask. In a box the model adds what it finds; with the right "

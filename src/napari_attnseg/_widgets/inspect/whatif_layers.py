@@ -1,4 +1,4 @@
-"""Layers of the what-if: the change, the paint, and what is kept. No Qt."""
+"""Layers of the what-if: the change, the paint, and kept results. No Qt."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Temporary:
         self.paint: Any = None
 
     def has(self, layer: Any) -> bool:
-        """Whether a layer is still there."""
+        """Whether a layer is still in the viewer."""
         return layer is not None and layer in self._viewer.layers
 
     def show_change(
@@ -74,9 +74,10 @@ class Temporary:
             layer.translate = new.options["translate"]  # another frame
 
     def start_painting(self, result: ResultLayers, painted: Callable[..., Any]) -> str:
-        """Select the layer to paint in, added if need be; returns what its labels do.
+        """Select the layer to paint in; returns a text on what its labels do.
 
-        `painted` is called after every stroke, and sometimes without one.
+        The layer is added if it does not exist. `painted` is called after every stroke,
+        and sometimes without a stroke.
         """
         if not self.has(self.paint):
             (self.paint,) = add_layers(self._viewer, [paint_layer(result)])
@@ -101,7 +102,7 @@ class Temporary:
         self.paint.paint(tuple(round(i) for i in at), self.paint.selected_label)
 
     def painted(self, frame: int | None) -> NDArray[np.float64] | None:
-        """Painted psi, as of `painted_psi`; None without a layer to paint in."""
+        """Painted psi, as from `painted_psi`; None if there is no layer of paint."""
         return painted_psi(self.paint.data, frame) if self.has(self.paint) else None
 
     def unpaint(self) -> None:
@@ -126,14 +127,14 @@ class Temporary:
 
 
 def placed(result: ResultLayers, frame: int) -> dict[str, Any]:
-    """Placement of one frame over the image of a result."""
+    """Placement of a layer of one frame over the image of a result."""
     source = source_of(result.image)
     at = frame if result.stacked else 0
     return {**source.placement, **coarse_placement(source.placement, (1.0, 1.0), at)}
 
 
 def one_frame(result: ResultLayers, values: NDArray[Any]) -> NDArray[Any]:
-    """Values (H, W) of one frame, as a layer of the result has them."""
+    """Shape the values (H, W) of one frame as a layer of the result needs them."""
     return values[None] if result.stacked else values
 
 
@@ -189,7 +190,7 @@ def paint_layer(result: ResultLayers) -> NewLayer:
 def painted_psi(
     labels: NDArray[np.integer[Any]], frame: int | None
 ) -> NDArray[np.float64]:
-    """Psi (H, W) that the paint stands for, NaN where nothing is painted."""
+    """Psi (H, W) that the paint means; NaN where nothing is painted."""
     part = np.asarray(labels if frame is None else labels[frame])
     psi = np.full(part.shape, np.nan)
     for label, value in PAINT.items():
@@ -198,7 +199,7 @@ def painted_psi(
 
 
 def keep(result: ResultLayers, changed: Segmentation, frame: int) -> list[NewLayer]:
-    """`kept_layers` of a what-if on one frame of a result."""
+    """Make the `kept_layers` of a what-if on one frame of a result."""
     run = result.record.provenance
     provenance = {
         **changed.provenance,
@@ -224,7 +225,7 @@ def keep(result: ResultLayers, changed: Segmentation, frame: int) -> list[NewLay
 def same_paint(
     one: NDArray[np.float64] | None, other: NDArray[np.float64] | None
 ) -> bool:
-    """Whether both force the same psi at the same pixels; None means no paint."""
+    """Whether two paints force the same psi at the same pixels; None means no paint."""
     blank = [paint is None or not np.isfinite(paint).any() for paint in (one, other)]
     if any(blank):
         return all(blank)
@@ -234,7 +235,7 @@ def same_paint(
 def describe_change(
     result: ResultLayers, change: Change, own: Segmentation, frame: int
 ) -> str:
-    """Text of how many pixels the model's own mask of a frame gained and lost."""
+    """Sentence on how many pixels the model's own mask of a frame gained and lost."""
     where = f"Slice {frame}: " if result.stacked else ""
     shown = None if result.mask is None else result.mask.data
     if shown is not None and result.stacked:

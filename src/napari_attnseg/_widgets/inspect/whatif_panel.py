@@ -48,7 +48,7 @@ class WhatIfPanel(Section):
     Parameters
     ----------
     viewer : napari.Viewer
-        Layers are added to it; its dims give the shown frame.
+        Viewer whose slider gives the shown frame; layers are added to it.
     life : Lifetime
         Ends the worker that encodes.
     pointing : Pointing
@@ -108,7 +108,7 @@ class WhatIfPanel(Section):
         return self._layers.change, self._layers.paint
 
     def set_result(self, result: ResultLayers | None) -> None:
-        """Work on another result; one without image or gate maps has no controls."""
+        """Work on another result; without image or gate maps there are no controls."""
         self._forget()
         why = "" if result is None else why_disabled(result)
         self._result = None if why else result
@@ -176,7 +176,7 @@ class WhatIfPanel(Section):
         self._soon.start()
 
     def undo(self) -> None:
-        """Undo the last step of the sliders; paint has napari's own undo."""
+        """Undo the last step of the sliders; napari itself undoes paint."""
         self._history.undo()
         self._show_gates()
         self._soon.start()
@@ -289,7 +289,8 @@ class WhatIfPanel(Section):
     def keep(self) -> None:
         """Add the changed mask and probability as layers that stay.
 
-        napari selects the mask, which is added last; the run menu is then for it.
+        napari selects the mask, which is added last; the run menu is then for this
+        mask.
         """
         if self._result is not None and self._change is not None and self._may_keep:
             add_layers(

@@ -166,7 +166,7 @@ class InspectWidget(DockWidget):
             life.at_end.append(partial(viewer.bind_key, KEY, None))
 
     def set_in_front(self, front: bool) -> None:
-        """Hide the drawings of the sections while another tab is in front."""
+        """Hide the layers of the sections while another tab is in front."""
         for part in (
             self.pointing,
             self.click_panel,

@@ -1,1 +1,1 @@
-"""Results as napari layers, and layers as results."""
+"""Turn results into napari layers, and layers into results."""

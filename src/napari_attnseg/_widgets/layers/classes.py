@@ -10,7 +10,7 @@ from napari_attnseg.colormaps import CLASS_COLOURS
 
 
 def class_names(provenance: Mapping[str, Any], count: int) -> list[str]:
-    """Names of the classes, from the model's card; numbered if it has none."""
+    """Names of the classes, from the model card; numbers if it has none."""
     names = [str(name) for name in provenance.get("classes", ())]
     return names if len(names) == count else [f"class {c + 1}" for c in range(count)]
 

@@ -26,9 +26,10 @@ _KEPT = ("model", "weights_sha256", "intensity_rule", "intensity_mapping")
 
 
 def correction_of(viewer: Any, layer: Any) -> Callable[[], Correction]:
-    """Take a mask layer, as it is now, with its image; of a stack, the shown frame.
+    """Take a mask layer with its image; for a stack, only the shown frame.
 
-    What is returned reads the pixels of the image, which may take a while.
+    Returns a function that makes the correction. It reads the pixels of the image,
+    which may take a while.
 
     Parameters
     ----------
@@ -58,8 +59,8 @@ def correction_of(viewer: Any, layer: Any) -> Callable[[], Correction]:
     image = _image_of(viewer, layer)
     if image is None:
         raise InputError(
-            f"The image of the mask {layer.name!r} is not open; open the one of its "
-            "size."
+            f"The image of the mask {layer.name!r} is not open; open an image of "
+            "the same size."
         )
     source = source_of(image)
     stack = layer.ndim == 3
@@ -88,8 +89,8 @@ def _classes(record: LayerRecord | None) -> list[str]:
         return []
     if record.derivation is Derivation.OBJECTS:
         raise InputError(
-            "Expected a mask of classes, but this layer numbers its objects; select "
-            "the mask that it was made of."
+            "Expected a mask of classes, but this layer numbers its objects; "
+            "select the mask from which it was made."
         )
     return class_names(record.provenance, len(named))
 

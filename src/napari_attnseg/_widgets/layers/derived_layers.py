@@ -1,4 +1,4 @@
-"""Descriptions of layers that show what was made of a run's result. No Qt, no torch."""
+"""Describe layers that were made from the result of a run. No Qt, no torch."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from napari_attnseg.time_smoothing import TIME_SMOOTHING
 def kept_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer]:
     """Layers of a what-if that is kept; their names say which gates were forced.
 
-    As `new_layers`, but of the gate maps only those that were painted: all others are
-    described by one number.
+    They are those of `new_layers`, except that only painted gate maps have a layer:
+    every other forced gate is described by one number.
     """
     forced = results[0].provenance["gates_forced"]
     coarse_first = sorted(forced, key=lambda gate: -gate_parts(gate_key(gate))[0])

@@ -1,4 +1,4 @@
-"""Layers in a viewer: adding them, redrawing them."""
+"""Add layers to a viewer, and redraw them."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def add_layers(viewer: Any, layers: Iterable[NewLayer], above: Any = None) -> li
     layers : iterable of NewLayer
         Layers of one image.
     above : Image, optional
-        The layer to put them above; None: what their record says. On top of everything
-        where that image is not open.
+        Image to put them above; None: the image in their record. If that image is not
+        open, they are put on top.
     """
     made = [make_layer(new) for new in layers]
     for layer in made:
@@ -117,11 +117,11 @@ def _layer_with(layers: Iterable[Any], unique_id: str) -> Any:
 
 
 def show_source(viewer: Any, source: Source) -> Source:
-    """Source with an image layer that shows it as one image.
+    """Return the source, with a layer that shows it as one image.
 
-    A layer whose channels lie along an axis of frames does not: a layer of grey or
-    colour is added right over it, unless there is one already. What is made of the
-    image then refers to that layer.
+    If the channels of the layer lie along an axis of frames, a layer of grey or colour
+    is added right above it, unless it exists already. Results then refer to the new
+    layer.
     """
     if source.is_shown:
         return source
@@ -151,8 +151,8 @@ def show_source(viewer: Any, source: Source) -> Source:
 def redraw(layer: Any, values: NDArray[Any], frame: int | None = None) -> None:
     """Replace the values of a layer, or of one frame of it, and redraw only those.
 
-    In place: assigning ``layer.data`` also makes a thumbnail, which redraws the whole
-    layer list and takes longer than the picture.
+    The values are changed in place, because assigning ``layer.data`` also makes a
+    thumbnail, which redraws the whole layer list and takes longer than the picture.
     """
     data = layer.data
     if not (isinstance(data, np.ndarray) and data.flags.writeable):
@@ -172,8 +172,9 @@ def leave_brushes(viewer: Any) -> None:
 def no_brush_box(viewer: Any) -> None:
     """Remove the invisible box behind napari's circle of the brush.
 
-    napari 0.9.2 leaves it in the scene when the brush is put away, and ends in OpenGL
-    when it draws it after all layers were removed (docs/known-napari-crash.md).
+    napari 0.9.2 leaves the box in the scene when the brush is no longer used, and
+    crashes in OpenGL when it draws the box after all layers were removed
+    (docs/known-napari-crash.md).
     """
     circle = viewer.canvas.overlays.get("_brush_circle")
     if circle is not None:
@@ -181,7 +182,7 @@ def no_brush_box(viewer: Any) -> None:
 
 
 def first_gate_of(layers: Sequence[Any]) -> Any:
-    """The gate map that is shown besides the mask, by the preferences; else None."""
+    """The gate map that the preferences show besides the mask, if any."""
     wanted = first_gate()
     for layer in layers:
         record = record_of(layer)

@@ -37,8 +37,8 @@ def box_layer(layers: Any, image: Any) -> Any:
 def draw_box(viewer: Any, image: Any) -> Any:
     """Start drawing a rectangle on an image; adds the layer if it is missing.
 
-    It lies where the image lies, so that a box drawn on an image that is turned is
-    along its rows and columns.
+    The layer has the placement of the image, so that a box on a rotated image follows
+    its rows and columns.
     """
     layer = box_layer(viewer.layers, image)
     if layer is None:
@@ -65,7 +65,7 @@ def draw_box(viewer: Any, image: Any) -> Any:
 def drawn_box(layers: Any, image: Any, source: Source) -> Box:
     """The last shape on an image, as a box of all pixels that it touches.
 
-    Of a stack it is the same box in every frame.
+    For a stack, the box is the same in every frame.
 
     Parameters
     ----------
@@ -85,8 +85,9 @@ def drawn_box(layers: Any, image: Any, source: Source) -> Box:
         raise InputError(NO_BOX)
     if source.reading is not None and source.reading.axis != 0:
         raise InputError(
-            "A box cannot be drawn on an image whose channels are shown as columns; "
-            "segment the whole image first, which adds a layer that shows it."
+            "A box cannot be drawn on an image whose channels are shown as "
+            "columns; segment the whole image first: this adds a layer that shows "
+            "it correctly."
         )
     # In the world: somebody may have moved one of the two layers since.
     corners = [image.world_to_data(layer.data_to_world(at)) for at in layer.data[-1]]

@@ -45,9 +45,9 @@ def earlier_results(layers: Iterable[Any], source: Source) -> list[ResultLayers]
 def made_from_results(
     layers: Iterable[Any], source: Source, explained: bool
 ) -> list[Any]:
-    """What else there is of an image that is segmented again.
+    """Find other layers that were made from earlier results of an image.
 
-    Objects and edited copies of its masks and, if asked for, its explanations.
+    These are objects, edited copies of masks and, if asked for, explanations.
     """
     of_image = [
         layer

@@ -1,7 +1,7 @@
 """napari's reader of DICOM, films and volumes, as the commands read them. No Qt.
 
-A stack is an array whose frames are read when they are looked at. Layers have the size
-of a pixel, its unit and the names of the axes, and never the name of the patient.
+A stack is an array whose frames are read when they are shown. Layers get the size of a
+pixel, its unit and the names of the axes, but never the name of the patient.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _LABELS = {FrameAxis.TIME: "t", FrameAxis.DEPTH: "z", FrameAxis.UNKNOWN: "frame"
 def get_file_reader(
     path: str | list[str],
 ) -> Callable[[str | list[str]], list[Any]] | None:
-    """The reader, if napari offers it a file of these kinds, or a folder of DICOM."""
+    """Return the reader for such files and folders of DICOM, otherwise None."""
     first = Path(path if isinstance(path, str) else path[0])
     kinds = {file_format(first)}
     if first.is_dir() and kinds == {None}:
@@ -59,8 +59,8 @@ def read_files(path: str | list[str]) -> list[Any]:
     Raises
     ------
     InputError
-        If no file can be read, or there are too many. If only some cannot be read,
-        these are left out with a warning.
+        If no file can be read, or there are too many. If only some cannot be read, they
+        are left out with a warning.
     """
     given = [Path(one) for one in ([path] if isinstance(path, str) else path)]
     sets = find_sets(given)
@@ -105,7 +105,7 @@ def file_layer(files: FileSet) -> Any:
 
 
 def placement_by(said: Mapping[str, Any], stack: bool) -> dict[str, Any]:
-    """Scale, units and names of axes by what a file says: `Frames.to_provenance`."""
+    """Scale, units and names of axes, from what `Frames.to_provenance` returned."""
     scale = list(said.get("pixel_spacing") or (1.0, 1.0))
     units, labels = [str(said.get("unit", "pixel"))] * 2, ["y", "x"]
     if stack:

@@ -1,7 +1,7 @@
 """Layers of the results of a film or a stack that `attnseg segment` wrote. No Qt.
 
-The film itself is opened with them, if it is there and holds the same pixels; its
-frames are read when they are looked at. Masks are read at once.
+The film itself is opened with them, if it is found and holds the same pixels; its
+frames are read when they are shown. Masks are all read immediately.
 """
 
 from __future__ import annotations
@@ -121,12 +121,12 @@ def _masks(found: FrameResults, total: int) -> tuple[StackArray, dict[int, str]]
 
 
 def _image(found: FrameResults, rows: Mapping[int, Mapping[str, str]]) -> Any:
-    """Layer of the film; None if it is gone or has changed, which is told."""
+    """Layer of the film; None, with a warning, if it is missing or has changed."""
     stem = found.names.stem
     if found.source is None:
         show_warning(
-            f"The images of {stem} are left out: they have been moved, or they are of "
-            "DICOM, whose files results do not name; open them yourself."
+            f"The images of {stem} are left out: they were moved, or they are DICOM "
+            "files, which results do not name; open them yourself."
         )
         return None
     done = found.frames
@@ -151,10 +151,10 @@ def _unread_placement(found: FrameResults) -> dict[str, Any]:
     facts = found.provenance.get(FILE_FACTS) or {}
     if FRAME_STEP not in facts:
         show_warning(
-            f"The results of {found.names.stem} do not say how far apart slices are, "
-            "as an earlier version wrote them: beside the images opened by hand, masks "
-            "may lie on other slices. Segment the file again, or give the mask's layer "
-            "the scale of the images."
+            f"The results of {found.names.stem} do not say how far apart slices "
+            "are, because an earlier version wrote them: over images that you open "
+            "yourself, masks may lie on other slices. Segment the file again, or "
+            "give the mask's layer the scale of the images."
         )
     return placement_by(facts, True)
 

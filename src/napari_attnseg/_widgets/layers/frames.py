@@ -1,4 +1,4 @@
-"""Which frame of a stack a viewer shows. No Qt, no torch."""
+"""Find the frame of a stack that a viewer shows. No Qt, no torch."""
 
 from __future__ import annotations
 

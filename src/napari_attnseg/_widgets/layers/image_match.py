@@ -1,7 +1,7 @@
-"""Find the open image layer that a result was made of. No Qt, no torch.
+"""Find the open image layer from which a result was made. No Qt, no torch.
 
-The stored reference decides, never a name: the layer's id while the viewer lives, then
-the image's file and the hash of its pixels.
+The reference in the record decides, not the name of a layer: the layer's id while the
+viewer is open, otherwise the image's file and the hash of its pixels.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _HASHES: weakref.WeakKeyDictionary[Any, _Hashes] = weakref.WeakKeyDictionary()
 def find_image(
     record: LayerRecord, shape: tuple[int, ...], images: Sequence[Any]
 ) -> Any:
-    """The image layer that a result was made of; None if it is not among `images`.
+    """Find the image layer from which a result was made; None if it is not open.
 
     Parameters
     ----------
@@ -61,7 +61,8 @@ def find_image(
 def holds_pixels(layer: Any, shape: tuple[int, ...], sha256: Sequence[str]) -> bool:
     """Whether an image layer in memory holds the pixels with these hashes.
 
-    Three frames stand for a stack: hashing a long one would block the window.
+    Of a stack only three frames are compared, because hashing a long stack would block
+    the window.
 
     Parameters
     ----------
@@ -69,7 +70,8 @@ def holds_pixels(layer: Any, shape: tuple[int, ...], sha256: Sequence[str]) -> b
     shape : tuple of int
         (H, W) or (T, H, W) that the image must have.
     sha256 : sequence of str
-        One hash per frame; an empty one, of a frame that was not segmented, fits all.
+        One hash per frame. An empty hash, for a frame that was not segmented, matches
+        every image.
     """
     data = layer.data[0] if layer.multiscale else layer.data
     frames = shape[0] if len(shape) == 3 else 1

@@ -1,9 +1,9 @@
 """Image files as layers, decoded as the commands decode them. No Qt.
 
-napari's own reader decodes some kinds of files in another way, so that the mask of a
-command and that of the viewer differ. napari asks at every file that two plugins claim
-by its name: therefore this reader claims no names, but is called from napari's File
-menu and from the widgets.
+napari's own reader decodes some kinds of files in another way, so that the masks of the
+command and of the viewer would differ. If two plugins claim a file by its name, napari
+asks the user every time. Therefore this reader claims no names: it is called from
+napari's File menu and from the widgets.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from napari_attnseg.io.images import read_upright
 
 
 def image_layer(path: str | Path) -> Any:
-    """Image layer of a file, with the very pixels that ``attnseg segment`` is given.
+    """Image layer of a file, with exactly the pixels that ``attnseg segment`` uses.
 
     Raises
     ------

@@ -16,13 +16,14 @@ _NO_MASKS = (Derivation.CHANGE, Derivation.PAINT, Derivation.READER)
 def in_view(viewer: Any, labels: Sequence[Any]) -> Any:
     """The mask of the image in view among Labels layers, visible and uppermost first.
 
-    Failing that, a mask of another image or of a person; the uppermost if none is one.
+    If there is none, it is the mask of another image or a mask that a person painted;
+    if there are no masks at all, the uppermost layer.
 
     Parameters
     ----------
     viewer : napari.Viewer
     labels : sequence of Labels
-        At least one.
+        Layers to choose from, at least one.
     """
     image, _ = spoken_of(viewer, None)
     own = images_of(viewer.layers)

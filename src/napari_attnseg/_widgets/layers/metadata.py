@@ -2,8 +2,8 @@
 
 Only this module knows the keys. ``layer.metadata["attnseg"]`` is the provenance of the
 run and what the layer shows of it, the same in the viewer and in the files of a results
-folder. ``layer.metadata["attnseg_image"]`` says which image the layer belongs to; it
-holds for as long as the viewer lives.
+folder. ``layer.metadata["attnseg_image"]`` says which image the layer belongs to; it is
+valid as long as the viewer is open.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def to_dict(record: LayerRecord) -> dict[str, Any]:
 
 
 def run_provenance(record: LayerRecord) -> dict[str, Any]:
-    """Provenance for a results folder: what all parts of the run have in common."""
+    """Provenance for a results folder, which all parts of the run share."""
     values = {k: v for k, v in record.provenance.items() if k != "source"}
     if record.derivation is not None:
         values["made_from"] = str(record.derivation)
@@ -99,7 +99,7 @@ def run_provenance(record: LayerRecord) -> dict[str, Any]:
 
 
 def metadata_of(record: LayerRecord) -> dict[str, Any]:
-    """``metadata`` of a new layer with a record."""
+    """Make the ``metadata`` of a new layer from its record."""
     image = record.image
     reference = {"name": image.name, "layer": image.layer_id, "file": image.file}
     return {METADATA: to_dict(record), IMAGE_REFERENCE: reference}
@@ -162,9 +162,9 @@ def set_frame(
         Layer of a run of several frames.
     frame : int
     facts : mapping
-        Provenance of the frame; what frames have of their own is taken.
+        Provenance of the frame; only the values that differ between frames are used.
     share : float or None
-        Mean effective share of a gate map in it.
+        Mean effective share of a gate map in this frame.
     """
     values = layer.metadata[METADATA]
     for key in PER_FRAME:
@@ -178,8 +178,8 @@ def set_frame(
 def derivation_of(values: Mapping[str, Any]) -> Derivation | None:
     """``made_from`` of a layer's dictionary or of the provenance in a results folder.
 
-    Of an edited mask and of objects, earlier versions wrote the name of the layer that
-    they were made from.
+    For an edited mask and for objects, earlier versions wrote the name of the layer
+    from which they were made.
     """
     made_from = values.get("made_from")
     if made_from is None:

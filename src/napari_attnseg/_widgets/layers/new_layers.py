@@ -47,13 +47,13 @@ class NewLayer:
     options : dict
         Keyword arguments of the class, without ``metadata``.
     record : LayerRecord or None
-        Becomes the layer's ``metadata``; None for an image that is opened.
+        Record for the layer's ``metadata``; None for an image.
     outlined : bool
-        Whether a mask is outlined; else it is filled.
+        Whether a mask is drawn as an outline; otherwise it is filled.
     colorbar : bool
         Whether the layer's colour bar is shown.
     metadata : dict
-        Other ``metadata`` than the record.
+        Further ``metadata``, besides the record.
     """
 
     kind: str
@@ -73,9 +73,9 @@ class NewLayer:
 def new_layers(source: Source, results: Sequence[Segmentation]) -> list[NewLayer]:
     """Layers of a run, bottom to top: probability, gate maps (finest first), mask.
 
-    Only the mask is visible, as an outline, so that the image can be judged; a gate map
-    over it would hide what a reader looks for first. Gate maps keep their own
-    resolution and cover the image exactly.
+    Only the mask is visible, as an outline, so that the reader can judge the image; a
+    gate map would hide it. Gate maps keep their own resolution and cover the image
+    exactly.
 
     Parameters
     ----------
@@ -226,15 +226,16 @@ def _whole(parts: Sequence[NDArray[Any]]) -> NDArray[Any] | None:
 
 
 def layer_name(what: str, of: str) -> str:
-    """Name of a layer; what differs comes first, since long names are cut."""
+    """Name of a layer; the differing part comes first, as long names are cut."""
     return f"{what} · {of}"
 
 
 def map_opacity(pattern: PatternValue | None) -> float:
     """Opacity of a map over its image, by what was measured of its gate.
 
-    Low if it was measured to be decoration, or was not measured. A map that is about
-    no gate, or of a version that did not say, has not been measured to be either.
+    The opacity is low if the pattern was measured to be decorative, or was not
+    measured. Maps that do not belong to a gate, or whose record does not say, have the
+    normal opacity.
     """
     dimmed = (PatternValue.DECORATIVE, PatternValue.NOT_MEASURED)
     return 0.35 if pattern in dimmed else 0.7
@@ -243,10 +244,10 @@ def map_opacity(pattern: PatternValue | None) -> float:
 def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLayer:
     """Layer of one explanation, over its image or over one `frame` of a stack.
 
-    Signed maps are transparent at 0, and the farther a value is from it the denser is
-    its colour: that of psi 1 marks positive values, that of psi 0 negative ones. Other
-    maps go from dark to bright. Signed and positive maps are scaled to their own range:
-    their values compare within a map only.
+    Signed maps are transparent at 0, and more opaque the farther a value is from 0.
+    Positive values have the colour of psi = 1, negative ones that of psi = 0. Other
+    maps go from dark to bright. Signed and positive maps are scaled to their own range,
+    so that their values can be compared only within one map.
     """
     level = "" if found.level is None else f" 1/{found.level}"
     record = LayerRecord(

@@ -17,10 +17,10 @@ ASKED = "attnseg map"
 
 
 def add_explanation(viewer: Any, new: NewLayer, asked: Hashable) -> None:
-    """Add an explanation in place of an earlier one, and hide layers it mixes with.
+    """Add an explanation in place of an earlier one, and hide layers that overlap it.
 
-    Hidden are the other maps and fills of its image, whose colours would mix with its
-    own; outlines stay visible. In a grid, side by side, nothing is hidden.
+    The other maps and filled masks of its image are hidden, because their colours would
+    mix with its own. Outlines stay visible. In a grid, side by side, nothing is hidden.
 
     Parameters
     ----------

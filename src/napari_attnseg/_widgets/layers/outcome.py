@@ -1,4 +1,4 @@
-"""Summarise a mask: how much it covers, nothing, or everything. No Qt."""
+"""Summarise a mask: how much it covers, or that it is empty or full. No Qt."""
 
 from __future__ import annotations
 
@@ -58,9 +58,11 @@ class Outcome:
     loosened : bool
         Whether the threshold is lower than the one that the model came with.
     boxed : bool
-        Whether only a box was segmented; `total` is of the box then.
+        Whether only a box was segmented; then `total` is the number of pixels in the
+        box.
     specks, largest_speck : int
-        Number of objects below `SPECK` beside larger ones; pixels of the largest.
+        Number of objects smaller than `SPECK` beside larger ones, and pixels of the
+        largest of these specks.
     """
 
     found: Found
@@ -93,7 +95,7 @@ class Outcome:
 
     @property
     def sentence(self) -> str:
-        """One line for people."""
+        """Describe the mask in one line."""
         if self.found is Found.NOT_DONE:
             return NOT_SEGMENTED
         if self.found is Found.NOTHING:
@@ -127,7 +129,7 @@ def outcome_of(
 ) -> Outcome:
     """Summarise the mask (H, W) of one frame.
 
-    Of a run inside a box, the box is the frame.
+    If the run was inside a box, the box counts as the frame.
     """
     sizes = object_sizes(mask)
     area = int(sizes.sum())
@@ -197,7 +199,7 @@ def is_changed_by_hand(
 ) -> bool:
     """Whether the mask (H, W) of a frame was painted or clicked in since it was made.
 
-    A frame that was not segmented is of no model, and is edited once it holds anything.
+    A frame that was not segmented counts as changed as soon as its mask has a pixel.
     """
     made = result.record.mask_sha256
     if not made:
@@ -218,7 +220,7 @@ def by_hand_words(
 
 
 def is_loosened(result: ResultLayers) -> bool:
-    """Whether a mask is made at a lower threshold than the model's own."""
+    """Whether a mask was made with a lower threshold than the model's own."""
     now = rules_of(result.record.provenance)
     return now.threshold < result.record.threshold
 
@@ -226,13 +228,13 @@ def is_loosened(result: ResultLayers) -> bool:
 class CanvasMark:
     """Text on the canvas that says what an outline cannot show.
 
-    It is not a QObject, because it outlives the widget. Text that somebody else shows
+    It is not a QObject, because it outlives the widget. Text that other code shows
     there stays.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Its text overlay is used.
+        Viewer whose text overlay is used.
     """
 
     def __init__(self, viewer: Any) -> None:
@@ -240,7 +242,7 @@ class CanvasMark:
         self._text = ""
 
     def show(self, outcome: Outcome | None, name: str) -> None:
-        """Mark an image called `name` as empty or fully covered; else nothing."""
+        """Write that the mask of image `name` is empty or covers all, if so."""
         if outcome is None or outcome.found is Found.OBJECTS:
             self.take_away()
             return
@@ -258,7 +260,7 @@ class CanvasMark:
         overlay.visible = True
 
     def take_away(self) -> None:
-        """Remove the text, if it is still there."""
+        """Remove the text, if the viewer still shows it."""
         overlay = self._viewer.canvas.overlays.text
         if self._text and overlay.text == self._text:
             overlay.visible = False

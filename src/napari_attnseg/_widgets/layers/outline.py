@@ -32,7 +32,7 @@ _AFFORDED = 90e6
 
 
 class Look(NamedTuple):
-    """``contour`` and ``opacity`` of a Labels layer."""
+    """Look of a Labels layer: its ``contour`` and ``opacity``."""
 
     contour: int
     opacity: float
@@ -45,15 +45,16 @@ _WIDTHS: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
 
 
 def outline(layer: Any, zoom: float | None = None, width: float = WIDTH) -> None:
-    """Outline a mask, as wide as can be seen.
+    """Draw a mask as an outline that is wide enough to be seen.
 
     Parameters
     ----------
     layer : Labels
     zoom : float, optional
-        Pixels of the screen per unit of the world; None: the whole layer is seen.
+        Pixels of the screen per unit of the world; None: the zoom that shows the whole
+        layer.
     width : float
-        Width of the outline, in pixels of the screen, now and at other zooms.
+        Width of the outline in pixels of the screen; it stays the same at other zooms.
     """
     if width != WIDTH:
         _WIDTHS[layer] = width
@@ -61,7 +62,7 @@ def outline(layer: Any, zoom: float | None = None, width: float = WIDTH) -> None
 
 
 def fill(layer: Any) -> None:
-    """Fill a mask, which does not follow the zoom then."""
+    """Fill a mask, whose look then no longer depends on the zoom."""
     _GIVEN.pop(layer, None)
     layer.contour = 0
     layer.opacity = 1.0

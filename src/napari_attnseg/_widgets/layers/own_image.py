@@ -1,7 +1,7 @@
 """Find the image that a result belongs to, and what is in view. No Qt, no torch.
 
-A result lies directly above its own image, so that an image on top covers the results
-of what is below it, and is never covered by them.
+A result lies directly above its own image. Therefore an image on top covers the results
+of the images below it, and they never cover it.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def images_of(layers: Iterable[Any]) -> dict[Any, Any]:
 def place_above(layers: Sequence[Any], image: Any) -> int:
     """Index at which a new result of an image belongs.
 
-    That is directly above the image and what else belongs to it, and below every other
-    image that lies higher; the end of the list if the image is not there.
+    It is directly above the image and its other layers, and below every other image
+    that lies higher. If the image is not in the list, it is the end of the list.
     """
     order = list(layers)
     if image not in order:
@@ -77,7 +77,7 @@ def place_above(layers: Sequence[Any], image: Any) -> int:
 
 
 def looked_at(layers: Sequence[Any]) -> list[Any]:
-    """Visible images that no other image covers; several where they lie apart."""
+    """Visible images that no other image covers; several if they lie side by side."""
     seen: list[Any] = []
     for layer in reversed(layers):
         visible = _is_image(layer) and layer.visible
@@ -93,14 +93,14 @@ def spoken_of(viewer: Any, chosen: Any) -> tuple[Any, bool]:
     ----------
     viewer : napari.Viewer
     chosen : Image or None
-        Image that a dock works on; it is taken if several are in view.
+        Image on which a dock works; it is chosen if several are in view.
 
     Returns
     -------
     image : Image or None
-        None if no image is seen.
+        Image to describe; None if no image is in view.
     named : bool
-        Whether it is not the chosen one, or not the only one that is seen.
+        Whether it is not the chosen one, or not the only one in view.
     """
     seen = _seen(viewer)
     image = chosen if chosen in seen else next(iter(seen), None)
@@ -138,16 +138,16 @@ def image_at(viewer: Any, point: Sequence[float]) -> Any:
 
 
 def layers_in_view(viewer: Any) -> list[Any]:
-    """Layers but for those of this plugin whose image is open and not looked at.
+    """Layers, without those of this plugin whose image is open but not in view.
 
-    While no image is seen, all of them.
+    If no image is in view, all layers.
     """
     seen, own = _seen(viewer), images_of(viewer.layers)
     return [x for x in viewer.layers if not seen or own.get(x, seen[0]) in seen]
 
 
 def bring_forward(viewer: Any, image: Any) -> None:
-    """Move an image that others cover to the top of the list, with what is its own."""
+    """Move an image that others cover to the top of the list, with its own layers."""
     layers = viewer.layers
     if image not in layers or image in looked_at(layers):
         return
@@ -160,9 +160,9 @@ def bring_forward(viewer: Any, image: Any) -> None:
 
 
 def show_only_own(viewer: Any) -> None:
-    """Hide what belongs to images that are not looked at; show it again with them.
+    """Hide layers of images that are not in view, and show them again with the image.
 
-    What somebody hid stays hidden. Side by side in a grid everything stays as it is.
+    Layers that the user hid stay hidden. In a grid, side by side, nothing changes.
     """
     if viewer.canvas.grid.enabled:
         return
@@ -193,7 +193,7 @@ def is_wanted(layer: Any) -> bool:
 
 
 def hide(layer: Any) -> None:
-    """Hide a layer, and leave it hidden when its image is seen again."""
+    """Hide a layer so that it stays hidden when its image comes into view again."""
     layer.metadata.pop(HIDDEN, None)
     layer.metadata.pop(BEHIND, None)
     layer.visible = False

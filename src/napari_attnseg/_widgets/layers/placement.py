@@ -1,4 +1,4 @@
-"""Placement of layers in the world: over an image, of a part of a layer. No Qt."""
+"""Placement of layers in the world, over an image or a part of one. No Qt."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def coarse_placement(
     frame: int = 0,
     origin: tuple[float, float] = (0.0, 0.0),
 ) -> dict[str, NDArray[np.float64]]:
-    """Scale and translate that put a coarse map over its image, from `origin` on.
+    """Scale and translation that put a coarse map over its image, from `origin` on.
 
     napari places pixel centres: pixel 0 of a map with stride f is centred at pixel
     (f − 1) / 2 of the image. That offset, and that of the first `frame` of a stack,
@@ -44,7 +44,7 @@ def carried(
     Parameters
     ----------
     placement : mapping
-        Of the layer, as `coarse_placement` or the user placed it.
+        Placement of the layer, from `coarse_placement` or from the user.
     before, now : mapping
         Placements of the image.
 
@@ -67,7 +67,7 @@ def carried(
 
 
 def without_axis(placement: Mapping[str, Any], axis: int, name: str) -> dict[str, Any]:
-    """Placement of one image, of a layer that shows its channels along an axis.
+    """Placement of one image whose layer shows its channels along an axis.
 
     Parameters
     ----------
@@ -91,9 +91,9 @@ def without_axis(placement: Mapping[str, Any], axis: int, name: str) -> dict[str
     for matrix in (rotate, shear, affine[:3, :3]):
         if max(abs(matrix[axis, keep]).max(), abs(matrix[keep, axis]).max()) > 1e-9:
             raise InputError(
-                f"Expected an image whose axis {axis} of channels stands alone, but "
-                f"layer {name!r} is turned or sheared along it; undo that (its rotate, "
-                "shear and affine), or take the channels apart first."
+                f"Expected an image whose axis {axis} of channels does not depend "
+                f"on other axes, but layer {name!r} is rotated or sheared along it; "
+                "reset its rotate, shear and affine, or split the channels first."
             )
     block = np.ix_(keep, keep)
     ends = np.ix_([*keep, 3], [*keep, 3])

@@ -59,14 +59,14 @@ MANY = 20
 
 
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[Any]] | None:
-    """The reader, if napari offers it a results folder or a JSON file from one."""
+    """Return the reader for a results folder or a JSON file in it, else None."""
     first = Path(path if isinstance(path, str) else path[0])
     found = find_results(first) or find_frame_results(first)
     return read if found or find_explanations(first) else None
 
 
 def find_explanations(path: Path) -> list[Path]:
-    """The JSON files of explanations at a path: the file itself, or in the folder."""
+    """JSON files of explanations at a path: the file itself, or those in the folder."""
     files = sorted(path.glob("*.json")) if path.is_dir() else [path]
     return [file for file in files if is_explanation(file)]
 
@@ -153,9 +153,9 @@ def _without(result: Segmentation, key: str) -> Segmentation:
 
 
 def layers_of_explanation(file: Path) -> list[NewLayer]:
-    """Layers as the Explain widget makes them, above the image if it is found.
+    """Make the layers of the Explain widget, above the image if it is found.
 
-    Of the maps of several gates only the coarsest is visible.
+    If there are maps of several gates, only the coarsest is visible.
     """
     saved = load_explanation(file)
     image = None if saved.image is None else str(saved.image.resolve())

@@ -58,13 +58,13 @@ class RunId(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ImageReference:
-    """Reference to the image that a result was made of.
+    """Reference to the image from which a result was made.
 
     Attributes
     ----------
     name : str
-        Name of the image layer at the time of the run. For people and file names:
-        nothing is looked up by it.
+        Name of the image layer at the time of the run. It is used for texts and file
+        names, never to find the image.
     layer_id : str
         ``unique_id`` of the image layer; empty if the image was not open.
     file : str or None
@@ -89,10 +89,10 @@ class LayerRecord:
     image : ImageReference
         The image that was segmented.
     part : Part or None
-        None for an explanation, for paint and for a reading.
+        Part of the run that the layer shows; None for an explanation, for paint and for
+        a mark of a reading.
     class_number : int
-        Class of the probability, counted from 1; 0 for the only
-        one.
+        Class of the probability, counted from 1; 0 if there is only one class.
     gate : int or (int, str) or None
         `AttentionMap.key` of a gate map.
     low, high : str
@@ -106,14 +106,15 @@ class LayerRecord:
     target : str
         Region whose logit an explanation explains.
     derivation : Derivation or None
-        None for the run's own output and for an explanation.
+        How the layer was made from an output; None for the run's own output and for an
+        explanation.
     made_from_layer : str
-        Name that the layer had from which this one was made. For people only.
+        Name of the layer from which this one was made; only for texts.
     effective_share : mapping
-        JSON-ready `results.EffectiveShare` of a gate map, of a stack with one mean per
-        frame; empty where it is not known.
+        JSON-ready `results.EffectiveShare` of a gate map, with one mean per frame for a
+        stack; empty if it is not known.
     pattern : PatternValue
-        Measured worth of the pattern of a gate map.
+        Measured effect of the pattern of a gate map on the mask.
     """
 
     provenance: Mapping[str, Any]
@@ -136,12 +137,12 @@ class LayerRecord:
 
     @property
     def source(self) -> str:
-        """File of the image as it was given, else the name that its layer had."""
+        """Path of the image as it was given, or else the name of its layer."""
         return str(self.provenance.get("source"))
 
     @property
     def run_id(self) -> RunId:
-        """Identifies the run: equal for all of its layers."""
+        """Identity of the run, equal for all of its layers."""
         values = (str(self.provenance.get(key)) for key in RunId._fields)
         return RunId(*values)
 
@@ -168,15 +169,15 @@ class LayerRecord:
 
     @property
     def image_sha256(self) -> tuple[str, ...]:
-        """Hash of the image, one per frame; empty if it is not known.
+        """Hashes of the image, one per frame; empty if they are not known.
 
-        Of a frame of a stack that was not segmented it is an empty text.
+        For a frame of a stack that was not segmented, the hash is an empty text.
         """
         return _per_frame(self.provenance.get("image_sha256"))
 
     @property
     def mask_sha256(self) -> tuple[str, ...]:
-        """Hash of the mask as it was made last by rules, one per frame."""
+        """Hashes of the mask as rules made it last, one per frame."""
         return _per_frame(self.provenance.get("mask_sha256"))
 
     def is_done(self, frame: int) -> bool:
@@ -186,7 +187,7 @@ class LayerRecord:
 
     @property
     def done_frames(self) -> list[int]:
-        """The frames that were segmented, of a run that says so."""
+        """Frames that were segmented, if the run recorded them."""
         return [frame for frame, found in enumerate(self.image_sha256) if found]
 
     @property
@@ -201,7 +202,10 @@ class LayerRecord:
 
     @property
     def is_run_output(self) -> bool:
-        """Whether the layer is a run's own output: no explanation, nothing derived."""
+        """Whether the layer is an output of a run.
+
+        Explanations, and layers that were derived from an output, are not.
+        """
         return self.part is not None and self.derivation is None
 
     @property
@@ -225,7 +229,7 @@ class LayerRecord:
         values : ndarray, shape (h, w), in [0, 1]
             One frame of the layer's data.
         image_shape : (int, int)
-            (H, W) of the image that the map covers, or covers a box of.
+            (H, W) of the whole image, of which the map covers all or a box.
         frame : int
             Frame of a stack.
         """
@@ -249,11 +253,14 @@ class LayerRecord:
     # -- changing --------------------------------------------------------------------
 
     def derived(self, derivation: Derivation, layer_name: str = "") -> LayerRecord:
-        """Record of a layer that is made of this one, which is called `layer_name`."""
+        """Make the record of a layer that is derived from this layer.
+
+        `layer_name` is the name of this layer.
+        """
         return replace(self, derivation=derivation, made_from_layer=layer_name)
 
     def with_provenance(self, **changed: Any) -> LayerRecord:
-        """The same record with other values in its provenance; None takes one out."""
+        """Copy with other values in the provenance; None removes a value."""
         values = {**self.provenance, **changed}
         gone = {key for key, value in changed.items() if value is None}
         kept = {key: value for key, value in values.items() if key not in gone}

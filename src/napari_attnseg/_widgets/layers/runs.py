@@ -37,7 +37,7 @@ class ResultLayers:
     gates : dict of int or (int, str) to Image
         `results.AttentionMap.key` → gate map, finest first.
     number : int
-        How many earlier runs are on images of the same name.
+        Number of earlier runs on images of the same name.
     """
 
     image: Any = None
@@ -48,14 +48,14 @@ class ResultLayers:
 
     @property
     def record(self) -> LayerRecord:
-        """Record of the mask, as it is now; of another part if there is no mask."""
+        """Present record of the mask, or of another part if there is no mask."""
         found = record_of(self.layers[-1])
         assert found is not None
         return found
 
     @property
     def name(self) -> str:
-        """Name of the image: the present one if it is open, else that of the run."""
+        """Present name of the image if it is open, or else its name in the run."""
         image = self.image
         return self.record.image.name if image is None else str(image.name)
 
@@ -185,10 +185,10 @@ def find_results(layers: Iterable[Any]) -> list[ResultLayers]:
 
 
 def originals(layers: Iterable[Any]) -> list[Any]:
-    """Outputs of runs and of kept what-ifs among layers, each of them once.
+    """Outputs of runs and of kept what-ifs among layers, each output once.
 
-    A duplicate of one, or what somebody made of one by napari's own commands (another
-    kind of layer, a projection, single frames), is the user's.
+    Duplicates of an output, and layers that the user made from one by napari's own
+    commands (another kind of layer, a projection, single frames), do not count.
     """
     found: dict[Any, Any] = {}
     axes: dict[Any, int] = {}
@@ -211,7 +211,7 @@ def _class_number(layer: Any) -> int:
 
 
 def result_of(layer: Any, layers: Iterable[Any]) -> ResultLayers | None:
-    """The run that a layer came from, or was made from; None if it is not there."""
+    """The run to which a layer belongs or from which it was made, or None."""
     record = record_of(layer)
     if record is None:
         return None
@@ -221,7 +221,7 @@ def result_of(layer: Any, layers: Iterable[Any]) -> ResultLayers | None:
 
 
 def kept_mask(layer: Any, layers: Iterable[Any]) -> Any:
-    """Mask of the kept what-if that a layer belongs to; None without one."""
+    """Mask of the kept what-if to which a layer belongs; None if there is none."""
     record = None if layer is None else record_of(layer)
     if record is None or not record.is_kept_what_if:
         return None

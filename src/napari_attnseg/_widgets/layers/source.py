@@ -47,7 +47,8 @@ class Source:
     name : str
         Name of the layer.
     data : array
-        Finest level; (H, W), (T, H, W), each with a colour axis behind it if `rgb`.
+        Pixels at full resolution: (H, W) or (T, H, W), with a colour axis at the end if
+        `rgb`.
     rgb : bool
         Whether the last axis of `data` is colour.
     frames : int or None
@@ -59,15 +60,17 @@ class Source:
     layer_id : str
         ``unique_id`` of the layer; empty if there is no layer.
     recorded : str or None
-        Name of the source in provenance; None: `file`, else `name`.
+        Name of the source in provenance; None: `file`, or `name` if there is no file.
     reading : AxisReading or None
-        Reading of an axis of the layer, if the user had to choose.
+        How an axis of the layer is read (frames or channels), if the user had to
+        choose.
     decoding : FileKind or None
         Kind of the file, if napari's own reader decodes it differently than the
         command.
     orientation : int or None
-        Orientation, 1 to 8, that was applied to the pixels of the file; napari's own
-        reader applies 1. None: there is no file, or its results record it already.
+        Orientation, 1 to 8 as in EXIF, that was applied to the pixels of the file. It
+        is 1 (none) if napari's own reader opened the file. None: there is no file, or
+        earlier results record the orientation already.
     file_facts : mapping or None
         Facts of the file, if this plugin's reader opened it.
     """
@@ -87,12 +90,12 @@ class Source:
 
     @property
     def origin(self) -> str:
-        """Name of the source in provenance: its file, else the layer's name."""
+        """Name of the source in provenance: its file, or else the layer's name."""
         return self.recorded or self.file or self.name
 
     @property
     def reference(self) -> ImageReference:
-        """The image as the layers that are made of it refer to it."""
+        """Reference to the image for the record of its results."""
         return ImageReference(self.name, self.layer_id, self.file)
 
     @property
@@ -125,7 +128,7 @@ class Source:
 
 
 def source_of(layer: Any, reading: AxisReading | None = None) -> Source:
-    """Copy those properties of an image layer that segmentation needs.
+    """Copy the properties of an image layer that segmentation needs.
 
     The layer may be changed or deleted afterwards.
 
@@ -133,8 +136,8 @@ def source_of(layer: Any, reading: AxisReading | None = None) -> Source:
     ----------
     layer : Image
     reading : AxisReading, optional
-        What one of its three axes is; one of `readings_of`. Without it they are frames,
-        rows and columns.
+        How one of its three axes is read, from `readings_of`. None: the axes are
+        frames, rows and columns.
 
     Raises
     ------
@@ -220,7 +223,8 @@ def _axis_names(layer: Any, shape: tuple[int, ...]) -> tuple[str, ...]:
 def decoding_of(layer: Any) -> FileKind | None:
     """Kind of a layer's file, if napari's own reader decoded it differently.
 
-    A layer that `read_image` filled names its file in its metadata.
+    None for a layer that this plugin's reader made, which decodes files like the
+    command.
     """
     if IMAGE_FILE in layer.metadata or layer.source.path is None:
         return None
@@ -241,7 +245,7 @@ def placement_of(layer: Any) -> dict[str, Any]:
 
 
 def file_of(layer: Any) -> str | None:
-    """File that an image layer was opened from; None if there is none."""
+    """File from which an image layer was opened; None if there is none."""
     plugin, sample = layer.source.sample or ("", "")
     if plugin == "napari-attnseg":
         return str(sample_path(sample))

@@ -22,9 +22,10 @@ IN_MEMORY = 4 * 1024 * 1024
 class StackArray:
     """An array of zeros that is filled frame by frame.
 
-    A large one is a temporary file that the system removes when nobody uses the array
-    any longer. Frames are written into the file, not through its mapping: a full disk
-    is an error then, and written pages do not count as memory of this process.
+    A large array is a temporary file that the system removes when the array is no
+    longer used. Frames are written into the file, not through its memory mapping, so
+    that a full disk raises an error, and written pages do not count as memory of this
+    process.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ class StackArray:
     Raises
     ------
     InputError
-        If there is no room for it on the disk.
+        If the disk has no space for it.
     """
 
     def __init__(self, frames: int, shape: tuple[int, ...], dtype: DTypeLike) -> None:
@@ -96,9 +97,9 @@ class StackArray:
 
 
 def let_go(array: Any) -> None:
-    """Give back the memory of frames that were read of a mapped array, where it can.
+    """Free the memory of frames that were read from a memory-mapped array, if possible.
 
-    They stay in the file, and are read from there again when they are asked for.
+    They stay in the file, and are read again when they are needed.
     """
     while isinstance(array, np.ndarray):
         array = array.base

@@ -57,7 +57,7 @@ def write(path: str, layers: list[LayerTuple]) -> list[str]:
 
 
 def stems(found: Sequence[Results]) -> list[str]:
-    """A file name stem for each, from the name of its image, all different."""
+    """Make a different file name stem for each, from the name of its image."""
     names: list[str] = []
     for results in found:
         plain = re.sub(r"[^\w.-]+", "_", results.name).strip("._") or "image"
@@ -74,7 +74,7 @@ def stems(found: Sequence[Results]) -> list[str]:
 
 
 def results_of(layers: Sequence[LayerTuple]) -> list[Results]:
-    """Results of every run that has layers among these; other layers are passed over.
+    """Results of every run that has layers among these; other layers are ignored.
 
     Raises
     ------

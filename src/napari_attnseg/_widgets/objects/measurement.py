@@ -26,7 +26,7 @@ from napari_attnseg.uncertainty import case_doubt
 
 
 def images_for(labels: Any, layers: Iterable[Any]) -> list[Any]:
-    """Image layers that are no results and have the size of a Labels layer."""
+    """Image layers that are not results and have the size of a Labels layer."""
     return [
         layer
         for layer in layers
@@ -42,9 +42,9 @@ def _finest(layer: Any) -> Any:
 
 
 def pixel_size_of(layer: Any) -> PixelSize:
-    """Size of a pixel in the world, with a unit if the layer has a unit of length.
+    """Size of a pixel in the world, with a unit if the layer has one of length.
 
-    A sheared layer has none: its pixels are no rectangles.
+    A sheared layer has no size of a pixel, because its pixels are not rectangles.
     """
     corner = np.zeros(layer.ndim)
     sides = []
@@ -66,7 +66,7 @@ def pixel_size_of(layer: Any) -> PixelSize:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """Input of a measurement. It holds no layer: those may be removed meanwhile.
+    """Input of a measurement; it holds no layers, which may be removed meanwhile.
 
     Attributes
     ----------
@@ -74,25 +74,26 @@ class Task:
         Name of the Labels layer.
     data : ndarray of int, shape (H, W) or (T, H, W)
     keep : bool
-        Whether its numbers may be those of the objects already; where they are not
-        (`run_task` looks), they are separated and numbered anew, over all frames.
+        Whether the numbers in the layer may already be those of objects. If `run_task`
+        finds that they are not, it separates the objects and numbers them over all
+        frames.
     numbered_here : bool
         Whether an earlier measurement numbered the objects.
     pixel : PixelSize
     image : Source or None
     image_sha256 : tuple of str
-        Per frame, of what the image has to hold; empty: whatever it holds.
+        Hash, for each frame, that the image must have; empty: any image is accepted.
     probability : list of array
         One per class, each of the shape of `data`.
     gates : list of (LayerRecord, array)
-        Record and psi, (h, w) or (T, h, w).
+        Record and psi of each gate; psi has the shape (h, w) or (T, h, w).
     intensity : Percentiles or Window
-        How the image's values become [0, 1]: as in the run, if it is the run's image;
-        a window of the run says nothing of another channel.
+        How the image's values become [0, 1]: as in the run if it is the image of the
+        run. The window of a run is not used for another image, such as another channel.
     origin : mapping of str to str
         `descriptors.origin_of_numbers`.
     box : Box or None
-        The only part of the image that probability and gates are of.
+        Part of the image that probability and gates cover; None: all of it.
     missing : frozenset of int
         Frames that the run did not segment; they have no objects and no doubt.
     """
@@ -274,8 +275,8 @@ def _expect_pixels(task: Task, pixels: NDArray[Any], index: int) -> None:
     if array_sha256(pixels) != task.image_sha256[index]:
         assert task.image is not None
         raise InputError(
-            f"The image {task.image.name!r} does not hold the pixels that this mask "
-            "was made of; choose the one that does, or 'none'."
+            f"The image {task.image.name!r} does not hold the pixels from which "
+            "this mask was made; choose the one that does, or 'none'."
         )
 
 

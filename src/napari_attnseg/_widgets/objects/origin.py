@@ -23,7 +23,7 @@ _OBJECTS_SHA256 = "objects_sha256"
 def origin_of(
     labels: Any, result: ResultLayers | None, source: Source | None
 ) -> dict[str, str]:
-    """Origin of numbers, for a Labels layer, its run and an image."""
+    """Columns on the origin of measured numbers: run and image of a Labels layer."""
     own = record_of(labels) or (None if result is None else result.record)
     name, origin = ("", "") if source is None else (source.name, str(source.origin))
     if own is None:

@@ -49,7 +49,8 @@ class ObjectsPanel(QWidget):
     Parameters
     ----------
     viewer : napari.Viewer
-        Its camera and frame are moved to a chosen object; a mouse callback.
+        Viewer whose camera and slider move to a chosen object; it gets a mouse
+        callback.
     life : Lifetime
         Ends the connections to viewer and layer.
     """
@@ -103,11 +104,11 @@ class ObjectsPanel(QWidget):
 
     @property
     def layer(self) -> Any:
-        """The Labels layer whose objects are in the table; None without a table."""
+        """The Labels layer whose objects are in the table, if there is a table."""
         return self._layer
 
     def show_objects(self, measured: Measurement, layer: Any) -> None:
-        """Fill the features of the layer and the table, and link both."""
+        """Fill the table and the layer's features, and link both."""
         self.forget()
         self._measured, self._layer = measured, layer
         records = measured.records
@@ -138,7 +139,7 @@ class ObjectsPanel(QWidget):
         self.show()
 
     def forget_unless(self, layers: Sequence[Any]) -> None:
-        """Disconnect from the layer, and hide, if it is not one of these."""
+        """Disconnect from the layer, and hide the panel, if it was removed."""
         if self._layer is not None and self._layer not in layers:
             self.forget()
             self.hide()
@@ -260,7 +261,7 @@ class ObjectsPanel(QWidget):
             self.save(Path(name))
 
     def save(self, path: Path) -> None:
-        """Write every column of every object."""
+        """Write a CSV file with every column of every object."""
         if self._measured is None:
             return
         try:

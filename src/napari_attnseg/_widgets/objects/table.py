@@ -96,7 +96,7 @@ class ObjectTable(QTableView):
             self.setColumnHidden(position, names is not None and name not in names)
 
     def choose(self, row: int) -> None:
-        """Choose a row, by its position in the columns as given, without a signal."""
+        """Choose a row by its position in the unsorted columns, without a signal."""
         index = self._sorted.mapFromSource(self._numbers.index(row, 0))
         self._quiet = True
         self.setCurrentIndex(self._sorted.index(index.row(), self._first_shown()))

@@ -57,7 +57,8 @@ class ObjectsWidget(DockWidget):
     Parameters
     ----------
     napari_viewer : napari.Viewer
-        Its layers; camera, frame and a mouse callback by the panel.
+        Viewer whose layers are measured; the panel uses its camera and slider, and adds
+        a mouse callback.
     """
 
     tab = "Measure"

@@ -82,7 +82,8 @@ def square_mm(placement: Mapping[str, Any]) -> float | None:
 def place_of(layer: Any, film: Any = None) -> Callable[[int], dict[str, Any]]:
     """Time or position of a frame, by scale and unit of the layer's leading axis.
 
-    The film's own times, if it has them and lies along the slider as it was opened.
+    The film's own times are used if it has them and the layer's scale along the slider
+    still agrees with them.
     """
     unit, step = str(layer.units[0]), float(layer.scale[0])
     if unit in _SECONDS:

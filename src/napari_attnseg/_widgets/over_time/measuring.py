@@ -30,7 +30,8 @@ class MeasuredFrame(NamedTuple):
     Attributes
     ----------
     made : str
-        Hash, when it was measured, of the mask that the mask rules made, before edits.
+        Hash of the mask as the mask rules made it, before edits, at the time of
+        measuring.
     seen : str
         Hash of the mask that was measured, with edits.
     numbers : mapping
@@ -46,7 +47,7 @@ class MeasuredFrame(NamedTuple):
 
 
 class Came(NamedTuple):
-    """A measured frame, and its comparisons with its neighbours by the later frame."""
+    """A measured frame, and comparisons with its neighbours, by later frame."""
 
     frame: int
     measured: MeasuredFrame
@@ -63,7 +64,7 @@ class Measured:
     pairs : dict of int to Pair
         Later frame → comparison with the one before.
     version : int
-        A number that changes with each change.
+        Number that increases with each change.
     """
 
     rows: dict[int, MeasuredFrame] = field(default_factory=dict)
@@ -150,7 +151,7 @@ def measure_frames(
     known : mapping
         Frames that have been measured.
     near : callable
-        The frame on screen, which comes first.
+        Returns the frame on screen, which is measured first.
     pixel_mm2 : float or None
 
     Yields

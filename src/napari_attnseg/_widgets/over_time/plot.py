@@ -1,7 +1,7 @@
 """Curves over the frames of a stack, with a line at the frame on screen.
 
-matplotlib draws them, because it is a dependency already. It is fast enough for 2000
-points as long as only the line is drawn again when the slider moves.
+They are drawn by matplotlib, which is a dependency already. It is fast enough for 2000
+points, because only the line is drawn again when the slider moves.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class OverTime(FigureCanvasQTAgg):
         Parameters
         ----------
         frames : sequence of int
-            Ascending.
+            Numbers of the frames, ascending.
         panels : sequence of Panel
             Each curve with a value for each frame.
         total : int

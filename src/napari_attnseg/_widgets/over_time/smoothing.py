@@ -26,7 +26,7 @@ def smooth(
     Parameters
     ----------
     mask : StackedMask
-        With a probability.
+        Masks of a stack, whose probability is known.
     frames : int
         Odd; see `time_smoothing`.
 

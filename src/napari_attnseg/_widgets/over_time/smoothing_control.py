@@ -38,7 +38,7 @@ class SmoothingControl(QWidget):
         self.over_box.setRange(3, MOST)
         self.over_box.setSingleStep(2)
         self.bar = RunBar("Smooth over time", life)
-        tip = "Of so many slices, an odd number, the median of the probability counts."
+        tip = "The median of the probability is taken over this odd number of slices."
         set_tips({self.over_box: tip})
         form = Form()
         form.addRow("Smooth over slices", self.over_box)

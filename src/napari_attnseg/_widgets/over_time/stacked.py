@@ -68,7 +68,7 @@ class StackedMask:
 
     @classmethod
     def of(cls, result: ResultLayers) -> StackedMask:
-        """Take it from the layers of a result."""
+        """Make it from the layers of a result."""
         record = record_of(result.mask)
         assert record is not None
         maps = [layer.data for layer in result.probability]
@@ -91,7 +91,7 @@ class StackedMask:
             let_go(array)
 
     def segmentation(self, frame: int) -> Segmentation:
-        """Segmentation of one frame as it is now; no expected Dice if it was edited."""
+        """Present segmentation of one frame; without expected Dice if it was edited."""
         mask = np.array(self.data[frame])
         maps = [np.asarray(one[frame], np.float32) for one in self.probability]
         shape = (0, *mask.shape)

@@ -59,7 +59,7 @@ class OverTimeWidget(DockWidget):
     Parameters
     ----------
     napari_viewer : napari.Viewer
-        Its layers and dims.
+        Viewer whose stacks are measured and whose slider is linked with the curves.
     """
 
     tab = "Time"
@@ -273,7 +273,7 @@ class OverTimeWidget(DockWidget):
         return self._worker is not None
 
     def showEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """Draw in the theme's colours, and measure what has changed while hidden."""
+        """Draw in the theme's colours, and measure frames that changed meanwhile."""
         super().showEvent(event)
         self.look()
 

@@ -31,7 +31,7 @@ from napari_attnseg.review.case import Case
 
 
 class CaseLayers:
-    """Image, mask and maps of one case, put into a viewer and taken out again.
+    """Adds image, mask and maps of one case to a viewer, and removes them again.
 
     Parameters
     ----------
@@ -71,11 +71,11 @@ class CaseLayers:
         ----------
         case : Case
         title : str
-            Its name in layers.
+            Name of the case in the layer list.
         loaded : LoadedImage
-            Its image.
+            Image of the case.
         labels : ndarray or None
-            Of its mask; None: nothing is marked yet.
+            Labels of its mask; None: nothing is marked yet.
         hidden : bool
             Whether the mask is hidden at first.
         """
@@ -188,7 +188,7 @@ class CaseLayers:
         self.mask.events.visible.connect(self._seen)
 
     def of_another_case(self, layer: Any) -> bool:
-        """Hide a new result if it is of an earlier case; return whether it is."""
+        """Hide a new result if it belongs to an earlier case; return if it does."""
         record = record_of(layer)
         if record is None or self.image is None or layer in self._layers:
             return False
@@ -201,17 +201,17 @@ class CaseLayers:
 
     @property
     def labels(self) -> NDArray[np.integer[Any]] | None:
-        """The mask as it is painted now; None if its layer is gone."""
+        """The mask as it is painted now; None if its layer was removed."""
         if self.mask is None or self.mask not in self._viewer.layers:
             return None
         return np.asarray(self.mask.data)
 
     def set_labels(self, labels: NDArray[np.integer[Any]]) -> None:
-        """Put a mask into its layer that was hidden until now."""
+        """Show, in its layer, a mask that was hidden until now."""
         self.mask.data = np.array(labels)
 
     def paint(self) -> bool:
-        """Select the brush in the mask; False if its layer is gone."""
+        """Select the brush in the mask; returns False if its layer was removed."""
         layer = self.mask
         if layer is None or layer not in self._viewer.layers:
             return False
@@ -267,7 +267,7 @@ class CaseLayers:
         return bool(self._maps)
 
     def clear(self) -> None:
-        """Take the layers of the case out of the viewer."""
+        """Remove the layers of the case from the viewer."""
         before, self._layers, self._maps = self._layers, [], []
         self.image = self.mask = None
         self._remove(before)

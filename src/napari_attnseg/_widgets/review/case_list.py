@@ -1,4 +1,4 @@
-"""The list of cases: what was decided on each, and how good its mask probably is."""
+"""The list of cases, with the decision and the expected quality of each mask."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Row(NamedTuple):
 
 
 class CaseList(QTableWidget):
-    """A list of cases. Letters are keys of the dock, not a search."""
+    """A list of cases, in which letters are keys of the dock, not a search."""
 
     #: Number of the case that somebody chose.
     chosen = Signal(int)
@@ -93,7 +93,7 @@ class CaseList(QTableWidget):
         self._quiet = False
 
     def show_state(self, number: int, state: CaseState, measure: str) -> None:
-        """Show what is known of a case now."""
+        """Update the row of a case."""
         decision = state.decision
         words = "open" if decision is None else str(decision)
         for column, text, tip in (

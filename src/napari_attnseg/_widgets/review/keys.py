@@ -24,7 +24,7 @@ KEYS = {
 
 
 def bind(viewer: Any, life: Lifetime, actions: Mapping[str, Callable[[], Any]]) -> None:
-    """Bind the keys in a viewer until the dock closes; one that is taken stays theirs.
+    """Bind the keys in a viewer until the dock closes, except keys in use.
 
     Parameters
     ----------
@@ -41,9 +41,10 @@ def bind(viewer: Any, life: Lifetime, actions: Mapping[str, Callable[[], Any]]) 
 
 
 def bind_layer(layer: Any, actions: Mapping[str, Callable[[], Any]]) -> None:
-    """Bind the keys in a layer of a case, whose own keys would be asked first.
+    """Bind the keys in a layer of a case, because keys of layers come first.
 
-    In an image, C stretches its contrast; here it is to mean what the dock says.
+    For example, C stretches the contrast of an image layer in napari; here it has to
+    mean Correct.
     """
     for name, keys in KEYS.items():
         for key in keys:

@@ -20,7 +20,7 @@ from napari_attnseg.review.words import measure_words
 
 
 class OpenReview:
-    """A review with what it holds while it is open.
+    """A review, with the files and threads that it uses while it is open.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class OpenReview:
 
     @property
     def first(self) -> Case:
-        """The first case that is not decided, else the first of all."""
+        """The first case that is not decided, or else the first case."""
         review = self.review
         still_open = (c for c in review.cases if review.state(c).decision is None)
         return next(still_open, review.cases[0])
@@ -89,9 +89,10 @@ class OpenReview:
         step : int
             1 or -1.
         listed : callable
-            Whether the case of a number is listed.
+            Returns whether the case with a number is listed.
         open_only : bool
-            Skip decided cases, and continue with the first case after the last one.
+            Whether to skip decided cases, and to continue with the first case after the
+            last.
         """
         review = self.review
         at, n = review.cases.index(case), len(review.cases)
@@ -105,7 +106,7 @@ class OpenReview:
         return None
 
     def export(self, path: Path) -> str:
-        """Write a row per reviewer and case of this folder; returns their names.
+        """Write a table with a row per reviewer and case; returns the reviewers' names.
 
         Raises
         ------
@@ -118,7 +119,7 @@ class OpenReview:
         return ", ".join(journal.reader for journal in journals)
 
     def close(self) -> str:
-        """Close the file; return why a mask was not added to a training set, if so."""
+        """Close the file; return why a mask was not added to the training set."""
         try:
             return self.review.close()
         finally:

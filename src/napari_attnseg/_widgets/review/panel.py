@@ -30,13 +30,13 @@ from napari_attnseg.review.words import (
 
 
 class CommentLine(QLineEdit):
-    """Line of a comment; Enter and Escape give the keyboard back to the dock."""
+    """Line of a comment; Enter and Escape return the keyboard focus to the dock."""
 
     #: Emitted when the keyboard is to go back.
     left = Signal()
 
     def keyPressEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """Leave with Enter and Escape."""
+        """Leave the line with Enter and Escape."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape):
             self.left.emit()
         else:
@@ -44,7 +44,7 @@ class CommentLine(QLineEdit):
 
 
 class ReviewPanel(QWidget):
-    """Progress, list of cases, what is known of one, and its decisions."""
+    """Progress, list of cases, facts about one case, and its buttons."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,8 +87,7 @@ class ReviewPanel(QWidget):
                 ]: "Correct the mask with the brush. Every stroke is saved, and the "
                 "mask goes to your training set. Keys of napari: E erases, [ and ] "
                 "change the brush, Ctrl+Z takes back a stroke.",
-                buttons["reject"]: "The mask is of no use. Goes on to the next open "
-                "case.",
+                buttons["reject"]: "Reject the mask, and go on to the next open case.",
                 buttons["previous"]: "The previous case in the list; also Page Up.",
                 buttons["next"]: "The next case in the list; also Page Down.",
                 buttons["undo"]: "Take back the decision that was made last, and go to "
@@ -151,7 +150,7 @@ class ReviewPanel(QWidget):
         self.show_filtered(opened, None)
 
     def show_state(self, opened: OpenReview, case: Case) -> None:
-        """Show in list and progress what is known of a case."""
+        """Update the list and the progress for a case."""
         review = opened.review
         number, state = review.cases.index(case), review.state(case)
         self.list.show_state(number, state, opened.measure(case))

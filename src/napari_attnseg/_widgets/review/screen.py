@@ -1,4 +1,4 @@
-"""The case on screen: its layers, and its mask, saved with every stroke."""
+"""The case on screen: its layers, and its mask, which every stroke saves."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class CaseScreen:
     changed : callable
         Called after a mask was saved or shown for the first time.
     fail : callable
-        Gets the message of an error.
+        Called with the message of an error.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class CaseScreen:
 
     @property
     def labels(self) -> NDArray[Any] | None:
-        """The mask to be decided on; None if none was there or it cannot be shown."""
+        """The mask to be decided on; None if there was none or it cannot be shown."""
         return self._saved if self._there else None
 
     def _visible(self, event: Any = None) -> None:
@@ -141,6 +141,6 @@ class CaseScreen:
         self._changed()
 
     def clear(self) -> None:
-        """Take the case off the screen."""
+        """Remove the case from the screen."""
         self.case = self._open = self._saved = self._withheld = None
         self.layers.clear()

@@ -22,7 +22,7 @@ _FOLDER, _READER = "folder", "reader"
 
 
 class SetupForm(QWidget):
-    """Form that is seen until a review begins."""
+    """Form that is shown until a review begins."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,8 +43,8 @@ class SetupForm(QWidget):
         self.hide_box.setChecked(True)
         set_tips(
             {
-                self.folder: "A results folder; or images; or a folder with images/ "
-                "and masks/.",
+                self.folder: "A results folder, a folder of images, or a folder "
+                "with images/ and masks/.",
                 self.masks: "Only if the masks lie in another folder.",
                 self.reader: "Decisions are saved in a file of this name.",
                 self.study_box: "A study has a file of its own, and continues with the "
@@ -95,7 +95,7 @@ class SetupForm(QWidget):
         Raises
         ------
         InputError
-            If the seed is no whole number.
+            If the seed is not a whole number.
         """
         if not self.study_box.isChecked():
             return None
@@ -109,7 +109,7 @@ class SetupForm(QWidget):
         return Study(seed, self.hide_box.isChecked())
 
     def remember(self) -> None:
-        """Offer folder and reviewer again next time."""
+        """Remember folder and reviewer for the next time."""
         stored = _settings()
         stored.setValue(_FOLDER, self.folder.text)
         stored.setValue(_READER, self.reader.text().strip())

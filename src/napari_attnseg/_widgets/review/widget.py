@@ -30,7 +30,7 @@ class ReviewWidget(DockWidget):
     Parameters
     ----------
     napari_viewer : napari.Viewer
-        Its layers, and keys while the dock is open.
+        Viewer whose layers show the case; keys are bound in it while the dock is open.
     """
 
     tab = "Review"
@@ -104,7 +104,7 @@ class ReviewWidget(DockWidget):
         self._say(self.opened.told)
 
     def close_review(self) -> None:
-        """Save what is open, take its layers away and show the form again."""
+        """Save the open review, remove its layers and show the form again."""
         opened = self.opened
         if opened is None:
             return
@@ -201,11 +201,11 @@ class ReviewWidget(DockWidget):
     # -- what keys and buttons do ------------------------------------------------------
 
     def accept(self) -> None:
-        """Accept the mask on screen, and go on."""
+        """Accept the mask on screen, and show the next case."""
         self._decide(lambda review, case: review.accept(case, self.on_screen.labels))
 
     def reject(self) -> None:
-        """Reject the mask on screen, and go on."""
+        """Reject the mask on screen, and show the next case."""
         self._decide(lambda review, case: review.reject(case))
 
     def _decide(self, decide: Any) -> None:
@@ -230,7 +230,9 @@ class ReviewWidget(DockWidget):
     def correct(self) -> None:
         """Take the brush; the mask is saved with every stroke."""
         if self.opened is not None and self.on_screen.layers.paint():
-            self._say("Paint; E rubs out, Ctrl+Z takes back a stroke. N goes on.")
+            self._say(
+                "Paint; E erases, Ctrl+Z takes back a stroke, N shows the next case."
+            )
 
     def undo(self) -> None:
         """Take back the decision that was made last, and show its case."""
@@ -250,7 +252,7 @@ class ReviewWidget(DockWidget):
         self.step(1)
 
     def previous_case(self) -> None:
-        """Show the listed case before."""
+        """Show the previous listed case."""
         self.step(-1)
 
     def step(self, step: int) -> None:
@@ -272,12 +274,15 @@ class ReviewWidget(DockWidget):
         if self.opened is None or self.case is None:
             return
         if self.case.results is None:
-            self._say("These masks have no maps: they are of frames, or no results.")
+            self._say(
+                "These masks have no maps: they belong to frames, or are not "
+                "results of attnseg."
+            )
         elif self._tried(self.on_screen.layers.toggle_maps, self.case):
             self._tried(self.opened.review.shown, MAPS)
 
     def write_comment(self) -> None:
-        """Give the keyboard to the comment."""
+        """Move the keyboard focus to the comment."""
         if self.opened is not None:
             self.panel.comment.setFocus()
 
@@ -290,7 +295,7 @@ class ReviewWidget(DockWidget):
             self.export(Path(name))
 
     def export(self, path: Path) -> None:
-        """Write a row per reviewer and case of this folder."""
+        """Write a table with a row per reviewer and case of this folder."""
         if self.opened is None:
             return
         self._save_all()

@@ -1,4 +1,4 @@
-"""Ask the trainer, in a process, how long a run takes on this computer. No Qt."""
+"""Ask the trainer, in a process, how long a run will take here. No Qt."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class CostQuestion:
         self._cancelled = False
 
     def ask(self) -> str:
-        """Answer in a sentence, or why there is none; takes seconds to minutes."""
+        """Return the estimate, or why there is none; this takes up to minutes."""
         began = time.monotonic()
         command = [sys.executable, "-Pm", "attnseg_training.cli", "fit"]
         try:
@@ -70,8 +70,8 @@ class CostQuestion:
 def cost_sentence(found: dict[str, Any], epochs: int, took: float = 0.0) -> str:
     """Describe the cost of a run from the JSON of ``fit --dry-run --json``.
 
-    The answer `took` seconds. Most of them went into the start, as of a run: loading
-    libraries, reading images, building the network.
+    `took` is the time of the estimate in seconds. Most of it is the start, which a run
+    needs, too: loading libraries, reading images, building the network.
     """
     step = found["seconds_per_step"]
     start = max(took - TRIED_STEPS * step, 0.0)

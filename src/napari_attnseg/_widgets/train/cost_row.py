@@ -1,4 +1,4 @@
-"""A button that asks how long the chosen run takes here, and the answer."""
+"""A button that estimates how long the chosen run takes here, and the answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CostRow(QWidget):
     life : Lifetime
         Cancels the estimate when it ends.
     choices : callable
-        Gets a run folder; returns the choices for a run in it.
+        Called with a run folder; returns the choices for a run in it.
     """
 
     def __init__(self, life: Lifetime, choices: Callable[[str], Choices]) -> None:
@@ -48,7 +48,7 @@ class CostRow(QWidget):
         life.at_end.append(self._cancel)
 
     def ask(self) -> None:
-        """Say what the chosen run would cost on this computer; takes a while."""
+        """Estimate what the chosen run would cost on this computer; takes a while."""
         try:
             # Nothing is written: any folder that is not there does.
             choices = self._choices(str(Path.home() / "nothing-is-written"))

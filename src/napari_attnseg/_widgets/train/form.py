@@ -57,7 +57,7 @@ class TrainForm(QWidget):
     Parameters
     ----------
     life : Lifetime
-        Lifetime of the dock; after its end nothing is filled in.
+        Lifetime of the dock; after its end the form is not filled in any more.
     """
 
     #: Emitted with a run folder that fits data and recipe.
@@ -123,7 +123,7 @@ class TrainForm(QWidget):
                 self.transformer: "File with weights of its second encoder.",
                 self.weights: "Weights of the same model, which are trained further.",
                 self.epochs_box: "Number of passes through all training images.",
-                self.device_box: "What computes: auto takes a GPU if there is one.",
+                self.device_box: "Compute device: auto takes a GPU if there is one.",
                 self.batch_box: "Images per step; larger batches need more memory.",
                 self.more_line: "Further options of attnseg-train fit.",
             }

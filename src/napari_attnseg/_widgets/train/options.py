@@ -84,8 +84,8 @@ def _recipe(path: Path) -> Recipe:
 def declared_settings() -> dict[str, dict[str, Any]]:
     """Ask the trainer for its settings: name → range, unit, default and help.
 
-    Asked in a process of its own and not imported, as the run is; empty if the trainer
-    does not answer.
+    The trainer runs in a process of its own, as for a run, and is not imported. The
+    result is empty if it does not answer.
     """
     command = [sys.executable, "-Pm", "attnseg_training.cli", "settings", "--json"]
     try:
@@ -114,7 +114,8 @@ class Choices:
     start : tuple of str
         Options for the initial weights; empty for random ones.
     epochs, batch : int
-        Passes over the images, and images per step; a batch of 0 is the recipe's.
+        Passes over the images, and images per step. A batch of 0 stands for that of the
+        recipe.
     device : str
         Compute device: ``auto``, ``cpu``, ``cuda:0`` …
     more : str
@@ -178,7 +179,7 @@ def suggest_folder(data: Path, recipe: str) -> Path:
 
 
 def suggest_next_folder(finished: Path) -> Path:
-    """Return a new run folder beside that of a finished run, which is trained on."""
+    """Return a new run folder beside that of a finished run, to train it further."""
     return _free(finished.with_name(f"{finished.name}-on"))
 
 

@@ -1,7 +1,8 @@
 """A training run in its folder: start, watch, stop, resume. No Qt.
 
-The run is a process of its own, ``attnseg-train fit``, that outlives napari. Everything
-there is to know of it stands in its folder, so whoever opens the folder is connected.
+The run is a process of its own, ``attnseg-train fit``, that continues when napari
+closes. All facts about it are in its folder, so that opening the folder is enough to
+follow the run.
 """
 
 from __future__ import annotations
@@ -68,12 +69,12 @@ def end_children() -> None:
 
 
 class TrainingRun:
-    """The run in a folder, whoever started it.
+    """The run in a folder, which this or another program started.
 
     Parameters
     ----------
     folder : Path
-        Run folder; need not be there yet.
+        Run folder; it need not exist yet.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -125,7 +126,10 @@ class TrainingRun:
         self.start([*where, "--device", device, "--resume"])
 
     def train_on(self, finished: Path, data: Path, epochs: int, device: str) -> None:
-        """Train the weights of a finished run on in this folder; errors as `start`."""
+        """Continue training the weights of a finished run, in this folder.
+
+        Errors are those of `start`.
+        """
         where = ["--data", str(data.absolute()), "--out", str(self.folder)]
         what = ["--train-on", str(finished), "--epochs", str(epochs)]
         self.start([*where, *what, "--device", device])
@@ -170,7 +174,7 @@ class TrainingRun:
             log.write(f"{KILLED}\n")
 
     def look(self) -> Look:
-        """Read the folder; call it outside the GUI thread, as a disk may be slow."""
+        """Read the folder; do not call it in the GUI thread: a disk may be slow."""
         # The process first: what the run writes last is then seen.
         alive = self._alive(RunStatus.read(self.folder))
         if self._stop_requested and not alive:
@@ -210,7 +214,7 @@ def _images(weights: Path) -> str:
 
 
 def _earlier(files: RunFiles) -> RunFiles | None:
-    """The run on the same data whose best weights a run began with, if it is there."""
+    """The run on the same data with whose best weights a run began, if it exists."""
     init = Path(str(files.settings.get("init", "")))
     if init.name != BEST_WEIGHTS or not init.is_file():
         return None
@@ -248,7 +252,7 @@ def _kill(process: psutil.Process) -> None:
 
 
 def _alive_elsewhere(status: RunStatus | None) -> bool:
-    """Whether a run goes on on another machine that shares the folder."""
+    """Whether a run continues on another machine that shares the folder."""
     if status is None or status.process.here:
         return False
     if status.state is not None and not status.state.active:

@@ -16,7 +16,7 @@ class Look:
     Attributes
     ----------
     state : RunState
-        State of the run; ``none`` where there is no run.
+        State of the run; ``none`` if there is no run.
     said : str
         The state in a sentence; of a failed run, its error message.
     epochs : tuple of LogRow
@@ -30,7 +30,7 @@ class Look:
     resumable : bool
         Whether there is a training state to resume from.
     weights : Path or None
-        Best weights so far; of the protocol ``all``, the last ones.
+        Best weights so far, or the last ones with the protocol ``all``.
     measured_on : str
         Images on which the epochs are measured, for display.
     """
@@ -68,7 +68,8 @@ def sentence(
     earlier : RunFiles, optional
         The run on the same data whose weights this one began with.
     images : str
-        How many images each epoch is measured on, ``88 images``; empty if unknown.
+        Number of images on which each epoch is measured, such as ``88 images``; empty
+        if unknown.
     """
     place, epochs = files.place, files.epochs
     if state is RunState.STARTING:
@@ -79,7 +80,7 @@ def sentence(
             text += f", about {time_words(place.seconds_left)} left"
         return f"{text}."
     if state is RunState.STOPPING:
-        return "Stopping: finishes its step and saves. Stop again ends it at once."
+        return "Stopping: it finishes its step and saves. Stop again ends it at once."
     dice, on = "", f" on {images}" if images else ""
     if epochs and files.protocol == "all":
         last = epochs[-1]

@@ -43,13 +43,13 @@ EVERY = 500
 class TrainWidget(DockWidget):
     """Train a model on a folder of images and masks, in a process of its own.
 
-    The run goes on when the widget or napari closes; a widget on the same run folder
+    The run continues when the widget or napari closes; a widget on the same run folder
     shows it again. The folder that was shown last is opened again.
 
     Parameters
     ----------
     napari_viewer : napari.Viewer
-        Only its theme is used.
+        Viewer, of which only the theme is used.
     """
 
     tab = "Train"
@@ -87,7 +87,7 @@ class TrainWidget(DockWidget):
         set_tips(
             {
                 self.folder: "Where weights and curves of the run are written.",
-                self.start_button: "Begin a run with what is chosen here.",
+                self.start_button: "Begin a run with these choices.",
                 self.resume_button: "Continue where the run in this folder stopped.",
                 self.stop_button: "Finish the present step, save, and stop.",
                 self.on_button: "Continue training the best weights of this run, "
@@ -165,7 +165,7 @@ class TrainWidget(DockWidget):
         self._try(begin)
 
     def train_on(self) -> None:
-        """Train the displayed finished run on, in a new folder beside its own."""
+        """Continue training the displayed finished run in a new folder beside it."""
 
         def begin() -> None:
             data = self._data_of_run()

@@ -14,7 +14,7 @@ from napari_attnseg.explanations.subject import Subject
 def measured_trust(subject: Subject, stride: int) -> Tensor:
     """Loss with the transformer's features minus loss with the CNN's: (h, w).
 
-    A region is a set of whole pixels of the gate, so regions may differ in size.
+    A region consists of whole pixels of the gate map, so regions may differ in size.
     """
     found = trust.measured_trust(
         subject.network,

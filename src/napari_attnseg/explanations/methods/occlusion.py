@@ -23,7 +23,7 @@ BATCH = 4
 
 
 def occlusion(subject: Subject, stride: int) -> Tensor:
-    """Fall of the score when a mid-grey square covers a place: (S, S).
+    """Fall of the target's logit when a mid-grey square covers a place: (S, S).
 
     Raises
     ------

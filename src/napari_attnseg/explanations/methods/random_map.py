@@ -1,4 +1,4 @@
-"""Random noise, as a control: what any explanation has to be better than."""
+"""Random noise, a control: any explanation has to be better than this."""
 
 from __future__ import annotations
 

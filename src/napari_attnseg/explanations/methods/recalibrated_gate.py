@@ -20,7 +20,8 @@ def recalibrated_gate(subject: Subject, stride: int) -> Tensor:
     Raises
     ------
     InputError
-        If a level has not just one gate, or the card has no calibration of this one.
+        If a level does not have exactly one gate, or the card has no calibration of the
+        gate.
     """
     psi = gate(subject, stride).cpu().numpy()
     curve = calibration(subject.card, stride)

@@ -1,8 +1,8 @@
 """Open files with images of every kind through one interface.
 
-The viewer, the commands and the trainer come through here: `find_sets` says what there
-is to read, `open_frames` opens one of it without reading all of it, and `read_picture`
-reads a file that holds one image.
+The viewer, the commands and the trainer all use it. `find_sets` lists what there is to
+read, `open_frames` opens one of these sets without reading all of it, and
+`read_picture` reads a file that holds one image.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def read_picture(files: FileSet | Path, frame: int | None = None) -> UprightImag
     ----------
     files : FileSet or Path
     frame : int, optional
-        Its number, from 0; else there has to be only one.
+        Number of the frame, from 0; None: the file must hold only one image.
 
     Raises
     ------

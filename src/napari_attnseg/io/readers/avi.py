@@ -12,9 +12,9 @@ from napari_attnseg.errors import InputError
 def expect_whole_avi(path: Path, stream: Any, count: Callable[[], int]) -> None:
     """Refuse an AVI that is damaged inside.
 
-    Without some of its frames, all that follow would have wrong numbers and times. A
-    file that is cut short has no index at its end, and its frames before that are
-    correct.
+    If some frames are missing, all later frames would get wrong numbers and times. A
+    file that is only cut short is accepted: it has no index at its end, and the frames
+    that it holds are correct.
 
     Parameters
     ----------
@@ -26,6 +26,7 @@ def expect_whole_avi(path: Path, stream: Any, count: Callable[[], int]) -> None:
     Raises
     ------
     InputError
+        If frames are missing inside the file.
     """
     said = stream.frames
     if len(stream.index_entries) >= said:

@@ -39,9 +39,9 @@ class DicomFrames(Frames):
     Parameters
     ----------
     paths : sequence of Path
-        One file, or those of a series in order.
+        One file, or the files of a series in order.
     name : str
-        For messages.
+        Name for messages.
     assumed : tuple of Assumed
         Assumptions about their order.
 

@@ -1,7 +1,7 @@
 """Open DICOM files without revealing anything about the patient.
 
-What pydicom and its decoders warn of, log and raise may contain that, so none of it is
-passed on.
+Warnings, logs and errors of pydicom and its decoders may name the patient, so none of
+their texts is passed on.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def silent() -> Iterator[None]:
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Run as in `silent`; raise errors of a damaged header again without their text.
+    """Run as in `silent`, and replace errors of a damaged header by an `InputError`.
 
     Raises
     ------
@@ -57,11 +57,12 @@ def guarded() -> Iterator[None]:
 
 
 def expect_pydicom() -> None:
-    """Say how to install pydicom where it is missing.
+    """Check that pydicom is installed.
 
     Raises
     ------
     InputError
+        If pydicom is missing; the message says how to install it.
     """
     try:
         import pydicom  # noqa: F401

@@ -28,7 +28,7 @@ _PLANE = 1
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Size of a pixel: spacing of rows and columns, its unit, where it came from."""
+    """Size of a pixel: spacing of rows and columns, its unit, and its origin."""
 
     spacing: tuple[float, float] | None = None
     unit: str = "pixel"
@@ -46,7 +46,7 @@ class Shown:
 
 
 def groups(header: Any, frame: int) -> Iterator[Any]:
-    """Data sets that may describe a frame: its own, the shared one, the file's."""
+    """Data sets of the header that describe a frame, the most special one first."""
     for name, at in (
         ("PerFrameFunctionalGroupsSequence", frame),
         ("SharedFunctionalGroupsSequence", 0),
@@ -81,7 +81,7 @@ def numbers(value: Any) -> list[float]:
 
 
 def window_of(header: Any, frame: int) -> Shown:
-    """The first window that the file has for a frame, in values after rescaling."""
+    """The first window that the file gives for a frame, in values after rescaling."""
     left: list[NotUsed] = []
     centres = numbers(of_frame(header, frame, "WindowCenter"))
     widths = numbers(of_frame(header, frame, "WindowWidth"))
@@ -112,13 +112,13 @@ _SPACINGS: tuple[tuple[str, tuple[Assumed, ...]], ...] = (
 
 
 def has_impossible_size(header: Any) -> bool:
-    """Whether a size of a pixel is zero or negative, and so not used."""
+    """Whether a size of a pixel is zero or negative, so that it is not used."""
     found = [numbers(of_frame(header, 0, keyword)) for keyword, _ in _SPACINGS]
     return any(one and min(one) <= 0 for one in found)
 
 
 def size_of(header: Any, frame: int = 0) -> Size:
-    """Size of a pixel, from the spacing in the body, at the detector or in a region."""
+    """Size of a pixel, from spacing in the patient, at the detector or in a region."""
     for keyword, assumed in _SPACINGS:
         found = numbers(of_frame(header, frame, keyword))
         if len(found) == 2 and min(found) > 0:
@@ -165,7 +165,7 @@ def regions_of(header: Any) -> list[dict[str, Any]]:
 
 
 def times_of(header: Any, count: int) -> tuple[tuple[float, ...] | None, list[Assumed]]:
-    """Seconds from the first frame to each, and what was assumed for them."""
+    """Time of each frame, in seconds from the first, and what was assumed for it."""
     vector = numbers(header.get("FrameTimeVector"))
     if len(vector) == count > 1:
         return tuple((np.cumsum(vector) - vector[0]).tolist() / np.float64(1e3)), []
@@ -204,7 +204,7 @@ def identifiers_of(header: Any) -> dict[str, str]:
 
 
 def rescaled(values: NDArray[Any], header: Any, frame: int) -> NDArray[Any]:
-    """Convert stored values to what they measure, by slope and intercept or a table."""
+    """Convert stored values to measured ones, by slope and intercept or a table."""
     from pydicom.pixels import apply_modality_lut
 
     if header.get("ModalityLUTSequence"):
@@ -234,7 +234,7 @@ def padding_of(header: Any) -> tuple[float, float] | None:
 
 
 def filled(values: NDArray[Any], stored: NDArray[Any], header: Any) -> NDArray[Any]:
-    """Values with the padding set to the smallest value inside (MONOCHROME1: largest).
+    """Set the padding to the smallest value inside the image (MONOCHROME1: largest).
 
     Padding, such as -2000 around a CT, would stretch the range of the image.
     """

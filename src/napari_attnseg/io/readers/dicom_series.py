@@ -35,7 +35,8 @@ class Series:
     assumed : tuple of Assumed
         Assumptions about their order.
     shows_path : bool
-        Whether it is one file whose path may be told, as that was asked for.
+        Whether the path may be shown: the series is one file, and the user asked to
+        keep identifiers.
     """
 
     name: str
@@ -77,7 +78,7 @@ def group_series(
     Returns
     -------
     series : list of Series
-        Series by the first file name in each.
+        Series, sorted by the first file name in each.
     others : list of Path
         Files that are not images, such as reports and DICOMDIR.
 

@@ -33,16 +33,18 @@ class Assumed(StrEnum):
     ORDER_OF_NAMES
         Files of a series follow each other as their names do.
     DETECTOR_SPACING
-        The size of a pixel is that on the detector: the body is magnified.
+        The size of a pixel is measured on the detector, where the body appears
+        magnified.
     NOMINAL_FRAME_RATE
-        Times of frames follow from the rate at which they are to be shown.
+        Times of frames are computed from the rate at which they are meant to be shown.
     ULTRASOUND_REGION
-        The size of a pixel is that of the ultrasound region; nothing is known of the
-        pixels outside of it.
+        The size of a pixel is that of the ultrasound region; outside the region it is
+        not known.
     COLOUR_MATRIX
-        A video does not say how its colours are stored; as players do, by its height.
+        A video does not say how its colours are stored; this is guessed from its
+        height, as video players do.
     TRANSFER_SYNTAX
-        The file has no header that says how it is stored.
+        The file has no header that says how its data are encoded.
     """
 
     ORDER_OF_NAMES = "order_of_names"
@@ -65,7 +67,7 @@ class NotUsed(StrEnum):
     SIGMOID
         A sigmoid window, which is replaced by a linear one.
     OVERLAYS
-        Drawings over the image.
+        Drawings that the file stores over the image.
     REGIONS_DIFFER
         Ultrasound regions of different pixel sizes, so that none is used.
     UNEVEN_SLICES
@@ -90,7 +92,7 @@ class NotUsed(StrEnum):
     OTHER_IMAGES
         Further images in the same file.
     ORIENTATION
-        The affine of a slice, if it asks for another view than the stored one.
+        The affine of a slice that asks for another view than the stored one.
     """
 
     OTHER_WINDOWS = "other_windows"
@@ -127,18 +129,19 @@ class FileFacts:
     axis : FrameAxis
         Axis along which the frames are ordered.
     times : tuple of float, or None
-        Seconds from the first frame to each; None: unknown.
+        Time of each frame, in seconds from the first; None: unknown.
     positions : tuple of float, or None
         Place of each slice along the axis of the stack, in `unit`; None: unknown.
     spacing : (float, float), or None
         Distance of neighbouring rows and of neighbouring columns, in `unit`.
     unit : str
-        As napari and pint name it: ``mm``, ``micrometer``; ``pixel``: only the shape of
-        a pixel is known.
+        Unit by its name in napari and pint, such as ``mm`` or ``micrometer``. ``pixel``
+        means that only the shape of a pixel is known.
     window : (float, float), or None
         Values that are to be shown black and white.
     said : mapping
-        JSON-ready facts of the format: transfer syntax, codec, modality.
+        JSON-ready facts that are special to the format: transfer syntax, codec,
+        modality.
     assumed, not_used : tuple
         Assumptions, and what was left out.
     identifiers : mapping of str to str
@@ -165,8 +168,8 @@ class FileFacts:
     def step(self) -> float | None:
         """Mean distance of neighbouring frames, in seconds or `unit`; None if unknown.
 
-        For a film, whose times are not listed here, it is that of the header's rate;
-        its open file knows the mean (`Frames.step`).
+        For a film, whose times are not listed here, it follows from the frame rate in
+        the header; `Frames.step` gives the measured mean.
         """
         rate = self.said.get("frame_rate")
         if rate and self.times is None:

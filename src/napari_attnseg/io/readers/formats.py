@@ -10,7 +10,7 @@ from napari_attnseg.io.images import SUFFIXES as PICTURES
 
 
 class FileFormat(StrEnum):
-    """Kinds of files that are read.
+    """Kinds of files that can be read.
 
     Attributes
     ----------
@@ -50,10 +50,10 @@ _MAGIC, _AT = b"DICM", 128
 
 
 def file_format(path: Path) -> FileFormat | None:
-    """The kind of a file or of an OME-Zarr folder; None for what is not read.
+    """The kind of a file or of an OME-Zarr folder; None if it cannot be read.
 
-    A name without suffix, or with a number as in DICOM's identifiers, is looked into:
-    archives name DICOM files so.
+    If a name has no suffix, or a number in its place, the first bytes of the file are
+    read, because archives give DICOM files such names.
     """
     name = path.name.lower()
     for kind, ends in SUFFIXES.items():
@@ -69,7 +69,7 @@ def file_format(path: Path) -> FileFormat | None:
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a file has the mark of DICOM."""
+    """Whether a file has the marker of DICOM (``DICM``)."""
     try:
         if not os.path.isfile(path):  # noqa: PTH113 (Path's raises for long names)
             return False
@@ -81,7 +81,7 @@ def is_dicom(path: Path) -> bool:
 
 
 def stem_of(path: Path) -> str:
-    """Name of a file without the suffix of its kind: ``scan`` of ``scan.nii.gz``."""
+    """Name of a file without the suffix of its kind; ``scan`` for ``scan.nii.gz``."""
     name = path.name.lower()
     ends = (end for kind in SUFFIXES.values() for end in kind if name.endswith(end))
     longest = max(ends, key=len, default="")

@@ -94,7 +94,7 @@ class Frames(ABC):
         return self.facts.step
 
     def to_provenance(self, keep_identifiers: bool = False) -> dict[str, Any]:
-        """`FileFacts.to_provenance`; of a stack also the distance of its frames."""
+        """Return `FileFacts.to_provenance`; for a stack with the distance of frames."""
         facts = self.facts.to_provenance(keep_identifiers)
         if len(self) > 1:
             timed, step = self.facts.axis is FrameAxis.TIME, self.step

@@ -53,7 +53,7 @@ class Plan:
         Names of the axes, in lower case: ``tczyx``, ``yxs``.
     shape : tuple of int
     along : str
-        Name of the axis of the frames, ``t`` or ``z``; empty: there is one.
+        Name of the axis of the frames, ``t`` or ``z``; empty: there is only one frame.
     colour : str
         Name of the axis of red, green, blue and alpha, ``c`` or ``s``; empty: grey.
     """
@@ -97,25 +97,25 @@ class Plan:
 def plan_of(
     names: Sequence[str], shape: Sequence[int], channels: Sequence[str], file: str
 ) -> Plan:
-    """Say what each axis is.
+    """Find out what each axis is.
 
-    Three or four channels are red, green, blue and alpha where they are samples of one
-    pixel, where they are called so, and where nothing is said of three.
+    Three or four channels are read as red, green, blue and alpha if they are samples of
+    one pixel or have these names. Three channels without names are read so, too.
 
     Parameters
     ----------
     names : sequence of str
-        One letter per axis.
+        Names of the axes, one letter each.
     shape : sequence of int
     channels : sequence of str
         Names of the channels by the file; empty if they have none.
     file : str
-        For messages.
+        Name of the file, for messages.
 
     Raises
     ------
     InputError
-        If there is more than one stack of frames, or channels are no colours.
+        If there is more than one stack of frames, or if channels are not colours.
     """
     letters = "".join(name.lower()[:1] for name in names)
     lengths = {name: int(n) for name, n in zip(letters, shape, strict=True)}

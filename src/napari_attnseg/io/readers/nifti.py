@@ -1,7 +1,7 @@
 """Read NIfTI by nibabel: one slice, or a volume as slices along its last axis.
 
-Slices are shown as they are stored, x to the right and y downwards, as the trainer
-reads them: an affine that asks for another view is noted, not applied.
+Slices are shown as they are stored, x to the right and y downwards, and the trainer
+reads them in the same way. An affine that asks for another view is noted, not applied.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class NiftiFrames(Frames):
     Raises
     ------
     InputError
-        If nibabel is missing, or the file cannot be read or is no slices.
+        If nibabel is missing, or the file cannot be read or does not hold slices.
     """
 
     def __init__(self, path: Path, name: str) -> None:
@@ -123,9 +123,9 @@ class NiftiFrames(Frames):
 
 
 def stored_zooms(image: Any, path: Path) -> list[float]:
-    """Size of a voxel along each axis, as the file has it; 0 if it is invalid.
+    """Size of a voxel along each axis, as the file states it; 0 if it is invalid.
 
-    nibabel itself makes a missing size 1, which would be a size in mm.
+    nibabel itself replaces a missing size by 1, which would look like a size in mm.
     """
     from nibabel.openers import ImageOpener
 

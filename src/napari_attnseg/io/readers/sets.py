@@ -30,11 +30,12 @@ class FileSet:
         One file or OME-Zarr folder; several of a DICOM series, in order.
     kind : FileFormat
     name : str
-        For results, layers and messages; it names no patient.
+        Name for results, layers and messages; it does not identify the patient.
     assumed : tuple of Assumed
         Assumptions about files that belong together.
     shows_path : bool
-        Whether its path may be told: it is one file, and of DICOM only if asked for.
+        Whether the path may be shown: the set is one file, and for DICOM the user asked
+        to keep identifiers.
     """
 
     paths: tuple[Path, ...]
@@ -45,7 +46,7 @@ class FileSet:
 
     @property
     def label(self) -> Path:
-        """Label of the file; of DICOM only its name, unless the path may be told."""
+        """Label for messages: the path if it may be shown, otherwise the name."""
         return self.paths[0] if self.shows_path else Path(self.name)
 
 
@@ -99,7 +100,7 @@ def set_of(path: Path, keep_identifiers: bool = False) -> FileSet:
     Raises
     ------
     InputError
-        If there is none, or a folder holds more than one image or series.
+        If there is no such file, or a folder holds more than one image or series.
     """
     sets = find_sets([path], keep_identifiers)
     if len(sets) > 1:

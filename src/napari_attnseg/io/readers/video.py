@@ -1,8 +1,8 @@
 """Video: MP4, AVI, MOV and Matroska through PyAV, a frame at a time.
 
-A frame has the number in which it is shown. Its time stamp is needed to seek to it:
-they are listed, without decoding, when the first frame is asked for that does not
-follow the last one.
+Frames are numbered in the order in which they are shown. Seeking to a frame needs its
+time stamp. All time stamps are listed, without decoding, when a frame is asked for that
+does not follow the last one.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class VideoFrames(Frames):
     ----------
     path : Path
     name : str
-        For messages.
+        Name for messages.
 
     Raises
     ------
@@ -148,9 +148,10 @@ class VideoFrames(Frames):
 
     @property
     def step(self) -> float | None:
-        """Mean distance of the frames in seconds, by their own times.
+        """Mean distance of the frames in seconds, computed from their own times.
 
-        That of the header's rate where the file has no such times.
+        If the file has no such times, the distance follows from the frame rate in the
+        header.
         """
         try:
             stamps = self._time_stamps()
@@ -161,7 +162,7 @@ class VideoFrames(Frames):
         return float((stamps[-1] - stamps[0]) * self._base / (len(stamps) - 1))
 
     def place_of(self, index: int) -> float | None:
-        """Seconds from the first frame; of one not yet decoded the file is read."""
+        """Seconds from the first frame; may read the file to find the time stamp."""
         if index in self._seen:
             return float((self._seen[index] - self._seen[0]) * self._base)
         stamps = self._time_stamps()
@@ -189,7 +190,7 @@ class VideoFrames(Frames):
         if len(set(stamps)) < len(stamps) or not stamps:
             raise InputError(
                 f"Expected a time stamp for each frame of {self._path.name}, but "
-                f"{len(stamps) - len(set(stamps))} come twice or there are none; "
+                f"{len(stamps) - len(set(stamps))} occur twice or there are none; "
                 "convert it to MP4."
             )
         self._stamps, self._keys = sorted(stamps), sorted(keys)

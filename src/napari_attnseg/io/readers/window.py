@@ -9,7 +9,7 @@ from napari_attnseg.io.readers.facts import FileFacts
 def rule_for(
     facts: FileFacts | None, rule: Intensity, asked: bool = False
 ) -> Intensity:
-    """The file's own window, unless somebody asked for another rule.
+    """Choose the window of the file, unless the user asked for another rule.
 
     Parameters
     ----------
@@ -18,7 +18,7 @@ def rule_for(
     rule : Percentiles or Window
         Rule of the model card, or the one that was asked for.
     asked : bool
-        Whether the user asked for it.
+        Whether the user asked for `rule`; if so, it is used instead of the window.
     """
     if asked or facts is None or facts.window is None:
         return rule
