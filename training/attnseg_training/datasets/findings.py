@@ -192,7 +192,6 @@ class MasksSeen:
         self.images.add_mask(name, planes)
         soft = any(r.how in SOFT and not r.values for r in readings)
         self.shapes.add(name, planes, rgb, soft)
-        self.shapes.add(name, planes, rgb)
         self.odd.add(name, lesion, rgb)
         self._add_traits(name, len(planes), readings, stated)
         counts = self.present or [0] * len(planes)
