@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +50,7 @@ def test_export_refuses_results_of_another_image(story: Path, kind: str) -> None
     picture(image, 1)
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 2 and "image that was segmented in x.png" in done.stderr
-    os.remove(image)
+    image.unlink()
     assert CliRunner().invoke(app, words).exit_code == 0
 
 
