@@ -69,6 +69,7 @@ def export(
     from napari_attnseg.exports.dicom_codes import parse_codes
     from napari_attnseg.exports.masks import find_masks
     from napari_attnseg.io.atomic import write_together
+    from napari_attnseg.io.segmented_pixels import expect_same_image
 
     if kind is not MaskFormat.DICOM and (source or code or keep_identifiers):
         raise InputError(
@@ -81,6 +82,7 @@ def export(
     for file in dict.fromkeys(found):
         try:
             one = load_masks(file)
+            expect_same_image(file, one.image)
             if one.assumed:
                 say(one.assumed)
             if kind is MaskFormat.COCO:

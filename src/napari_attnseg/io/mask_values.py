@@ -21,6 +21,8 @@ _ENDS = 0.1
 _EDGES, _BLURRED, _OF_MASK = 0.02, 0.4, 4
 #: So many numbers may be those of regions, which are constant inside.
 _FEW = 32
+#: A mask of more numbers is no map of classes.
+_MOST_LABELS = 64
 
 
 class ReadMask(NamedTuple):
@@ -95,12 +97,14 @@ def _numbered(
     values: NDArray[Any], found: NDArray[Any], unit: int, whole: bool, name: str
 ) -> ReadMask:
     """A mask of several classes, or in which other labels were painted."""
-    if not whole:
-        raise _unclear(name, "fractions, as a probability has", "a number per class")
     white = found[-1] == 255 and len(found) == 2
-    if white or (found % unit).any():
-        came = f"the values {_listed(found)}, which are no numbers of classes"
-        raise _unclear(name, came, "a number per class: 1, 2 …")
+    soft = not whole or len(found) > _MOST_LABELS
+    if soft or white or (found % unit).any():
+        raise InputError(
+            f"Expected the number of a class in each pixel of {name}, as the results "
+            f"say it, but it holds {_listed(found)}; save the mask with the numbers 0, "
+            "1, 2 … of the classes."
+        )
     return ReadMask(values // values.dtype.type(unit))
 
 

@@ -7,13 +7,8 @@
     html = report_html(load_cases(Path("results/polyp.json")))
 """
 
-from napari_attnseg.reports.cases import (
-    Case,
-    NoImage,
-    cases_of,
-    load_cases,
-    segmented_pixels,
-)
+from napari_attnseg.io.segmented_pixels import NoImage, segmented_pixels
+from napari_attnseg.reports.cases import Case, cases_of, load_cases
 from napari_attnseg.reports.page import report_html
 
 __all__ = [

@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from pathlib import Path, PurePath
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from napari_attnseg.axes import read_array
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.files import read_facts
-from napari_attnseg.io.images import read_image
-from napari_attnseg.io.readers import open_frames
-from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.results import IMAGE, Results, load_results
+from napari_attnseg.io.segmented_pixels import (
+    NoImage,
+    Picture,
+    pixels_of,
+    segmented_pixels,
+)
 from napari_attnseg.io.stack_results import FORMAT as FRAMES_FORMAT
 from napari_attnseg.objects.descriptors import PixelSize
 from napari_attnseg.objects.physical import pixel_size
 from napari_attnseg.reports.order import worst_frames
 from napari_attnseg.results import Segmentation
-
-
-class NoImage(StrEnum):
-    """Reasons why the image of a case is not shown."""
-
-    #: Its file is gone, or it came from none.
-    MISSING = "missing"
-    #: The file holds other pixels than those that were segmented.
-    CHANGED = "changed"
-    UNREADABLE = "unreadable"
-
-
-#: Pixels of an image, or why there are none.
-Picture = NDArray[Any] | NoImage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,7 +125,7 @@ def load_cases(path: Path) -> list[Case]:
             for upright in (True, False):
                 try:
                     if upright not in kept:
-                        kept[upright] = _pixels(file, upright, opened)
+                        kept[upright] = pixels_of(file, upright, opened)
                     found = segmented_pixels(kept[upright], facts, frame)
                 except (AttnSegError, MemoryError):
                     return NoImage.UNREADABLE
@@ -150,46 +134,6 @@ def load_cases(path: Path) -> list[Case]:
             return NoImage.CHANGED
 
         return cases_of(results, picture, path.name)
-
-
-def _pixels(file: Path, upright: bool, opened: ExitStack) -> Any:
-    """Read the pixels of a picture, or frames one by one, from an open file.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read.
-    """
-    if file_format(file) in (None, FileFormat.RASTER):
-        return read_image(file, upright)
-    frames = opened.enter_context(open_frames(file))
-    return frames[0] if len(frames) == 1 else frames
-
-
-def segmented_pixels(data: Any, facts: Mapping[str, Any], frame: int | None) -> Picture:
-    """Return the pixels that a run segmented, if an array still holds them.
-
-    Parameters
-    ----------
-    data : array
-        Data of an image's file or layer.
-    facts : mapping
-        Provenance of the run of that frame.
-    frame : int or None
-        Frame of a stack.
-
-    Raises
-    ------
-    InputError
-        If the reading of the axes in provenance is invalid.
-    """
-    at = facts.get("frame") if frame is None else frame
-    read = read_array(data, facts)
-    try:
-        one = np.asarray(read if at is None else read[at])
-    except IndexError:
-        return NoImage.CHANGED
-    return one if array_sha256(one) == facts["image_sha256"] else NoImage.CHANGED
 
 
 def plain_source(source: str) -> str:

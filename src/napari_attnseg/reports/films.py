@@ -18,8 +18,9 @@ from napari_attnseg.frame_rows import estimate_of_row, number_in
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.frame_results import load_frame_results
 from napari_attnseg.io.readers import open_frames
+from napari_attnseg.io.segmented_pixels import NoImage, Picture
 from napari_attnseg.reliability.estimate import ESTIMATE
-from napari_attnseg.reports.cases import Case, NoImage, Picture
+from napari_attnseg.reports.cases import Case
 from napari_attnseg.reports.facts import STOPPED
 from napari_attnseg.reports.order import worst_frames
 from napari_attnseg.results import Segmentation

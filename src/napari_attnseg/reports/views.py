@@ -16,13 +16,14 @@ from napari_attnseg.colormaps import CLASS_COLOURS
 from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.intensity import rule_of
 from napari_attnseg.intensity_warnings import warning_sentence, warnings_of
+from napari_attnseg.io.segmented_pixels import NoImage
 from napari_attnseg.masks import MEDSAM
 from napari_attnseg.objects.descriptors import ObjectRecord
 from napari_attnseg.objects.measure import measure, separate
 from napari_attnseg.objects.sentences import number
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.reliability.estimate import ESTIMATE, ExpectedDice, estimate_of
-from napari_attnseg.reports.cases import Case, NoImage
+from napari_attnseg.reports.cases import Case
 from napari_attnseg.reports.facts import Rows, provenance_rows
 from napari_attnseg.reports.measured import Fact, measured_facts
 from napari_attnseg.reports.order import Worth, doubt_of, worth_of

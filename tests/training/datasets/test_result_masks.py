@@ -132,8 +132,11 @@ def test_numbers_of_classes_stay_and_others_are_refused(story: Path) -> None:
     numbers.convert("RGB").save(file)
     (run,) = load_results(story).segmentations
     np.testing.assert_array_equal(run.mask, np.asarray(numbers))
+    shrunk(8).save(file)
+    with pytest.raises(InputError, match="number of a class"):
+        load_results(story)
     GREY.save(file)
-    with pytest.raises(InputError, match="no numbers of classes"):
+    with pytest.raises(InputError, match="number of a class in each pixel of x_mask"):
         load_results(story)
 
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from napari_attnseg._widgets.base.jobs import run
 from napari_attnseg._widgets.base.model_cache import MODELS
+from napari_attnseg._widgets.layers import reader
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.metadata import METADATA, record_of
 from napari_attnseg._widgets.layers.new_layers import new_layers
@@ -286,3 +287,25 @@ def test_results_of_a_photo_that_is_to_be_turned_lie_on_what_was_segmented(
     wanted = np.rot90(pixels, -1) if by_command else pixels
     np.testing.assert_array_equal(image.data, wanted)
     assert any(layer.data.shape == wanted.shape[:2] for layer in results)
+
+
+def test_a_mask_that_an_editor_saved_softly_opens_with_a_warning(
+    viewer: ViewerModel,
+    photo: Path,
+    tiny_weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out, told = tmp_path / "out", list[str]()
+    words = ["segment", str(photo), "--out", str(out), "--weights", str(tiny_weights)]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    file = out / "polyp_mask.png"
+    mask = np.zeros(np.asarray(Image.open(file)).shape, np.uint8)
+    mask[40:200, 60:220] = 255
+    soft = Image.fromarray(mask).reduce(4).resize(mask.shape[::-1])
+    soft.save(file)
+    monkeypatch.setattr(reader, "show_warning", told.append)
+    layers = reader.read(str(out / "polyp.json"))
+    (labels,) = [one for one in layers if isinstance(one, Labels)]
+    np.testing.assert_array_equal(labels.data, np.asarray(soft) > 127)
+    assert len(told) == 1 and "polyp_mask.png has soft edges" in told[0]

@@ -20,6 +20,7 @@ from attnseg_training.datasets.frame_masks import (
 from attnseg_training.datasets.grids import on_grid
 from attnseg_training.datasets.nifti import whole_numbers
 from napari_attnseg.errors import InputError
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Window
 from napari_attnseg.io.dataset_toml import read_descriptor
 from napari_attnseg.io.frame_table import read_rows
@@ -77,7 +78,7 @@ def frames_to_training_set(
         raise InputError(f"Expected --every of at least 1, but got {every}.")
     files = set_of(images)
     with open_frames(files) as frames:
-        found = _masks(masks, files, frames, tell)
+        found, hashes = _masks(masks, files, frames, tell), _hashes(masks)
         beyond = [one for one in found if not 0 <= one < len(frames)]
         if beyond or not found:
             what = f"mask {beyond[0]}" if beyond else "no mask"
@@ -91,11 +92,30 @@ def frames_to_training_set(
         inversion = Inversion()
         for number in sorted(found):
             if number % every == 0:
+                _expect_same(frames, number, hashes, masks.name)
                 labels = rule.labels(found[number])
                 inversion.add(labels)
                 yield _add(frames, files.name, number, labels, rule, out)
         for told in inversion.told(masks.name):
             tell(told)
+
+
+def _hashes(masks: Path) -> dict[int, str]:
+    """Hash of each frame that results of ``attnseg segment`` are of, if they are."""
+    rows = read_rows(StackNames(masks.parent, masks.name).table)
+    return {i: str(found[-1].get("image_sha256") or "") for i, found in rows.items()}
+
+
+def _expect_same(
+    frames: Frames, number: int, hashes: Mapping[int, str], name: str
+) -> None:
+    known = hashes.get(number)
+    if known and array_sha256(np.array(frames[number])) != known:
+        raise InputError(
+            f"Expected the file that was segmented for the masks {name}, but frame "
+            f"{number} of {frames.name} holds other pixels; choose the file of these "
+            "masks, or segment this one."
+        )
 
 
 def _add(

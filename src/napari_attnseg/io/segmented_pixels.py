@@ -1,0 +1,151 @@
+"""Pixels that were segmented, if their file still holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.axes import read_array
+from napari_attnseg.errors import AttnSegError, InputError
+from napari_attnseg.hashing import array_sha256
+from napari_attnseg.io.files import read_facts
+from napari_attnseg.io.frame_results import load_frame_results
+from napari_attnseg.io.images import read_image
+from napari_attnseg.io.readers import open_frames
+from napari_attnseg.io.readers.formats import FileFormat, file_format
+from napari_attnseg.io.results import FORMAT, IMAGE
+from napari_attnseg.io.stack_results import FORMAT as FRAMES_FORMAT
+
+
+class NoImage(StrEnum):
+    """Reasons why the image of a case is not shown."""
+
+    #: Its file is gone, or it came from none.
+    MISSING = "missing"
+    #: The file holds other pixels than those that were segmented.
+    CHANGED = "changed"
+    UNREADABLE = "unreadable"
+
+
+#: Pixels of an image, or why there are none.
+Picture = NDArray[Any] | NoImage
+
+
+def pixels_of(file: Path, upright: bool, opened: ExitStack) -> Any:
+    """Read the pixels of a picture, or frames one by one, from an open file.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    if file_format(file) in (None, FileFormat.RASTER):
+        return read_image(file, upright)
+    frames = opened.enter_context(open_frames(file))
+    return frames[0] if len(frames) == 1 else frames
+
+
+def segmented_pixels(data: Any, facts: Mapping[str, Any], frame: int | None) -> Picture:
+    """Pixels that a run segmented, if an array still holds them.
+
+    Parameters
+    ----------
+    data : array
+        Data of an image's file or layer.
+    facts : mapping
+        Provenance of the run of that frame.
+    frame : int or None
+        Frame of a stack.
+
+    Raises
+    ------
+    InputError
+        If the reading of the axes in provenance is invalid.
+    """
+    at = facts.get("frame") if frame is None else frame
+    read = read_array(data, facts)
+    try:
+        one = np.asarray(read if at is None else read[at])
+    except IndexError:
+        return NoImage.CHANGED
+    return one if array_sha256(one) == facts[IMAGE] else NoImage.CHANGED
+
+
+def expect_same_image(story: Path, image: Path | None) -> None:
+    """Refuse results whose image was replaced by another one.
+
+    Of many frames three are compared: a film is not to be decoded as a whole.
+
+    Parameters
+    ----------
+    story : Path
+        JSON file of the results.
+    image : Path or None
+        The image's file. None, one that is gone and one that cannot be read are passed
+        over: nothing tells whether they are the same.
+
+    Raises
+    ------
+    InputError
+        If the file holds other pixels than those that were segmented.
+    """
+    if image is None or not image.exists():
+        return
+    with ExitStack() as opened:
+        try:
+            if read_facts(story, FRAMES_FORMAT) is not None:
+                same = _is_film(story, image, opened)
+            else:
+                same = _is_image(story, image, opened)
+        except (AttnSegError, MemoryError):
+            return
+    if not same:
+        raise InputError(
+            f"Expected the image that was segmented in {image.name}, but it holds "
+            f"other pixels, so the results {story.stem} are not of it; put the image "
+            "back, segment this one, or move it away to use the masks without it."
+        )
+
+
+def _is_film(story: Path, image: Path, opened: ExitStack) -> bool:
+    rows = load_frame_results(story).rows()
+    hashes = {
+        i: row["image_sha256"] for i, row in rows.items() if "image_sha256" in row
+    }
+    frames = opened.enter_context(open_frames(image))
+    return all(
+        frame < len(frames) and array_sha256(np.array(frames[frame])) == hashes[frame]
+        for frame in _some([i for i, found in hashes.items() if found])
+    )
+
+
+def _is_image(story: Path, image: Path, opened: ExitStack) -> bool:
+    facts = read_facts(story, FORMAT) or {}
+    own, count = facts["provenance"], facts["layer"]["frames"]
+    hashes = own.get(IMAGE)
+    if not isinstance(hashes, list):
+        hashes = [hashes]
+    chosen = _some([i for i, found in enumerate(hashes) if found])
+    # The commands read a file upright, napari's own reader as it is stored.
+    for upright in (True, False):
+        data = pixels_of(image, upright, opened)
+        found = (
+            segmented_pixels(
+                data, {**own, IMAGE: hashes[i]}, None if count is None else i
+            )
+            for i in chosen
+        )
+        if not any(isinstance(one, NoImage) for one in found):
+            return True
+    return False
+
+
+def _some(numbers: Sequence[int]) -> list[int]:
+    """The first, a middle and the last one."""
+    return sorted({numbers[i] for i in (0, len(numbers) // 2, -1)}) if numbers else []
