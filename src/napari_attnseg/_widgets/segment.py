@@ -35,6 +35,7 @@ from napari_attnseg._widgets.layers.own_image import layers_in_view
 from napari_attnseg._widgets.layers.record import LayerRecord
 from napari_attnseg._widgets.layers.runs import all_results
 from napari_attnseg._widgets.layers.source import Source
+from napari_attnseg._widgets.layers.stack_results import StackResults
 from napari_attnseg.boxes import BOX
 from napari_attnseg.engines import ASKED, STOOD_IN
 from napari_attnseg.errors import AttnSegError
@@ -179,7 +180,9 @@ class SegmentWidget(ModelWidget):
             cancelled=self._cancelled,
         )
 
-    def _begin(self, source: Source, weights: Path, how: Looking) -> Any:
+    def _begin(
+        self, source: Source, weights: Path, how: Looking
+    ) -> StackResults | None:
         """Begin a result, or take the one that is gone on with; returns its stack."""
         modified = weights.stat().st_mtime_ns if weights.is_file() else -1
         settings = Settings(weights, modified, self.inputs.device, how)

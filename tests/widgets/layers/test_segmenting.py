@@ -188,3 +188,13 @@ def test_a_run_in_tiles_is_repeated_as_such(
     said: list[str] = []
     exec(code, {"print": said.append})
     assert said == ["The same mask."]
+
+
+def test_what_is_painted_in_a_long_stack_is_read_at_once() -> None:
+    array = stack_array.StackArray(1200, (64, 64), np.uint8)
+    assert array.values.nbytes > stack_array.IN_MEMORY
+    assert not array.read(0).any()  # less than what a file reads ahead
+    array.values[1, 3, 4] = 1
+    assert array.read(1)[3, 4] == 1 and not array.read(2).any()
+    array.put(2, np.full((64, 64), 7))
+    assert (array.read(2) == 7).all() and (array.values[2] == 7).all()

@@ -142,7 +142,8 @@ class NewResult:
         rules = rules_of(record.provenance)
         if rules == MaskRules(record.threshold):
             return
-        if array_sha256(came.result.mask) != came.result.provenance["mask_sha256"]:
+        made = came.result.provenance.get("mask_sha256")
+        if made and array_sha256(came.result.mask) != made:
             return  # somebody painted in it before its frame was segmented
         mask = make_mask(came.result.probability, rules, record.box)
         redraw(self.mask, mask, came.frame)
@@ -174,7 +175,7 @@ class NewResult:
         if source.data is not self._source.data:
             return False
         if not isinstance(source.data, np.ndarray):
-            return True  # of a file, which is open
+            return True  # read as it is looked at: to compare it is to read it all
         known = map(self.stack.image_sha256, range(self.total))
         return all(
             wanted is None or array_sha256(source.frame(frame)) == wanted

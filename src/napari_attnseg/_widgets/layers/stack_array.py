@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import mmap
+import os
 import shutil
 import tempfile
 import weakref
@@ -67,13 +68,17 @@ class StackArray:
         self.values = np.ndarray(whole, kind, buffer=mapped)
 
     def read(self, frame: int) -> NDArray[Any]:
-        """A frame as it is now; pages of it do not count as memory of this process."""
-        if self._file is None:
+        """A frame as it is now, with what was painted in `values`.
+
+        Not through the mapping, where it can: its pages would count as memory of this
+        process. Nor through the file's buffer, which may be older than the mapping.
+        """
+        if self._file is None or not hasattr(os, "pread"):
             found: NDArray[Any] = self.values[frame]
             return found
         shape, kind = self.values.shape[1:], self.values.dtype
-        self._file.seek(frame * math.prod(shape) * kind.itemsize)
-        data = self._file.read(math.prod(shape) * kind.itemsize)
+        size = math.prod(shape) * kind.itemsize
+        data = os.pread(self._file.fileno(), size, frame * size)
         return np.frombuffer(data, kind).reshape(shape)
 
     def put(self, frame: int, values: NDArray[Any]) -> None:
