@@ -80,8 +80,11 @@ class Characters:
 
 def _shapes(lesion: Plane) -> Iterator[bytes]:
     """Gaps and pieces of a lesion that may be characters."""
+    rows, columns = np.flatnonzero(lesion.any(1)), np.flatnonzero(lesion.any(0))
+    if len(rows) == 0:
+        return
     widest = LARGEST * min(lesion.shape)
-    padded = np.pad(lesion, 1)
+    padded = np.pad(lesion[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], 1)
     for plane, joins in ((~padded, None), (padded, np.ones((3, 3)))):
         pieces, count = label(plane, joins)
         if count > MANY:

@@ -11,7 +11,7 @@ from typing import Any
 
 from attnseg_training.datasets.further_masks import (
     further_masks,
-    in_folders,
+    only_in_folders,
     several,
     united,
 )
@@ -115,9 +115,11 @@ def masks_of_images(
     further = further_masks(images, masks)
     pairs = paired(images, masks).items()
     own: dict[str, tuple[Path, ...]] = {name: (path,) for name, path in pairs}
+    alone = {n: of for n, of in only_in_folders(further).items() if n not in own}
+    own = united(own, alone, masks)
+    further = {name: of for name, of in further.items() if name not in alone}
     if not said.further_masks:
-        unsaid = several(own, further)
-        return own if unsaid else united(own, in_folders(further), masks), unsaid, {}
+        return own, several(own, further), {}
     number = sum(map(len, further.values()))
     counts = {"rule": said.further_masks, "images": len(further), "masks": number}
     if said.further_masks == "unite":
