@@ -97,7 +97,7 @@ def _shapes(lesion: Plane) -> Iterator[bytes]:
                 continue
             shape = pieces[box] == k
             if np.count_nonzero(shape) >= AREA and _is_of_strokes(shape):
-                yield bytes(sides) + np.packbits(shape).tobytes()
+                yield str(sides).encode() + np.packbits(shape).tobytes()
 
 
 def _is_of_strokes(shape: Plane) -> bool:

@@ -1,4 +1,4 @@
-"""Masks in a folder of each image, one file per object, as of the 2018 Data Bowl.
+"""Masks in a folder of each image, one file per object (2018 Data Science Bowl).
 
 They lie in ``masks/NAME/``, or in ``NAME/masks/`` beside ``NAME/images/NAME.png``.
 """
