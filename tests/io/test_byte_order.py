@@ -59,7 +59,13 @@ def test_exchanged_bytes_are_told(kind: str, tmp_path: Path) -> None:
         np.kron(np.arange(192).reshape(12, 16) * 331, np.ones((8, 8))).astype("u2"),
         (LESION > 0.5).astype(np.uint16) * 256,
         (Y // 6 * 256 + X // 16).astype(np.uint16),
+        (NOISE * 12).astype(np.int16),
+        (np.where(Y < 40, -1000, 0) + np.where(X < 9, 2900, 0) + NOISE * 12).astype(
+            "i2"
+        ),
+        (GREYS * 16).astype(">u2"),
         (GREYS * 16).astype(np.uint16).byteswap()[:20, :20],
+        (GREYS * 16).astype(np.uint16).byteswap().reshape(1, -1),
         (GREYS * 16).astype(np.uint16).byteswap().astype(np.int32),
     ],
 )

@@ -14,8 +14,8 @@ UPPER = 12
 LOWER, PLAIN = 63, 0.5
 #: Neighbours of exchanged numbers differ by so many times more than they should.
 ROUGHER = 2.0
-#: Fewer pixels say nothing.
-PIXELS = 1000
+#: Fewer pixels say nothing; of larger pages the middle, of that side, is looked at.
+PIXELS, SIDE = 1000, 2048
 
 
 def is_swapped(page: NDArray[Any]) -> bool:
@@ -30,19 +30,24 @@ def is_swapped(page: NDArray[Any]) -> bool:
     page : ndarray, shape (H, W) or (H, W, samples)
         Of any type; types of other than 16 bits are right.
     """
-    if page.dtype.kind not in "ui" or page.dtype.itemsize != 2 or page.size < PIXELS:
+    if page.dtype.kind not in "ui" or page.dtype.itemsize != 2:
         return False
-    numbers = page.astype(np.uint16)
-    if np.count_nonzero(np.bincount(numbers.ravel() >> 8)) < UPPER:
+    if page.size < PIXELS or min(page.shape[:2]) < 2:
         return False
-    lower = np.flatnonzero(np.bincount(numbers.ravel() & 255))
+    y, x = (max((length - SIDE) // 2, 0) for length in page.shape[:2])
+    middle = page[y : y + SIDE, x : x + SIDE]
+    numbers = np.ascontiguousarray(middle.astype(f"{page.dtype.kind}2"))
+    whole = numbers.view(np.uint16).ravel()
+    if np.count_nonzero(np.bincount(whole >> 8)) < UPPER:
+        return False
+    lower = np.flatnonzero(np.bincount(whole & 255))
     plain = np.count_nonzero(numbers[1:] == numbers[:-1]) > PLAIN * numbers.size
     if len(lower) > 1 and lower[-1] <= LOWER and not plain:
         return True
     return _roughness(numbers) >= ROUGHER * _roughness(numbers.byteswap()) > 0
 
 
-def _roughness(numbers: NDArray[np.uint16]) -> float:
+def _roughness(numbers: NDArray[Any]) -> float:
     """Mean difference of neighbours, as a share of the standard deviation."""
     values = numbers.astype(np.float32)
     steps = [np.abs(np.diff(values, axis=axis)).mean() for axis in (0, 1)]

@@ -164,10 +164,10 @@ def _decode_tiff(path: Path) -> Decoded:
         if not len(file.pages) or not file.pages.first.shape:
             raise ValueError("it is a TIFF without any page")
         page = main_page(file)
-        main, thumbnails = main_series(file)
         kinds, kind = tifffile.PHOTOMETRIC, page.photometric
         if kind not in (kinds.MINISBLACK, kinds.MINISWHITE, kinds.RGB):
             return _decode_pillow(path)
+        main, thumbnails = main_series(file)
         white = bool(kind == kinds.MINISWHITE)
         # Of a stack, often the first page alone has the tag.
         turns = {

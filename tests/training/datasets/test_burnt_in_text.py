@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.rules import Rule
+from attnseg_training.datasets.shown_masks import brush_of
 
 H, W = 160, 200
 
@@ -75,6 +76,21 @@ def cells(i: int) -> np.ndarray:
 @pytest.mark.parametrize("draw", [lesion, cells])
 def test_lesions_and_cells_are_no_text(draw: Callable[[int], np.ndarray]) -> None:
     assert seen_of([draw(i) for i in range(24)]).broken() == []
+
+
+def test_large_masks_have_large_characters_and_marks() -> None:
+    masks = []
+    for i in range(8):
+        mask = np.zeros((2700, 2800), np.uint8)
+        mask[300:2300, 200 + 20 * i : 2600] = 1
+        mask[900:1200, 1000:1040] = mask[1160:1200, 1000 : 1260 + i] = 0
+        mask[1500:1800, 1000:1040] = mask[1760:1800, 1000:1260] = 0
+        masks.append(np.roll(mask, 20 * i, 0))
+    (error,) = seen_of(masks).broken()
+    assert error.rule == Rule.BURNT_IN_TEXT and "8 of 8 masks" in str(error)
+    mark = np.zeros((2700, 2800), bool)
+    mark[np.hypot(*np.mgrid[-900:1800, -900:1900]) < 130] = True
+    assert brush_of(mark)
 
 
 def test_tiles_that_overlap_are_no_text() -> None:

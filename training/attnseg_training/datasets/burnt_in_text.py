@@ -80,8 +80,11 @@ class Characters:
 
 def _shapes(lesion: Plane) -> Iterator[bytes]:
     """Gaps and pieces of a lesion that may be characters."""
+    rows, columns = np.flatnonzero(lesion.any(1)), np.flatnonzero(lesion.any(0))
+    if len(rows) == 0:
+        return
     widest = LARGEST * min(lesion.shape)
-    padded = np.pad(lesion, 1)
+    padded = np.pad(lesion[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], 1)
     for plane, joins in ((~padded, None), (padded, np.ones((3, 3)))):
         pieces, count = label(plane, joins)
         if count > MANY:
@@ -94,7 +97,7 @@ def _shapes(lesion: Plane) -> Iterator[bytes]:
                 continue
             shape = pieces[box] == k
             if np.count_nonzero(shape) >= AREA and _is_of_strokes(shape):
-                yield bytes(sides) + np.packbits(shape).tobytes()
+                yield str(sides).encode() + np.packbits(shape).tobytes()
 
 
 def _is_of_strokes(shape: Plane) -> bool:

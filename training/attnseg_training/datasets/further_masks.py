@@ -55,12 +55,13 @@ def several(
     return {}
 
 
-def in_folders(further: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """Of further masks those that lie in folders of images."""
-    inside = {
-        name: [mask for mask in of if _FOLDER in mask] for name, of in further.items()
-    }
-    return {name: of for name, of in inside.items() if of}
+def only_in_folders(further: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Of further masks those that lie in the folder of an image, and are its only ones.
+
+    Without another one it is clear which is meant.
+    """
+    alone = {name: of for name, of in further.items() if len(of) == 1}
+    return {name: of for name, of in alone.items() if _FOLDER in of[0]}
 
 
 def several_words(name: str, further: Mapping[str, list[str]], own: bool) -> str:
@@ -79,11 +80,11 @@ def several_words(name: str, further: Mapping[str, list[str]], own: bool) -> str
     first = f"Expected one mask of the image {name!r}, found"
     unite = f'write further_masks = "unite" into {FILE} if all belong to it, or'
     if _FOLDER in masks[0]:
-        beside = " beside its own" * own
+        beside = " and one beside it" * own
+        found = "several" if len(masks) > 1 else "one"
         return (
-            f"{first} {len(masks)} in a folder of it{beside}, first "
-            f"{_file(masks[0])!r}, which may be of other objects, classes or readers; "
-            f"{unite} {_one_alone(name, further)}."
+            f"{first} {found} in the folder of its name{beside}, which may be of other "
+            f"objects, classes or readers; {unite} {_one_alone(name, further)}."
         )
     named = ", ".join(masks[:4]) + " …" * (len(masks) > 4)
     beside = " beside its own" if own else ", none of them of its very name"

@@ -133,8 +133,10 @@ def find_files(source: Path) -> Files:
     counts = left_out(folders, used)
     lists = not files.layout.parts and files.named
     listed = set(itertools.chain(*files.named.values()))
+    unsaid = set(itertools.chain(*files.several.values()))
+    alone = [n for n in files.masks if n not in files.images and n not in unsaid]
     for kind, names in (
-        (LeftOut.NO_IMAGE, [n for n in files.masks if n not in files.images]),
+        (LeftOut.NO_IMAGE, alone),
         (LeftOut.NOT_LISTED, [n for n in files.images if lists and n not in listed]),
     ):
         if names:

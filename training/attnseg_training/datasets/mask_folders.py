@@ -1,4 +1,4 @@
-"""Masks in a folder of each image, one file per object, as of the 2018 Data Bowl.
+"""Masks in a folder of each image, one file per object (2018 Data Science Bowl).
 
 They lie in ``masks/NAME/``, or in ``NAME/masks/`` beside ``NAME/images/NAME.png``.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from attnseg_training.datasets.further_masks import (
     further_masks,
-    in_folders,
+    only_in_folders,
     several,
     united,
 )
@@ -126,9 +126,11 @@ def masks_of_images(
         images, {n: p for n, p in masks.items() if pairs.get(n) == p}
     )
     own: dict[str, tuple[Path, ...]] = {name: (path,) for name, path in pairs.items()}
+    alone = {n: of for n, of in only_in_folders(further).items() if n not in own}
+    own = united(own, alone, masks)
+    further = {name: of for name, of in further.items() if name not in alone}
     if not said.further_masks:
-        unsaid = several(own, further)
-        return own if unsaid else united(own, in_folders(further), masks), unsaid, {}
+        return own, several(own, further), {}
     number = sum(map(len, further.values()))
     counts = {"rule": said.further_masks, "images": len(further), "masks": number}
     if said.further_masks == "unite":

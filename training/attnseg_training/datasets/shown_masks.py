@@ -180,5 +180,5 @@ def brush_of(lesion: NDArray[np.bool_]) -> bytes:
         mark = pieces[box] == k
         if max(mark.shape) > widest or len(found) > 1:
             return b""
-        found.add(bytes(mark.shape) + mark.tobytes())
+        found.add(str(mark.shape).encode() + mark.tobytes())
     return found.pop() if len(found) == 1 else b""
