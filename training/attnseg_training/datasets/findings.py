@@ -14,8 +14,8 @@ from attnseg_training.datasets.burnt_in import SamePlaces
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.inverted import is_inverted
 from attnseg_training.datasets.lesion_kinds import LesionKinds, counted_kinds
-from attnseg_training.datasets.mask_traits import CLASSES
 from attnseg_training.datasets.mask_reading import MaskKind
+from attnseg_training.datasets.mask_traits import CLASSES
 from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import Bits, difference_hashes
 from attnseg_training.datasets.outlines import is_outlined
@@ -33,8 +33,6 @@ from napari_attnseg.intensity import IntensityMapping, IntensityWarning
 
 #: Share of the masks above which a folder is not one of lesions.
 MOST = 0.5
-#: Masks of numbers of many levels.
-SOFT = (MaskKind.HALF_OF_MAXIMUM, MaskKind.THRESHOLD)
 #: Rules that stop training and may be allowed: there is a way to go on.
 ALLOWABLE = (
     Rule.MOSTLY_EMPTY,
@@ -169,7 +167,7 @@ class MasksSeen:
                 self.places.add(name, lesion)
                 self.cuts.add(name, lesion)
         self.images.add_mask(name, planes)
-        soft = any(r.how in SOFT and not r.values for r in readings)
+        soft = any(r.how == MaskKind.HALF_OF_MAXIMUM and not r.values for r in readings)
         self.shapes.add(name, planes, rgb, soft)
         self._add_traits(name, len(planes), readings, stated)
         counts = self.present or [0] * len(planes)
