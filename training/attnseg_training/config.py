@@ -143,8 +143,9 @@ class TrainConfig(LearningSettings):
         "burnt-in. May be repeated.",
         details="Without it a run stops before its first step where more than half of "
         "the masks are empty, full, inverted, nothing but outlines, white along an "
-        "edge, filled with a pattern, whole if columns are read for rows, or slopes, or "
-        "where many have a piece at the very same pixels. What was allowed is recorded.",
+        "edge, filled with a pattern, whole if columns are read for rows, or slopes, "
+        "or where many have a piece at the very same pixels. What was allowed is "
+        "recorded.",
         choices=ALLOWABLE,
         may_change=True,
     )

@@ -182,8 +182,8 @@ def test_fit_says_what_it_does_not_stop_at(data_folder: Path, tmp_path: Path) ->
         "same-image (2), near-duplicate (1); `attnseg-train check` names each.",
         f"In the mask of {train[3].name!r} (and of 1 more) the lesion covers most of "
         "the border or lies around the background, so that it may be inverted, or "
-        "moved by half of its size (fftshift): look at it, and save it again as 0 and 255, "
-        "with the lesion in its place, if it is.",
+        "moved by half of its size (fftshift): look at it, and save it again as 0 "
+        "and 255, with the lesion in its place, if it is.",
         "Images that are the same, pixel for pixel, have different masks: "
         f"{train[0].name!r} and {val[0].name!r}; look at their masks, and remove the "
         "copies that have a wrong one.",

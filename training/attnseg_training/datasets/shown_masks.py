@@ -149,4 +149,4 @@ def shapes_of(lesion: NDArray[np.bool_]) -> list[Rule]:
         if own is None or shape not in (None, own):
             return found
         shape = own
-    return found + [shape] * (shape is not None)
+    return found if shape is None else [*found, shape]
