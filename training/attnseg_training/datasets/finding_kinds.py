@@ -28,7 +28,7 @@ FINDINGS = {
     "burnt-in": "many masks have a piece at the very same pixels",
     "inverted-mask": "a mask that may be inverted",
     "padded-mask": "a mask with white along a whole edge",
-    "out-of-order-mask": ("a mask that is stripes until columns are read for rows"),
+    "out-of-order-mask": "a mask that is stripes until columns are read for rows",
     "patterned-mask": "a mask that is filled with a pattern",
     "outlines": "a mask that looks like outlines",
     "mostly-same-mask": "more than half of all images have one mask",
