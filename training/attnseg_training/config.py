@@ -19,8 +19,8 @@ TRUST_GATES = ("together", "one")
 #: Rules of `attnseg_training.datasets.rules` that stop a run unless they are allowed.
 ALLOWABLE = (
     *("mostly-empty", "mostly-full", "mostly-inverted", "mostly-outlines"),
-    *("mostly-lines", "mostly-padded", "mostly-patterned", "mostly-sloped"),
-    *("burnt-in", "burnt-in-text"),
+    *("mostly-lines", "mostly-padded", "mostly-patterned", "mostly-out-of-order"),
+    *("mostly-sloped", "burnt-in", "burnt-in-text"),
 )
 
 
@@ -141,12 +141,13 @@ class TrainConfig(LearningSettings):
         (),
         "Rule that the data may break: masks that are mostly-empty, mostly-full, "
         "mostly-inverted, mostly-outlines, mostly-lines, mostly-padded, "
-        "mostly-patterned or mostly-sloped, or have a piece in common that looks "
-        "burnt-in, or burnt-in-text. May be repeated.",
+        "mostly-patterned, mostly-out-of-order or mostly-sloped, or have a piece in "
+        "common that looks burnt-in, or burnt-in-text. May be repeated.",
         details="Without it a run stops before its first step where more than half of "
         "the masks are empty, full, inverted, nothing but outlines, thin lines, white "
-        "along an edge, filled with a pattern, or slopes, or where many have a piece "
-        "at the very same pixels, or shapes of characters. What was allowed is "
+        "along an edge, filled with a pattern, whole if columns are read for rows, or "
+        "slopes, or where many have a piece at the very same pixels, or shapes of "
+        "characters. What was allowed is "
         "recorded.",
         choices=ALLOWABLE,
         may_change=True,

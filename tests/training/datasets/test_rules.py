@@ -47,6 +47,10 @@ SLOPED = np.zeros(SIZE, np.uint8)
 SLOPED[8:32, 10:36] = np.minimum(
     12 - abs(np.arange(24) - 11.5)[:, None], 13 - abs(np.arange(26) - 12.5)
 ) * (255 / 11.5)
+#: A lesion whose pixels were numbered column by column, and read row by row.
+OUT_OF_ORDER = np.zeros(SIZE, np.uint8)
+OUT_OF_ORDER[10:30, 10:30] = 255
+OUT_OF_ORDER = OUT_OF_ORDER.ravel("F").reshape(SIZE)
 #: At the same pixels of each mask, whatever else is in it.
 BURNT_IN = np.zeros(SIZE, bool)
 BURNT_IN[34:37, 30:44] = True
@@ -62,6 +66,7 @@ FILLS = {
     "mostly-lines": LINES,
     "mostly-padded": PADDED,
     "mostly-patterned": PATTERNED,
+    "mostly-out-of-order": OUT_OF_ORDER,
     "mostly-sloped": SLOPED,
     "burnt-in": LESION,
     "burnt-in-text": WRITTEN,
@@ -69,13 +74,17 @@ FILLS = {
 WORDS = {
     "mostly-empty": "empty",
     "mostly-full": "full",
-    "mostly-inverted": "lesion along most of the border or around the background",
+    "mostly-inverted": "lesion along most of the border or around the background, as "
+    "those that were inverted, or moved by half of their size (fftshift)",
     "mostly-outlines": "nothing but outlines",
     "mostly-lines": "thin lines, as brush strokes in lesions, diameters and centre "
     "lines are",
     "mostly-padded": "lesion along a whole edge or in a wedge, up to a straight line",
     "mostly-patterned": "made of single pixels, dots or stripes, as those that were "
-    "dithered or hatched",
+    "dithered or hatched, or of small cells side by side with thin gaps, which may be "
+    "right",
+    "mostly-out-of-order": "stripes that become whole if columns are read for rows, or "
+    "rows for columns, as where runs (RLE, COCO) were decoded in the wrong order",
     "mostly-sloped": "slopes from the edge to the middle, as maps of distances, spots "
     "and gradient fills are, of which only the upper half was read as lesion",
     "burnt-in": "lesion at the same pixels (rows 34 to 36, columns 30 to 43)",
@@ -185,8 +194,9 @@ def test_fit_says_what_it_does_not_stop_at(data_folder: Path, tmp_path: Path) ->
         "Found in the data: empty mask (1), full mask (1), inverted-mask (2), "
         "same-image (2), near-duplicate (1); `attnseg-train check` names each.",
         f"In the mask of {train[3].name!r} (and of 1 more) the lesion covers most of "
-        "the border or lies around the background, so that it may be inverted: look at "
-        "it, and save it again as 0 and 255 if it is.",
+        "the border or lies around the background, so that it may be inverted, or "
+        "moved by half of its size (fftshift): look at it, and save it again as 0 "
+        "and 255, with the lesion in its place, if it is.",
         "Images that are the same, pixel for pixel, have different masks: "
         f"{train[0].name!r} and {val[0].name!r}; look at their masks, and remove the "
         "copies that have a wrong one.",

@@ -18,7 +18,9 @@ HEIGHTS, WIDTH = (0.65, 1.55), 4.0
 #: most letters end on that line.
 GAP, LINE, ON_LINE = 1.0, 0.1, 0.6
 #: Letters are lines: they fill less of their boxes than round pieces, and are thin.
-FILLED, THIN = 0.7, 0.3
+FILLED, THIN = 0.7, 0.25
+#: Of all pieces that are as large as letters, this share is in such rows.
+IN_ROWS = 0.5
 
 
 def has_text(pieces: NDArray[np.int32], areas: NDArray[np.int64]) -> bool:
@@ -40,17 +42,22 @@ def has_text(pieces: NDArray[np.int32], areas: NDArray[np.int64]) -> bool:
     rows = np.array([(y.start, y.stop) for y, _ in found])
     columns = np.array([(x.start, x.stop) for _, x in found])
     most = SHARE * min(pieces.shape)
-    return any(
-        _is_drawn([pieces[found[k]] == k + 1 for k in row])
-        for along, across in ((columns, rows), (rows, columns))
-        for row in _rows(along, across, most)
-    )
+    for along, across in ((columns, rows), (rows, columns)):
+        letters, found_rows = _rows(along, across, most)
+        drawn = [
+            row
+            for row in found_rows
+            if _is_drawn([pieces[found[k]] == k + 1 for k in row])
+        ]
+        if drawn and sum(map(len, drawn)) >= IN_ROWS * letters:
+            return True
+    return False
 
 
 def _rows(
     along: NDArray[np.int64], across: NDArray[np.int64], most: float
-) -> list[NDArray[np.int64]]:
-    """Indices of pieces that lie beside each other and end on one line.
+) -> tuple[int, list[NDArray[np.int64]]]:
+    """Number of pieces as large as letters, and rows of them that end on one line.
 
     Parameters
     ----------
@@ -80,7 +87,7 @@ def _rows(
             if len(part) >= DIGITS and _on_line(across[part], height):
                 rows.append(part)
                 left[part] = False
-    return rows
+    return int(np.count_nonzero(letters)), rows
 
 
 def _on_line(across: NDArray[np.int64], height: int) -> bool:

@@ -22,8 +22,7 @@ FINDINGS = {
     "mostly-lines": "more than half of all masks are thin lines",
     "mostly-patterned": "more than half of all masks are filled with a pattern",
     "mostly-out-of-order": (
-        "more than half of all masks are stripes until columns are read for rows, "
-        "or back"
+        "more than half of all masks are stripes until columns are read for rows"
     ),
     "mostly-sloped": "more than half of all masks are slopes, not areas",
     "mostly-padded": "more than half of all masks have white along a whole edge",
@@ -31,9 +30,7 @@ FINDINGS = {
     "burnt-in-text": "many masks have small shapes that recur, as characters do",
     "inverted-mask": "a mask that may be inverted",
     "padded-mask": "a mask with white along a whole edge",
-    "out-of-order-mask": (
-        "a mask that is stripes until columns are read for rows, or back"
-    ),
+    "out-of-order-mask": "a mask that is stripes until columns are read for rows",
     "patterned-mask": "a mask that is filled with a pattern",
     "outlines": "a mask that looks like outlines",
     "lines": "a mask of thin lines",

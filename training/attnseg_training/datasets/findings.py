@@ -37,8 +37,6 @@ from napari_attnseg.intensity import IntensityMapping, IntensityWarning
 
 #: Share of the masks above which a folder is not one of lesions.
 MOST = 0.5
-#: Masks of numbers of many levels.
-SOFT = (MaskKind.HALF_OF_MAXIMUM, MaskKind.THRESHOLD)
 #: Rules that stop training and may be allowed: there is a way to go on.
 ALLOWABLE = (
     Rule.MOSTLY_EMPTY,
@@ -190,7 +188,7 @@ class MasksSeen:
                 self.text.add(name, lesion)
                 self.cuts.add(name, lesion)
         self.images.add_mask(name, planes)
-        soft = any(r.how in SOFT and not r.values for r in readings)
+        soft = any(r.how == MaskKind.HALF_OF_MAXIMUM and not r.values for r in readings)
         self.shapes.add(name, planes, rgb, soft)
         self.odd.add(name, lesion, rgb)
         self._add_traits(name, len(planes), readings, stated)

@@ -17,6 +17,8 @@ _Key = tuple[str, bool, bool, bool]
 TYPES_FACTOR = 2.0
 #: And those of one type by this one: less, and one may be faint.
 FACTOR = 64.0
+#: Beside numbers up to so many and more, a threshold below 1 is one for probabilities.
+WHITE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Span:
         Whether the file holds only 0 and one other number.
     above : bool
         Whether a number is above the threshold.
+    threshold : float
     """
 
     kind: str
@@ -40,12 +43,18 @@ class Span:
     top: float
     hard: bool
     above: bool
+    threshold: float
 
     @property
     def unit(self) -> bool:
         """Whether the numbers look like 0 and 1, or like probabilities."""
         least = 0.5 if self.kind == "float" and not self.hard else 0
         return self.low >= 0 and least < self.top <= 1
+
+    @property
+    def of_probabilities(self) -> bool:
+        """Whether the threshold is one for 0 to 1, but the numbers go far beyond."""
+        return not self.hard and 0 < self.threshold < 1 and self.top >= WHITE
 
     def __str__(self) -> str:
         """Return type and range."""
@@ -68,7 +77,7 @@ def span_of(
     low, top = float(known.min()), float(known.max())
     kind = "float" if known.dtype.kind == "f" else known.dtype.name
     hard = not lossy and bool(np.isin(known, [0, known.max()]).all())
-    return Span(kind, low, top, hard, top > threshold)
+    return Span(kind, low, top, hard, top > threshold, threshold)
 
 
 @dataclass(slots=True)
@@ -123,6 +132,17 @@ class Spans:
                         f"{first!r} holds {low} and that of {second!r} {high}; save "
                         "all in the same way, such as with 8 bits from 0 to 255.",
                     )
+        for span, name in found:
+            if span.of_probabilities:
+                half = 127 if span.top <= 255 else round(span.top / 2)
+                return UnclearMaskError(
+                    Rule.UNCLEAR_VALUES,
+                    "Expected a threshold between background and lesion, but "
+                    f"dataset.toml gives {span.threshold:g}, as for probabilities of 0 "
+                    f"to 1, and the mask of {name!r} holds {span}; write "
+                    f"threshold = {half} if lesion is what is above half, or "
+                    "threshold = 0 if all that is not 0 is.",
+                )
         return None
 
 

@@ -21,9 +21,9 @@ LENGTH, SHARE = 8, 0.03
 BEFORE, WIDER = 3, 0.25
 #: Ends so close to an edge of the mask cut off nothing.
 EDGE = 4
-#: Share of the masks that end at the same place, and their least number; also, as a
-#: multiple of their number at other places, where cells are dense.
-MASKS, LEAST, APART = 0.3, 5, 4.0
+#: Share of the masks that end at the same place, and their least number; also as a
+#: multiple of their number by chance, where a mask has many ends.
+MASKS, LEAST, APART = 0.4, 5, 6.0
 #: Places are compared in so many parts of a side too, where sizes differ.
 PARTS = 256
 
@@ -79,22 +79,9 @@ class StraightCuts:
         """Give a hint if lesions of many masks end at one row or column."""
         most: tuple[set[str], str] = set(), ""
         for rows in (True, False):
-            line = "row" if rows else "column"
             cuts = [cut for cut in self.cuts if cut.rows == rows]
-            sizes = {cut.size for cut in cuts}
-            ways = [([cut.place for cut in cuts], f"before {line} {{}}")]
-            if len(sizes) > 1:
-                edge = "lower" if rows else "right"
-                shares = [round(PARTS * cut.place / cut.size) for cut in cuts]
-                ways += [
-                    (
-                        [cut.size - cut.place for cut in cuts],
-                        f"{{}} px from the {edge} edge",
-                    ),
-                    (shares, f"at {{}}/{PARTS} of all {line}s"),
-                ]
-            for places, words in ways:
-                names, place = _commonest(places, [cut.name for cut in cuts])
+            for words, places, size in _ways(cuts, rows):
+                names, place = _commonest(places, [cut.name for cut in cuts], size)
                 if len(names) > len(most[0]):
                     most = names, words.format(place)
         names, where = most
@@ -104,21 +91,35 @@ class StraightCuts:
         return [Hint(Rule.STRAIGHT_CUTS, tuple(sorted(names)), held=held)]
 
 
-def _commonest(places: list[int], names: list[str]) -> tuple[set[str], int]:
+def _ways(cuts: list[Cut], rows: bool) -> list[tuple[str, list[int], int]]:
+    """Places of cuts by each way to count them: its words, places, and their number.
+
+    Masks of several sizes may have been cut at a distance from either edge, or at a
+    share of their size.
+    """
+    sizes = {cut.size for cut in cuts}
+    line, edge = ("row", "lower") if rows else ("column", "right")
+    ways = [(f"before {line} {{}}", [cut.place for cut in cuts])]
+    if len(sizes) > 1:
+        ends = [cut.size - cut.place for cut in cuts]
+        shares = [round(PARTS * cut.place / cut.size) for cut in cuts]
+        ways += [(f"{{}} px before the {edge} edge", ends)]
+        ways += [(f"after {{}}/{PARTS} of their {line}s", shares)]
+    return [(words, places, max(places)) for words, places in ways if places]
+
+
+def _commonest(places: list[int], names: list[str], size: int) -> tuple[set[str], int]:
     """Names of the masks that end at the commonest place, or a pixel off, and it.
 
-    No names where masks end at other places nearly as often.
+    No names where masks end at so many places that this may be chance.
     """
     at: dict[int, set[str]] = {}
     for place, name in zip(places, names, strict=True):
         at.setdefault(place, set()).add(name)
-    if not at:
-        return set(), 0
     most = max(at, key=lambda place: (len(_near(at, place)), len(at[place])))
     names_there = _near(at, most)
-    others = [len(_near(at, place)) for place in range(min(at), max(at) + 1)]
-    apart = len(at) == 1 or len(names_there) >= APART * np.median(others)
-    return (names_there if apart else set()), most
+    chance = 3 * len(places) / size
+    return (names_there if len(names_there) >= APART * chance else set()), most
 
 
 def _near(at: dict[int, set[str]], place: int) -> set[str]:
