@@ -59,9 +59,9 @@ def tint_of(rgb: NDArray[np.uint8], lesion: NDArray[np.bool_]) -> Step | None:
     size = float(np.linalg.norm(mean))
     if size < LEVELS or (steps @ mean > 0).mean() < SHARE:
         return None
-    whole = np.linalg.norm((deeper - beyond).mean(0))
-    share = np.linalg.norm((inside - outside).mean(0)) / max(whole, 1e-6)
-    contrast = inside.std(0).mean() / max(outside.std(0).mean(), 1e-6)
+    whole = float(np.linalg.norm((deeper - beyond).mean(0)))
+    share = float(np.linalg.norm((inside - outside).mean(0))) / max(whole, 1e-6)
+    contrast = float(inside.std(0).mean()) / max(float(outside.std(0).mean()), 1e-6)
     if not any(share >= least and contrast <= most for least, most in SHARP):
         return None
     if _correlation(inside, outside) < ALIKE:
