@@ -18,6 +18,7 @@ from attnseg_training.datasets.cut_outs import shows_image
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.near_duplicates import difference_hashes, near_duplicates
 from attnseg_training.datasets.rules import Rule, UnclearMaskError
+from attnseg_training.evaluation.evaluate import evaluate
 
 H, W = 80, 96
 Y, X = np.mgrid[:H, :W]
@@ -243,7 +244,9 @@ def test_other_masks_do_not_show_the_image() -> None:
     assert not shows_image(picture[:-1], picture)
 
 
-def test_findings_on_pairs_are_told_by_check_and_stop_nothing(tmp_path: Path) -> None:
+def test_findings_on_pairs_are_told_and_stop_nothing(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
     for part in ("images", "masks"):
         (tmp_path / part).mkdir()
     for i in range(8):
@@ -255,3 +258,5 @@ def test_findings_on_pairs_are_told_by_check_and_stop_nothing(tmp_path: Path) ->
     assert told["kind"] == "tinted" and told["names"] == [f"a{i}" for i in range(8)]
     assert "sharp step of one colour along the outline" in told["text"]
     assert report["stops_training"] == []
+    summary = evaluate(tiny_weights, load_dataset(tmp_path), "all", "cpu").summary()
+    assert {"rule": "tinted", "text": told["text"]} in summary["findings"]
