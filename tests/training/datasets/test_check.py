@@ -112,7 +112,7 @@ def test_a_sentence_that_many_files_share_is_told_once(tmp_path: Path) -> None:
     for i in range(14):
         noise = rng.integers(0, 255, (40, 48, 3), np.uint8)
         Image.fromarray(noise).save(tmp_path / "images" / f"a{i}.png")
-        Image.fromarray(noise).save(tmp_path / "masks" / f"a{i}.png")
+        Image.fromarray(noise[::-1]).save(tmp_path / "masks" / f"a{i}.png")
     told = CliRunner().invoke(app, ["check", str(tmp_path)]).output
     assert told.count("as many colours as in a picture") == 1
     assert "values (14)" in told

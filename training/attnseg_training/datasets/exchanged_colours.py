@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-#: Every fourth pixel of each line says what the colour of an image is.
-EVERY = 4
+#: Every eighth pixel of each eighth line says what the colour of an image is.
+EVERY = 8
 #: Red minus blue as a share of all light: from here on an image has a colour.
 COLOURED = 0.05
 #: So many images have to be of each kind, and so many in all.

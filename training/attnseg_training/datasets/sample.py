@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from attnseg_training.datasets import cut_outs
 from attnseg_training.datasets.masks import MaskReading, read
 from attnseg_training.datasets.nifti import (
     Spacing,
@@ -178,6 +179,7 @@ class Sample:
         image = self._read_upright()
         rgb, mapping = self._rgb(image, intensity)
         masks = self.read_masks() if masks is None else masks
+        cut_outs.expect_none(zip(self.masks, masks, strict=True), image.pixels)
         readings = [self._turned(one, image) for one in masks]
         for reading in readings:
             self._expect_size(reading, image)
@@ -234,7 +236,13 @@ class Sample:
         values = () if self.apart else self.values
         like = self.image if is_nifti(self.image) else None
         said = values, self.ignore, like, self.stated, self.threshold, True
-        return [read(path, *said, self.background) for path in self.masks]
+        readings = []
+        for path in self.masks:
+            try:
+                readings.append(read(path, *said, self.background))
+            except UnclearMaskError as error:
+                raise cut_outs.refused(error, path, self.read_raw) from error
+        return readings
 
     def expect_sizes(self, readings: Sequence[MaskReading]) -> None:
         """Raise an error as `read_all` if sizes differ, mostly without decoding."""
