@@ -30,7 +30,7 @@ def test_a_file_may_be_new_or_replaced(here: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "folder", "words"),
     [
-        ("folder", False, "folder cannot be written, as it is a folder"),
+        ("folder", False, "folder cannot be written because it is a folder"),
         ("file/new", False, "file is no folder; expected a file in a folder"),
         ("file", True, "file is no folder; expected a folder for --json"),
         ("file/a/b", True, "file is no folder; expected a folder for --json"),
@@ -137,7 +137,7 @@ def test_every_command_asks_first(here: Path, name: str) -> None:
         said = refusal(name, option, here / "file" / "x")
         assert "x cannot be written" in said and "file is no folder" in said
         if "a file in a folder" in said:
-            assert "as it is a folder" in refusal(name, option, here / "folder")
+            assert "because it is a folder" in refusal(name, option, here / "folder")
 
 
 def test_every_command_that_writes_is_asked() -> None:

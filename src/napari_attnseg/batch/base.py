@@ -204,7 +204,7 @@ def check_not_inputs(out: Path, inputs: Sequence[Path]) -> None:
 def would_replace(other: Path, path: Path) -> InputError:
     """Make the error for a file that is not a result of the image, to be replaced."""
     return InputError(
-        f"{other} would be replaced, which is no earlier result of {path}; "
+        f"{other} would be replaced, but it is not an earlier result of {path}; "
         "choose another --out."
     )
 

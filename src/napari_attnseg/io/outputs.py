@@ -28,7 +28,7 @@ def expect_writable(path: Path, folder: bool, option: str) -> None:
     """
     if not folder and os.path.isdir(path):  # noqa: PTH112 (Path's raises for long names)
         raise InputError(
-            f"{path} cannot be written, as it is a folder; expected a file for "
+            f"{path} cannot be written because it is a folder; expected a file for "
             f"{option}: give the name of a file in it."
         )
     above = path if folder else path.parent

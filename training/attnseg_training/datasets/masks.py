@@ -139,9 +139,9 @@ def _refuse_around(plane: NDArray[np.uint8], name: str) -> None:
     if border_of(plane).mean() > 0.5 and not plane.all():
         raise UnclearMaskError(
             Rule.UNCLEAR_VALUES,
-            f"Expected the lesion inside the mask {name}, found a TIFF that calls its "
-            "smallest number white and has the larger one along the border, so that it "
-            "may be inverted; export it as a PNG of 0 and 255.",
+            f"The mask {name} may be inverted: it is a TIFF that calls its smallest "
+            "number white, and the larger one lies along the border; export it as a "
+            "PNG of 0 and 255.",
         )
 
 

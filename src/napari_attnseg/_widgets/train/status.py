@@ -80,7 +80,7 @@ def sentence(
             text += f", about {time_words(place.seconds_left)} left"
         return f"{text}."
     if state is RunState.STOPPING:
-        return "Stopping: it finishes its step and saves. Stop again ends it at once."
+        return "Stopping: finishes its step and saves. Stop again ends it at once."
     dice, on = "", f" on {images}" if images else ""
     if epochs and files.protocol == "all":
         last = epochs[-1]
