@@ -109,7 +109,7 @@ def evaluate(
         image, planes, ignored = read.rgb, read.planes, read.ignored
         masks.add_orientation(sample.name, read)
         masks.add_image(sample.name, image)
-        masks.odd.add(sample.name, planes.any(0), image)
+        masks.odd.add(sample.name, np.asarray(planes.any(0)), image)
         masks.add_mapping(sample.name, read.mapping)
         truth = planes.max(0)
         pixels += truth.size
