@@ -139,9 +139,8 @@ class Cells:
             and visible[0] is result.image
             and visible[-1] is result.mask
         ):
-            shape = without_empty_cells(len(visible) - 1, size)
-            if shape != AUTOMATIC:
-                return shape, True
+            # However narrow its cells are.
+            return _full_grid(len(visible) - 1, size)[0], True
         return without_empty_cells(len(visible), size), False
 
     def _draw_mask(self, result: ResultLayers) -> None:
@@ -182,11 +181,16 @@ def without_empty_cells(cells: int, canvas: tuple[int, int]) -> tuple[int, int]:
         Grid whose cells are closest to squares; `AUTOMATIC`, which may leave empty
         cells, if all cells would be too long and narrow.
     """
+    shape, narrowness = _full_grid(cells, canvas)
+    return shape if narrowness <= NARROWEST else AUTOMATIC
+
+
+def _full_grid(cells: int, canvas: tuple[int, int]) -> tuple[tuple[int, int], float]:
+    """Full grid whose cells are closest to squares, and the ratio of their sides."""
     height, width = (max(float(side), 1.0) for side in canvas)
 
     def narrowness(rows: int) -> float:
-        return abs(math.log(height / rows / (width * rows / cells)))
+        return math.exp(abs(math.log(height / rows / (width * rows / cells))))
 
     rows = min((n for n in range(1, cells + 1) if cells % n == 0), key=narrowness)
-    fits = narrowness(rows) <= math.log(NARROWEST)
-    return (rows, cells // rows) if fits else AUTOMATIC
+    return (rows, cells // rows), narrowness(rows)

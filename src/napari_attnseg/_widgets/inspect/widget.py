@@ -25,15 +25,11 @@ from napari_attnseg._widgets.base.outline_widths import OutlineWidths
 from napari_attnseg._widgets.base.run_menu import RunMenu
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.training_set import TrainingSetButton
-from napari_attnseg._widgets.inspect.arrangement import (
-    TITLES,
-    Arrangement,
-    Preset,
-    describe_preset,
-)
+from napari_attnseg._widgets.inspect.arrangement import Arrangement
 from napari_attnseg._widgets.inspect.click_panel import ClickPanel
 from napari_attnseg._widgets.inspect.mask_panel import MaskPanel, finish
 from napari_attnseg._widgets.inspect.pointer import Pointing
+from napari_attnseg._widgets.inspect.presets import TITLES, Preset, describe_preset
 from napari_attnseg._widgets.inspect.readers_panel import ReadersPanel
 from napari_attnseg._widgets.inspect.result_in_view import ResultInView
 from napari_attnseg._widgets.inspect.whatif_panel import WhatIfPanel

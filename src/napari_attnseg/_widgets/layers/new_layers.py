@@ -23,6 +23,9 @@ from napari_attnseg.colormaps import (
     GATE_COLOURS,
     GATE_MAPS,
     SIGNED_COLOURS,
+    SIGNED_HIGH,
+    SIGNED_LOW,
+    SIGNED_STOPS,
 )
 from napari_attnseg.io.results import effective_share, provenance
 from napari_attnseg.results import (
@@ -32,6 +35,9 @@ from napari_attnseg.results import (
     Segmentation,
     ShareState,
 )
+
+#: Opacity of a map around 0, which is transparent where it says little.
+_OF_SIGNED = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +213,9 @@ def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLaye
     """Layer of one explanation, over its image or over one `frame` of a stack.
 
     Signed maps are transparent at 0, and the farther a value is from it the denser is
-    its colour: that of psi 1 marks positive values, that of psi 0 negative ones. Other
-    maps go from dark to bright. Signed and positive maps are scaled to their own range:
-    their values compare within a map only.
+    its colour, one for positive and one for negative values. Other maps go from dark to
+    bright. What was measured of a gate dims its own map only. Signed and positive maps
+    are scaled to their own range: their values compare within a map only.
     """
     level = "" if found.level is None else f" 1/{found.level}"
     record = LayerRecord(
@@ -223,7 +229,7 @@ def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLaye
         if found.effective_share.state is ShareState.UNKNOWN
         else found.effective_share.to_json(),
     )
-    stacked = source.frames is not None
+    stacked, signed = source.frames is not None, found.scale == "signed"
     options = {
         "name": layer_name(f"{found.method}{level}", source.name),
         **source.placement,
@@ -233,7 +239,7 @@ def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLaye
             found.scale, "magma"
         ),
         "blending": "translucent",
-        "opacity": map_opacity(found.pattern),
+        "opacity": _OF_SIGNED if signed else map_opacity(found.pattern),
         "interpolation2d": "nearest",
     }
     values = found.values[None] if stacked else found.values
@@ -252,12 +258,17 @@ def gate_colormap() -> dict[str, Any]:
 
 
 def signed_colormap() -> dict[str, Any]:
-    """Colour map for maps around 0; see `gate_colormap`."""
-    name = gate_colours()
-    (_, low), *_, (_, high) = GATE_MAPS[name].stops
+    """Colour map for maps around 0, in colours that are seen on tissue."""
     # By alpha alone: a pale colour over a dark image would look like a bright finding.
+    above = [(0.5 + max(at / 2, 1e-3), alpha) for at, alpha in SIGNED_STOPS]
+    below = [(1 - at, alpha) for at, alpha in reversed(above)]
+    sides = ((SIGNED_LOW[1], below), (SIGNED_HIGH[1], above))
     return {
-        "name": f"{name}, around 0",
-        "colors": [low, f"{low}00", f"{high}00", high],
-        "controls": [0.0, 0.499, 0.501, 1.0],
+        "name": "around 0",
+        "colors": [
+            f"{colour}{round(255 * alpha):02x}"
+            for colour, side in sides
+            for _, alpha in side
+        ],
+        "controls": [at for _, side in sides for at, _ in side],
     }
