@@ -24,7 +24,7 @@ SIGNED_LOW, SIGNED_HIGH = ("violet", "#6a00ff"), ("green", "#60ff20")
 #: Distance from 0, of the largest one → opacity: small values are seen, noise is not.
 SIGNED_STOPS = ((0.0, 0.0), (0.1, 0.3), (0.5, 0.75), (1.0, 1.0))
 #: Behind the bar of such a map, where it is transparent: no colour of either side.
-NEUTRAL_COLOUR = "#808080"
+NEUTRAL_COLOUR = "#a0a0a0"
 
 
 class GateColours(NamedTuple):

@@ -68,7 +68,7 @@ def make_layer(new: NewLayer) -> Any:
         layer.colorbar.visible = True
         if new.options.get("colormap") == SIGNED_COLOURS:
             # Else the bar is black in the middle, as if it was a third colour.
-            layer.colorbar.box_color = NEUTRAL_COLOUR
+            layer.colorbar.box_color, layer.colorbar.color = NEUTRAL_COLOUR, "black"
     return layer
 
 
