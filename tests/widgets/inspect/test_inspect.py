@@ -175,6 +175,30 @@ def test_the_first_cell_is_the_outlined_image_in_every_window(
         assert ("probability" in said) == bool(last)
 
 
+def test_layers_are_arranged_while_there_are_no_cells(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    """With cells, napari builds all of them anew for each layer: seconds."""
+    segment()
+    camera, grid = viewer.scene.camera, viewer.canvas.grid
+    camera.center, camera.zoom = (0, 7, 9), 3.0
+    widget = opened()
+    costly: list[str] = []
+
+    def see(event: Any) -> None:
+        if grid.enabled:
+            costly.append(event.source.name)
+
+    for layer in viewer.layers:
+        layer.events.visible.connect(see)
+    for preset in ("at a glance", "published style", "all scales", "at a glance"):
+        widget.preset_box.setCurrentText(preset)
+        assert grid.enabled and widget.preset_box.currentText() == preset
+    widget.preset_box.setCurrentText("overlay")
+    assert costly == [] and not grid.enabled
+    assert tuple(camera.center) == (0, 7, 9) and camera.zoom == 3.0
+
+
 def test_one_key_goes_there_and_back(
     viewer: ViewerModel, opened: Any, segment: Any
 ) -> None:

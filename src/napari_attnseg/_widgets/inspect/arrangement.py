@@ -50,6 +50,8 @@ class Arrangement:
         self._over: list[Any] = []
         # Layer → its own name, and the one that it has in its cell.
         self._renamed: dict[Any, tuple[str, str]] = {}
+        #: Whether the grid is off only until the layers are arranged.
+        self.moving = False
 
     def show(self, result: ResultLayers, preset: Preset) -> None:
         """Arrange one result and hide other results; layers that are not results stay.
@@ -66,9 +68,13 @@ class Arrangement:
         if self._beside is not None and not result.equals(self._beside):
             _dress(self._beside, Preset.OVERLAY, self._cells.zoom)
         alone = preset is Preset.OVERLAY
+        # First: with cells, napari builds all of them anew for every layer.
         if alone:
-            # First: with cells, napari builds all of them anew for every layer.
             self._cells.leave()
+        else:
+            self.moving = True
+            self._cells.put_aside()
+            self.moving = False
         if not alone and self._beside is None:
             self._over = [
                 layer

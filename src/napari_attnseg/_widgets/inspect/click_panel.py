@@ -286,7 +286,9 @@ class ClickPanel(QWidget):
         if self._life.ended:
             return
         mask, beside = self._mask, self._viewer.canvas.grid.enabled
-        if mask is None or not self.active or beside:
+        if self._unseen and self.button.isChecked() and not beside:
+            self._points.see(False)
+        elif mask is None or not self.active or beside:
             self._points.take_away()
         else:
             self._points.show(mask.result, self.clicks, mask.key(self._frame))

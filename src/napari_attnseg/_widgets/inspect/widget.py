@@ -276,7 +276,7 @@ class InspectWidget(DockWidget):
 
     def _grid_changed(self, event: Any) -> None:
         """Return to the overlay when the grid is turned off, by napari's button too."""
-        if not event.value:
+        if not event.value and not self._arrangement.moving:
             self.show_preset(Preset.OVERLAY)
             # Not now: the layers are being arranged, unless it was another's grid.
             QTimer.singleShot(0, self._follow_overlay)
