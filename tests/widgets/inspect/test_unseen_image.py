@@ -45,6 +45,8 @@ def test_nothing_changes_the_mask_of_a_covered_image(
     qtbot.waitUntil(lambda: not clicking._in_view.label.isHidden())
     attack()
     assert paint.mode == "pan_zoom" and not panel.active
+    signs = viewer.layers["clicks · image"]
+    assert not signs.visible
     assert clicking._in_view.label.text().startswith(why)
     parts = (clicking.mask_panel, clicking.whatif_panel, clicking.readers_panel)
     assert not any(one.isEnabled() for one in parts)
@@ -54,6 +56,7 @@ def test_nothing_changes_the_mask_of_a_covered_image(
     # Back: clicks go on where they were.
     other.visible = False
     qtbot.waitUntil(lambda: panel.active)
+    assert signs.visible and len(signs.data) == 1
     assert clicking._in_view.label.isHidden() and clicking.mask_panel.isEnabled()
     mouse.move((10, 10))
     assert clicking.pointing.now.text().startswith("row 10, column 10")
