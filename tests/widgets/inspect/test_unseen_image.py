@@ -74,6 +74,24 @@ def test_nothing_changes_the_mask_of_a_covered_image(
     qtbot.waitUntil(lambda: not panel.active)
 
 
+def test_a_held_reading_waits_for_its_image(
+    viewer: ViewerModel, opened: Any, segment: Any, mouse: Any, qtbot: Any
+) -> None:
+    segment(frames=3)
+    pointing = (widget := opened()).pointing
+    mouse.click((0, 9, 10))
+    said = pointing.held.text()
+    other = viewer.add_image(np.zeros((3, 40, 48)), name="other")
+    mouse.click((0, 20, 20))  # on the other image
+    assert pointing.held.text() == said
+    qtbot.waitUntil(pointing.held.isHidden)
+    viewer.dims.set_current_step(0, 2)
+    assert pointing.held.isHidden() and pointing.point == (2, 9, 10)
+    viewer.layers.remove(other)
+    qtbot.waitUntil(lambda: not pointing.held.isHidden())
+    assert pointing.point == (2, 9, 10) and not widget.life.ended
+
+
 def test_a_click_beside_the_image_says_so(
     viewer: ViewerModel, clicking: Any, mouse: Any, qtbot: Any
 ) -> None:
