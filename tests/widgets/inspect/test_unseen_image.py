@@ -42,12 +42,12 @@ def test_nothing_changes_the_mask_of_a_covered_image(
     assert np.array_equal(mask.data, corrected)
     why = "Paused: this result is of image, and other is on screen."
     assert panel.message.text().startswith(why)
-    qtbot.waitUntil(lambda: not clicking._in_view.label.isHidden())
+    qtbot.waitUntil(lambda: bool(clicking._in_view.why))
     attack()
     assert paint.mode == "pan_zoom" and not panel.active
     signs = viewer.layers["clicks · image"]
     assert not signs.visible
-    assert clicking._in_view.label.text().startswith(why)
+    assert clicking.pointing.now.text().startswith(why)
     parts = (clicking.mask_panel, clicking.whatif_panel, clicking.readers_panel)
     assert not any(one.isEnabled() for one in parts)
     assert not panel._undo_key.isEnabled()
@@ -57,7 +57,7 @@ def test_nothing_changes_the_mask_of_a_covered_image(
     other.visible = False
     qtbot.waitUntil(lambda: panel.active)
     assert signs.visible and len(signs.data) == 1
-    assert clicking._in_view.label.isHidden() and clicking.mask_panel.isEnabled()
+    assert not clicking._in_view.why and clicking.mask_panel.isEnabled()
     mouse.move((10, 10))
     assert clicking.pointing.now.text().startswith("row 10, column 10")
     panel.undo_button.click()

@@ -167,7 +167,7 @@ class Pointing(QFrame):
 
     def focusInEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
         """Show the keys: a tool tip appears only for the mouse."""
-        self.now.setText(KEYS)
+        self.now.setText(self._unseen or KEYS)
         super().focusInEvent(event)
 
     def keyPressEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)

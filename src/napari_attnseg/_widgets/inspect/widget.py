@@ -112,7 +112,6 @@ class InspectWidget(DockWidget):
         inside = QVBoxLayout(self.body)
         inside.setContentsMargins(0, 0, 0, 0)
         inside.addLayout(form)
-        inside.addWidget(self._in_view.label)
         inside.addWidget(self.pointing)
         inside.addWidget(self.mask_why)
         below = QVBoxLayout(self.mask_section)
