@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
@@ -15,6 +15,8 @@ from napari_attnseg.colormaps import (
     READER_BOTH_COLOUR,
     READER_CNN_COLOUR,
     READER_TRANSFORMER_COLOUR,
+    SIGNED_HIGH,
+    SIGNED_LOW,
 )
 
 #: Linear RGB as it is seen without red, green or blue cones (G. M. Machado et al. 2009,
@@ -98,3 +100,23 @@ def test_mask_colours_are_no_change() -> None:
     for colour in MASK_COLOURS.values():
         for changed in (GAINED_COLOUR, LOST_COLOUR):
             assert apart(colour, changed, "all") > 30
+
+
+#: A mucous membrane in light and shadow, blood, a pale polyp, glare.
+TISSUE = (
+    *("#5a2418", "#d07030", "#e8a080", "#b03020"),
+    *("#2a1510", "#c86450", "#f0e0c8", "#fff8f0"),
+)
+
+
+@pytest.mark.parametrize("vision", [name for name in VISIONS if name != "none"])
+def test_maps_around_0_are_seen_on_tissue(vision: str) -> None:
+    for _, colour in (SIGNED_LOW, SIGNED_HIGH):
+        for tissue in TISSUE:
+            mixed = 0.75 * np.array(to_rgb(colour)) + 0.25 * np.array(to_rgb(tissue))
+            assert apart(to_hex(mixed), tissue, vision) > 15, (colour, tissue)
+    assert apart(SIGNED_LOW[1], SIGNED_HIGH[1], vision) > 60
+
+
+def test_maps_around_0_are_told_apart_in_grey() -> None:
+    assert apart(SIGNED_LOW[1], SIGNED_HIGH[1], "none") > 40

@@ -15,8 +15,16 @@ GATE_STOPS = (
     (1.0, "#a34d00"),
 )
 GATE_COLOURS = "attnseg gate"
-#: Those of maps around 0, in the colours of psi 0 and 1; 0 is transparent.
+#: Those of maps around 0, which is transparent.
 SIGNED_COLOURS = "attnseg signed"
+#: Name and colour of values below and above 0. They lie over tissue, where blue and
+#: orange of the gates are lost: seen on red, orange, white and black for every kind of
+#: colour vision, and apart from each other by lightness too.
+SIGNED_LOW, SIGNED_HIGH = ("violet", "#6a00ff"), ("green", "#60ff20")
+#: Distance from 0, of the largest one → opacity: small values are seen, noise is not.
+SIGNED_STOPS = ((0.0, 0.0), (0.1, 0.3), (0.5, 0.75), (1.0, 1.0))
+#: Behind the bar of such a map, where it is transparent: no colour of either side.
+NEUTRAL_COLOUR = "#a0a0a0"
 
 
 class GateColours(NamedTuple):

@@ -43,10 +43,10 @@ _SENTENCES = {
         "{Map} was made by another version: what it found is in Details."
     ),
 }
-#: Of all maps of a model whose patterns are decorative.
+#: Of all gate maps of a model whose patterns are decorative.
 ALL_DECORATIVE = (
-    "Where these maps are high or low did not affect the mask; setting a whole gate to "
-    "another value may."
+    "Where the gate maps of this model are high or low did not affect its masks; "
+    "setting a whole gate to another value may."
 )
 
 

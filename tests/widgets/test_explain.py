@@ -108,13 +108,21 @@ def test_a_map_around_0_shows_the_image_and_leaves_the_outline_on_top(
     outline = viewer.layers[-1]
     widget.method_box.setCurrentText("CNN contribution")
     said = widget.colours.text()
-    assert said.startswith("Orange: speaks for the target") and "against" in said
+    assert said.startswith("Green: speaks for the target") and "Violet: " in said
+    assert "against" in said
     run(widget, qtbot)
     assert viewer.layers[-1] is outline
     layer = viewer.layers[-2]
     below, zero, above = layer.colormap.map(np.array([0.0, 0.5, 1.0]))
     assert zero[3] < 0.01 and below[3] == above[3] == 1
-    assert below[2] > below[0] and above[0] > above[2]  # blue, orange
+    assert below[2] > below[1] and above[1] > above[0]  # violet, green
+    near = layer.colormap.map(np.array([0.4, 0.6]))
+    assert (near[:, 3] > 0.3).all() and layer.opacity > 0.8  # seen, and not dimmed
+    grey = np.unique(layer.colorbar.box_color[:3])  # where the bar is transparent
+    assert len(grey) == 1 and 0.3 < grey[0] < 0.7
+    assert widget.gate_description.text().startswith(
+        "The gate map of 1/32, which is not this map, was never measured"
+    )
     assert widget.colours.text() == said
     # Of the map that is seen, until another one has been made.
     widget.method_box.setCurrentText("gate")

@@ -217,6 +217,10 @@ def test_no_part_is_lower_than_what_it_shows(docks: dict[str, Any], qtbot: Any) 
             assert not low(segment), (theme, size)
     # Texts that come, one after the other, between controls of a full dock.
     raised(inspect, qtbot)
+    assert inspect.pointing.now.text().startswith("Paused: ")  # the grey one covers it
+    assert not low(inspect)
+    viewer.layers["grey"].visible = False
+    qtbot.waitUntil(inspect.click_panel.button.isEnabled)
     inspect.click_panel.button.click()
     qtbot.waitUntil(lambda: "Click what" in inspect.click_panel.message.text())
     assert not low(inspect)

@@ -185,7 +185,7 @@ class ExplainWidget(ModelWidget):
                     finding = card.verdict(stride)
                 if explainer.per_gate and card.spec.has_gates:
                     subject = "This gate's map"
-                    if not explainer.of_a_gate:
+                    if not explainer.shows_gate:
                         subject = f"The gate map of 1/{stride}, which is not this map,"
                     plain = pattern_sentence(card.pattern(stride), subject)
                 elif explainer.of_all_gates and card.spec.has_gates:

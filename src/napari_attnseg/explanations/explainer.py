@@ -85,6 +85,11 @@ class Explainer:
         return self.per_gate and Requirement.ONE_GATE in self.needs
 
     @property
+    def shows_gate(self) -> bool:
+        """Whether each map is psi of one gate, which was measured, in its own way."""
+        return self.of_a_gate and self.scale == "gate"
+
+    @property
     def of_all_gates(self) -> bool:
         """Whether the map is made of the gates of all levels."""
         return not self.per_gate and Requirement.ONE_GATE in self.needs

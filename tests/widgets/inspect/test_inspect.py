@@ -86,7 +86,11 @@ def test_presets(viewer: ViewerModel, opened: Any, segment: Any) -> None:
     # 1 − psi in jet: the lowest psi has the highest colour, which is red.
     red, _, blue, _ = gate.colormap.colors[0]
     assert red > 0.4 and blue < 0.1
-    assert "relative" in widget.preset_description.text()
+    said = widget.preset_description.text()
+    assert "cannot be compared" in said and "numbers beside the colours are psi" in said
+    low, high = gate.data.min(), gate.data.max()
+    assert f"1/32 {low:.2f} to {high:.2f}" in said
+    assert gate.colorbar.size[1] > 100  # room for the seven numbers of some ranges
     assert "decorative" not in widget.preset_description.text()
     gate.metadata[METADATA]["pattern"] = "decorative"
     widget.preset_box.setCurrentText("at a glance")
@@ -141,6 +145,58 @@ def test_cells_are_full_and_in_reading_order(
     assert all(cells(viewer).values())
     widget.preset_box.setCurrentText("overlay")
     assert (grid.stride, tuple(grid.shape)) == (2, (1, 5))
+
+
+@pytest.mark.parametrize(
+    "size",
+    [(1030, 1184), (700, 620), (650, 1000), (400, 1500), (1400, 500), (300, 300)],
+)
+def test_the_first_cell_is_the_outlined_image_in_every_window(
+    viewer: ViewerModel, opened: Any, segment: Any, size: tuple[int, int]
+) -> None:
+    segment()
+    viewer.canvas.size = size
+    widget = opened()
+    for preset, others in (
+        ("at a glance", ["gate 1/32", "gate 1/16"]),
+        ("published style", ["gate 1/32", "gate 1/16", "gate 1/8", "gate 1/4"]),
+        ("all scales", ["gate 1/32", "gate 1/16", "gate 1/8", "gate 1/4"]),
+    ):
+        widget.preset_box.setCurrentText(preset)
+        last = [] if preset == "at a glance" else [["probability"]]
+        assert list(cells(viewer).values()) == [
+            ["image", "mask"],
+            *([name] for name in others),
+            *last,
+        ]
+        assert mask_of(viewer).contour > 0 and viewer.layers["image"].visible
+        said = widget.preset_description.text()
+        assert said.startswith("Side by side: the image with the outline of the mask")
+        assert ("probability" in said) == bool(last)
+
+
+def test_layers_are_arranged_while_there_are_no_cells(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    """With cells, napari builds all of them anew for each layer: seconds."""
+    segment()
+    camera, grid = viewer.scene.camera, viewer.canvas.grid
+    camera.center, camera.zoom = (0, 7, 9), 3.0
+    widget = opened()
+    costly: list[str] = []
+
+    def see(event: Any) -> None:
+        if grid.enabled:
+            costly.append(event.source.name)
+
+    for layer in viewer.layers:
+        layer.events.visible.connect(see)
+    for preset in ("at a glance", "published style", "all scales", "at a glance"):
+        widget.preset_box.setCurrentText(preset)
+        assert grid.enabled and widget.preset_box.currentText() == preset
+    widget.preset_box.setCurrentText("overlay")
+    assert costly == [] and not grid.enabled
+    assert tuple(camera.center) == (0, 7, 9) and camera.zoom == 3.0
 
 
 def test_one_key_goes_there_and_back(

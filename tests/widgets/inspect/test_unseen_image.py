@@ -42,10 +42,12 @@ def test_nothing_changes_the_mask_of_a_covered_image(
     assert np.array_equal(mask.data, corrected)
     why = "Paused: this result is of image, and other is on screen."
     assert panel.message.text().startswith(why)
-    qtbot.waitUntil(lambda: not clicking._in_view.label.isHidden())
+    qtbot.waitUntil(lambda: bool(clicking._in_view.why))
     attack()
     assert paint.mode == "pan_zoom" and not panel.active
-    assert clicking._in_view.label.text().startswith(why)
+    signs = viewer.layers["clicks · image"]
+    assert not signs.visible
+    assert clicking.pointing.now.text().startswith(why)
     parts = (clicking.mask_panel, clicking.whatif_panel, clicking.readers_panel)
     assert not any(one.isEnabled() for one in parts)
     assert not panel._undo_key.isEnabled()
@@ -54,7 +56,8 @@ def test_nothing_changes_the_mask_of_a_covered_image(
     # Back: clicks go on where they were.
     other.visible = False
     qtbot.waitUntil(lambda: panel.active)
-    assert clicking._in_view.label.isHidden() and clicking.mask_panel.isEnabled()
+    assert signs.visible and len(signs.data) == 1
+    assert not clicking._in_view.why and clicking.mask_panel.isEnabled()
     mouse.move((10, 10))
     assert clicking.pointing.now.text().startswith("row 10, column 10")
     panel.undo_button.click()
@@ -69,6 +72,24 @@ def test_nothing_changes_the_mask_of_a_covered_image(
     qtbot.waitUntil(lambda: panel.active)
     viewer.layers["image"].visible = False
     qtbot.waitUntil(lambda: not panel.active)
+
+
+def test_a_held_reading_waits_for_its_image(
+    viewer: ViewerModel, opened: Any, segment: Any, mouse: Any, qtbot: Any
+) -> None:
+    segment(frames=3)
+    pointing = (widget := opened()).pointing
+    mouse.click((0, 9, 10))
+    said = pointing.held.text()
+    other = viewer.add_image(np.zeros((3, 40, 48)), name="other")
+    mouse.click((0, 20, 20))  # on the other image
+    assert pointing.held.text() == said
+    qtbot.waitUntil(pointing.held.isHidden)
+    viewer.dims.set_current_step(0, 2)
+    assert pointing.held.isHidden() and pointing.point == (2, 9, 10)
+    viewer.layers.remove(other)
+    qtbot.waitUntil(lambda: not pointing.held.isHidden())
+    assert pointing.point == (2, 9, 10) and not widget.life.ended
 
 
 def test_a_click_beside_the_image_says_so(

@@ -149,7 +149,7 @@ def test_several_classes_have_names_and_colours() -> None:
     shown = [to_hex(colour) for colour in colours]
     assert [line[line.index("#") :][:7] for line in legend.split("<br>")] == shown
     said = read_out(find_results(viewer.layers)[0], (4, 4))
-    assert "probability muscle 0.80" in said and "in the mask of muscle" in said
+    assert "probability of muscle 0.80" in said and "in the mask of muscle" in said
 
 
 @pytest.mark.parametrize(

@@ -46,10 +46,11 @@ class UnitSlider(QLabeledDoubleSlider):
     ----------
     step : float
         Change per press of an arrow key.
+    parent : QWidget, optional
     """
 
-    def __init__(self, step: float) -> None:
-        super().__init__()
+    def __init__(self, step: float, parent: QWidget | None = None) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
         self._step = step
         self.setRange(0.0, 1.0)
         self.setSingleStep(step)  # type: ignore[arg-type]  # its stubs

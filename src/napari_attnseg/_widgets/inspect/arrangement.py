@@ -5,7 +5,6 @@ All presets set the same attributes of the layers, so that choosing one undoes a
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -13,70 +12,21 @@ from napari.utils import Colormap
 from napari.utils.colormaps import ensure_colormap
 
 from napari_attnseg._widgets.inspect.cells import Cells, cell_name
+from napari_attnseg._widgets.inspect.presets import Preset, is_decorative
 from napari_attnseg._widgets.layers.metadata import has_record, record_of
 from napari_attnseg._widgets.layers.new_layers import gate_colormap, map_opacity
 from napari_attnseg._widgets.layers.outline import outline
 from napari_attnseg._widgets.layers.runs import ResultLayers
-from napari_attnseg.results import PatternValue, gate_label
 from napari_attnseg.spec import STRIDES
 
-
-class Preset(StrEnum):
-    """Arrangements to choose from."""
-
-    OVERLAY = "overlay"
-    COARSE_GATES = "coarse_gates"
-    ALL_SCALES = "all_scales"
-    PUBLISHED = "published"
-
-
-#: What a list of presets shows.
-TITLES = {
-    Preset.OVERLAY: "overlay",
-    Preset.COARSE_GATES: "at a glance",
-    Preset.ALL_SCALES: "all scales",
-    Preset.PUBLISHED: "published style",
-}
-#: What each preset shows of a result.
-DESCRIPTIONS = {
-    Preset.OVERLAY: "The image with the outline of the mask.",
-    Preset.COARSE_GATES: "Side by side: the image with the outline of the mask, "
-    "and the two coarse gates.",
-    Preset.ALL_SCALES: "Side by side: the image with the outline of the mask, "
-    "every gate from coarse to fine, and the probability.",
-    Preset.PUBLISHED: "Every gate as the paper draws it: 1 − psi in jet, each map "
-    "stretched to its own range. Such colours are relative: they cannot be compared "
-    "between maps.",
-}
 #: Stands in the cell of a map that was measured to be decoration.
 DECORATIVE = "decorative"
 #: Of a map that lies over the image.
 PROBABILITY_OPACITY = 0.7
 _SMALL = {"size": (8.0, 60.0), "font_size": 7.0, "tick_length": 3.0}
+#: Of the published style, whose bars have up to seven numbers.
+_TALL = {**_SMALL, "size": (8.0, 110.0)}
 _LARGE = {"size": (25.0, 150.0), "font_size": 10.0, "tick_length": 5.0}
-
-
-def describe_preset(result: ResultLayers | None, preset: Preset) -> str:
-    """Describe what a preset shows, and which of its maps are decorative."""
-    text = DESCRIPTIONS[preset]
-    gates = {} if result is None or preset is Preset.OVERLAY else result.gates
-    decorative = [gate_label(key) for key, gate in gates.items() if _decorative(gate)]
-    if decorative:
-        text += f" Measured to be decorative in this model: {', '.join(decorative)}."
-    unmeasured = [gate_label(key) for key, gate in gates.items() if _unmeasured(gate)]
-    if unmeasured:
-        text += f" Not measured in this model: {', '.join(unmeasured)}."
-    return text
-
-
-def _decorative(gate: Any) -> bool:
-    record = record_of(gate)
-    return record is not None and record.decorative
-
-
-def _unmeasured(gate: Any) -> bool:
-    record = record_of(gate)
-    return record is not None and record.pattern is PatternValue.NOT_MEASURED
 
 
 class Arrangement:
@@ -100,6 +50,8 @@ class Arrangement:
         self._over: list[Any] = []
         # Layer → its own name, and the one that it has in its cell.
         self._renamed: dict[Any, tuple[str, str]] = {}
+        #: Whether the grid is off only until the layers are arranged.
+        self.moving = False
 
     def show(self, result: ResultLayers, preset: Preset) -> None:
         """Arrange one result and hide other results; layers that are not results stay.
@@ -116,9 +68,13 @@ class Arrangement:
         if self._beside is not None and not result.equals(self._beside):
             _dress(self._beside, Preset.OVERLAY, self._cells.zoom)
         alone = preset is Preset.OVERLAY
+        # First: with cells, napari builds all of them anew for every layer.
         if alone:
-            # First: with cells, napari builds all of them anew for every layer.
             self._cells.leave()
+        else:
+            self.moving = True
+            self._cells.put_aside()
+            self.moving = False
         if not alone and self._beside is None:
             self._over = [
                 layer
@@ -129,7 +85,7 @@ class Arrangement:
         self._beside = None if alone else result
         plain = [x for x in (result.image, result.mask) if x is not None]
         shown = [*plain, *again]
-        if preset is Preset.ALL_SCALES:
+        if preset in (Preset.ALL_SCALES, Preset.PUBLISHED):
             shown += result.probability
         if not alone:
             shown += _gates(
@@ -192,7 +148,7 @@ class Arrangement:
 
         What tells the cells apart comes first, and only the name of the image is cut.
         """
-        decorative = [layer for layer in result.gates.values() if _decorative(layer)]
+        decorative = [layer for layer in result.gates.values() if is_decorative(layer)]
         for layer in [*result.gates.values(), *result.probability]:
             own = layer.name
             name = cell_name(own, DECORATIVE if layer in decorative else "")
@@ -230,7 +186,8 @@ def _dress(result: ResultLayers, preset: Preset, zoom: float) -> None:
         layer.name_overlay.font_size = 6
     coarsest = next((result.gates[key] for key in result.coarse_first), None)
     for layer in [*result.probability, *result.gates.values()]:
-        for name, value in (_LARGE if alone else _SMALL).items():
+        tall = preset is Preset.PUBLISHED and layer not in result.probability
+        for name, value in (_LARGE if alone else _TALL if tall else _SMALL).items():
             setattr(layer.colorbar, name, value)
         # One bar for all gate maps of one scale: napari takes long to make each.
         one = alone or preset is Preset.PUBLISHED or layer in result.probability

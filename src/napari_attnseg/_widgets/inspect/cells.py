@@ -64,7 +64,7 @@ class Cells:
         """Show the visible layers side by side."""
         canvas, camera = self._viewer.canvas, self._viewer.scene.camera
         grid, bar = canvas.grid, canvas.overlays.scale_bar
-        if not grid.enabled:
+        if not grid.enabled and not self.ours:
             self._before = _Before(
                 bool(bar.visible),
                 bar.position,
@@ -75,17 +75,32 @@ class Cells:
                 tuple(grid.shape),
                 float(grid.spacing),
             )
-            grid.stride = -1
-            grid.spacing = 0.02
             # The colour bar of the last cell is on the right.
             bar.visible, bar.position = True, "bottom_left"
             bar.font_size = BAR_FONT
-            # Before it is on: napari builds all cells anew for another shape.
-            grid.shape, _ = self._shape(result)
+        if not grid.enabled:
+            self._set_grid(-1, self._shape(result)[0], 0.02)
             grid.enabled = True
         self.fit(result)
         self._viewer.reset_view()  # into cells, whose number may have changed
         self._draw_mask(result)  # at the zoom in a cell
+
+    def _set_grid(self, stride: int, shape: tuple[int, int], spacing: float) -> None:
+        """Set the grid while it is off: without a word, and seen when it is on.
+
+        napari builds its scene anew for each of these, also while they change nothing.
+        """
+        grid = self._viewer.canvas.grid
+        with grid.events.blocker_all():
+            grid.stride, grid.shape, grid.spacing = stride, shape, spacing
+
+    def put_aside(self) -> None:
+        """Turn the grid off until `enter`; the view of before is still known.
+
+        With cells, napari builds all of them anew for every layer that is shown.
+        """
+        if self.ours:
+            self._viewer.canvas.grid.enabled = False
 
     def leave(self) -> None:
         """Show all layers over each other again, in the earlier view."""
@@ -98,8 +113,7 @@ class Cells:
             bar = canvas.overlays.scale_bar
             bar.visible, bar.position = before.bar, before.bar_position
             bar.font_size = before.bar_font
-            canvas.grid.stride, canvas.grid.shape = before.stride, before.shape
-            canvas.grid.spacing = before.spacing
+            self._set_grid(before.stride, before.shape, before.spacing)
 
     def fit(self, result: ResultLayers) -> None:
         """Fit the cells to the visible layers, now and after every change of them."""
@@ -139,9 +153,8 @@ class Cells:
             and visible[0] is result.image
             and visible[-1] is result.mask
         ):
-            shape = without_empty_cells(len(visible) - 1, size)
-            if shape != AUTOMATIC:
-                return shape, True
+            # However narrow its cells are.
+            return _full_grid(len(visible) - 1, size)[0], True
         return without_empty_cells(len(visible), size), False
 
     def _draw_mask(self, result: ResultLayers) -> None:
@@ -182,11 +195,16 @@ def without_empty_cells(cells: int, canvas: tuple[int, int]) -> tuple[int, int]:
         Grid whose cells are closest to squares. If all cells would be too long and
         narrow, it is `AUTOMATIC`, which may leave empty cells.
     """
+    shape, narrowness = _full_grid(cells, canvas)
+    return shape if narrowness <= NARROWEST else AUTOMATIC
+
+
+def _full_grid(cells: int, canvas: tuple[int, int]) -> tuple[tuple[int, int], float]:
+    """Full grid whose cells are closest to squares, and the ratio of their sides."""
     height, width = (max(float(side), 1.0) for side in canvas)
 
     def narrowness(rows: int) -> float:
-        return abs(math.log(height / rows / (width * rows / cells)))
+        return math.exp(abs(math.log(height / rows / (width * rows / cells))))
 
     rows = min((n for n in range(1, cells + 1) if cells % n == 0), key=narrowness)
-    fits = narrowness(rows) <= math.log(NARROWEST)
-    return (rows, cells // rows) if fits else AUTOMATIC
+    return (rows, cells // rows), narrowness(rows)

@@ -34,7 +34,7 @@ from napari_attnseg.corrections.clicks import Click
 from napari_attnseg.corrections.rules import Corrector
 from napari_attnseg.errors import AttnSegError
 
-START = "Correct by clicks"
+START, UNDO = "Correct by clicks", ("Undo click", "Undo all clicks")
 
 
 class ClickPanel(QWidget):
@@ -57,8 +57,7 @@ class ClickPanel(QWidget):
         self._mask: ClickedMask | None = None
         #: Frame and click, of clicks that were made while the encoders run.
         self._waiting: list[tuple[int, Click]] = []
-        self._in_front = True
-        self._unseen = ""  # why the image is not on screen
+        self._in_front, self._unseen = True, ""  # why its image is not on screen
         self._ready: Encoding[Corrector] = Encoding(prepare_clicks)
         self._points = ClickPoints(viewer)
         self.button = QPushButton(START)
@@ -66,8 +65,7 @@ class ClickPanel(QWidget):
         self.class_box = ChoiceBox()
         self.way_box = WayBox()
         self.message = wrapped_label()
-        self.undo_button = QPushButton("Undo click")
-        self.clear_button = QPushButton("Undo all clicks")
+        self.undo_button, self.clear_button = map(QPushButton, UNDO)
         set_tips({getattr(self, name): tip for name, tip in CLICK_TIPS.items()})
         self._lay_out()
         self._undo_key = QShortcut(QKeySequence(QKeySequence.StandardKey.Undo), self)
@@ -286,7 +284,9 @@ class ClickPanel(QWidget):
         if self._life.ended:
             return
         mask, beside = self._mask, self._viewer.canvas.grid.enabled
-        if mask is None or not self.active or beside:
+        if self._unseen and self.button.isChecked() and not beside:
+            self._points.see(False)
+        elif mask is None or not self.active or beside:
             self._points.take_away()
         else:
             self._points.show(mask.result, self.clicks, mask.key(self._frame))

@@ -54,6 +54,7 @@ class ClickPoints:
         if self._layer is None or self._layer not in self._viewer.layers:
             self._layer, self._shown = self._add(_no_points(result)), []
         self.show_lines(result, clicks, frame)
+        self.see(True)
         lead: tuple[int, ...] = () if frame is None else (frame,)
         wanted = [(lead, click) for click in clicks if click.box is None]
         kept = 0
@@ -103,6 +104,12 @@ class ClickPoints:
         added = self._viewer.add_layer(layer)
         self._viewer.layers.selection = selected
         return added
+
+    def see(self, visible: bool) -> None:
+        """Hide what is there, or show it: napari takes long to remove a layer."""
+        for layer in (self._layer, self._lines):
+            if layer is not None and layer.visible != visible:
+                layer.visible = visible
 
     def take_away(self) -> None:
         """Remove the points, if they are still in the viewer."""

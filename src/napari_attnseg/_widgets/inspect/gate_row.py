@@ -34,17 +34,20 @@ class GateRow(QObject):
     ----------
     key : int or (int, str)
         `results.AttentionMap.key` of the gate.
+    inside : QWidget
+        Widget that the controls are part of from the beginning: what has no parent may
+        be shown as a window.
     """
 
     #: Key, and the psi that was chosen; None: the gate's own; nan: its mean.
     chosen = Signal(object, object)
 
-    def __init__(self, key: GateKey) -> None:
-        super().__init__()
+    def __init__(self, key: GateKey, inside: QWidget) -> None:
+        super().__init__(inside)
         self.key = key
-        self.name = QLabel(gate_label(key))
-        self.slider = UnitSlider(0.05)
-        self.choice = QComboBox()
+        self.name = QLabel(gate_label(key), inside)
+        self.slider = UnitSlider(0.05, inside)
+        self.choice = QComboBox(inside)
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.choice.setToolTip(
             "Which of the two encoders is used everywhere at this scale; as it was: "
@@ -105,10 +108,11 @@ class GateRows(QWidget):
         """Replace the rows, from top to bottom."""
         for row in self.rows.values():
             for part in (row.name, row.slider, row.choice):
-                part.setParent(None)
+                self._grid.removeWidget(part)
+                part.hide()
                 part.deleteLater()
             row.deleteLater()
-        self.rows = {key: GateRow(key) for key in keys}
+        self.rows = {key: GateRow(key, self) for key in keys}
         for i, row in enumerate(self.rows.values()):
             row.chosen.connect(self.chosen)
             self._grid.addWidget(row.name, i, 0)

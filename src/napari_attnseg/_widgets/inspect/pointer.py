@@ -167,7 +167,7 @@ class Pointing(QFrame):
 
     def focusInEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
         """Show which keys work, because a tool tip appears only for the mouse."""
-        self.now.setText(KEYS)
+        self.now.setText(self._unseen or KEYS)
         super().focusInEvent(event)
 
     def keyPressEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
@@ -193,8 +193,8 @@ class Pointing(QFrame):
             self.now.setText(self._unseen or FLAT)
             self.now.setToolTip("")
             return
-        text, result = self._read(point), self._result
-        there = "" if result is None else other_image_at(self._viewer, result, point)
+        there = self._elsewhere(point)
+        text = "" if there else self._read(point)
         self._under = point if text else None
         self.now.setText(text or there or HINT)
         self.now.setToolTip(self._explain(point) if text else "")
@@ -212,19 +212,23 @@ class Pointing(QFrame):
             yield
         active = self._viewer.layers.selection.active
         brush = active is not None and active.mode != "pan_zoom"
-        if not (dragged or brush or self._paused or self._unseen or self._solid()):
+        busy = dragged or brush or self._paused or self._unseen or self._solid()
+        if not (busy or self._elsewhere(event.position)):
             self.hold(event.position)
 
     def _read(self, point: Any) -> str:
-        if self._result is None or other_image_at(self._viewer, self._result, point):
-            return ""
-        return read_out(self._result, point)
+        return "" if self._result is None else read_out(self._result, point)
+
+    def _elsewhere(self, point: Any) -> str:
+        """Say that another image is seen at a point; empty if none is."""
+        result = self._result
+        return "" if result is None else other_image_at(self._viewer, result, point)
 
     def hold(self, point: Any) -> None:
         text = "" if point is None else self._read(point)
         self.point = tuple(point) if text else None
         self._show_held(text)
-        self.held.setVisible(bool(text))
+        self.held.setVisible(bool(text) and not self._unseen)
         if text:
             self.show_mark(not self._viewer.canvas.grid.enabled)
         else:

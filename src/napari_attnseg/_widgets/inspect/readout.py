@@ -21,9 +21,9 @@ def read_out(result: ResultLayers, point: Sequence[float]) -> str:
     The number of lines is the same for all points of a frame: ``row 120, column 88 ·
     in the mask``, ``model's probability 0.93``, which a correction does not change, and
     one line per gate, ``1/32: psi 0.18, towards the transformer``. A frame that was not
-    segmented has one line, which says so. psi 0 is the transformer alone and 1 the CNN alone,
-    unless the gate's layer says otherwise. With two gates per level, lines have the
-    names of the gates.
+    segmented has one line, which says so. psi 0 is the transformer alone and 1 the CNN
+    alone, unless the gate's layer says otherwise. With two gates per level, lines have
+    the names of the gates.
     """
     at = pixel_at(result.probability[0], point)
     if at is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
 
-from napari_attnseg._widgets.base.controls import halt, restart, timer, wrapped_label
+from napari_attnseg._widgets.base.controls import halt, restart, timer
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.moved_images import PLACEMENT_EVENTS
 from napari_attnseg._widgets.layers.display import leave_brushes
@@ -41,15 +41,14 @@ class ResultInView:
 
     Attributes
     ----------
-    label : QLabel
-        Why the parts are paused; hidden while they are not.
+    why : str
+        Why the parts are paused; empty while they are not.
     """
 
     def __init__(self, viewer: Any, life: Lifetime, widget: InspectWidget) -> None:
         self._viewer, self._life = viewer, life
         self._widget = weakref.ref(widget)
-        self.label = wrapped_label()
-        self.label.hide()
+        self.why = ""
         # Many layers are shown and hidden at once.
         self._soon = timer(50, self._turn)
         events = viewer.layers.events
@@ -92,10 +91,9 @@ class ResultInView:
             return
         result = widget.result
         why = "" if result is None else why_not_seen(self._viewer, result.image)
-        if why == self.label.text():
+        if why == self.why:
             return
-        self.label.setText(why)
-        self.label.setVisible(bool(why))
+        self.why = why
         if why:
             leave_brushes(self._viewer)
         for part in (widget.mask_section, widget.readers_panel, widget.whatif_panel):

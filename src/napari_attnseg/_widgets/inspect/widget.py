@@ -25,15 +25,11 @@ from napari_attnseg._widgets.base.outline_widths import OutlineWidths
 from napari_attnseg._widgets.base.run_menu import RunMenu
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.training_set import TrainingSetButton
-from napari_attnseg._widgets.inspect.arrangement import (
-    TITLES,
-    Arrangement,
-    Preset,
-    describe_preset,
-)
+from napari_attnseg._widgets.inspect.arrangement import Arrangement
 from napari_attnseg._widgets.inspect.click_panel import ClickPanel
 from napari_attnseg._widgets.inspect.mask_panel import MaskPanel, finish
 from napari_attnseg._widgets.inspect.pointer import Pointing
+from napari_attnseg._widgets.inspect.presets import TITLES, Preset, describe_preset
 from napari_attnseg._widgets.inspect.readers_panel import ReadersPanel
 from napari_attnseg._widgets.inspect.result_in_view import ResultInView
 from napari_attnseg._widgets.inspect.whatif_panel import WhatIfPanel
@@ -116,7 +112,6 @@ class InspectWidget(DockWidget):
         inside = QVBoxLayout(self.body)
         inside.setContentsMargins(0, 0, 0, 0)
         inside.addLayout(form)
-        inside.addWidget(self._in_view.label)
         inside.addWidget(self.pointing)
         inside.addWidget(self.mask_why)
         below = QVBoxLayout(self.mask_section)
@@ -280,7 +275,7 @@ class InspectWidget(DockWidget):
 
     def _grid_changed(self, event: Any) -> None:
         """Return to the overlay when the grid is turned off, by napari's button too."""
-        if not event.value:
+        if not event.value and not self._arrangement.moving:
             self.show_preset(Preset.OVERLAY)
             # Not now: the layers are being arranged, unless it was another's grid.
             QTimer.singleShot(0, self._follow_overlay)

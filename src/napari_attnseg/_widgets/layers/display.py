@@ -26,7 +26,12 @@ from napari_attnseg._widgets.layers.outline import outline
 from napari_attnseg._widgets.layers.own_image import place_above
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg._widgets.preferences import first_gate, mask_colour
-from napari_attnseg.colormaps import GATE_COLOURS, MASK_COLOUR, SIGNED_COLOURS
+from napari_attnseg.colormaps import (
+    GATE_COLOURS,
+    MASK_COLOUR,
+    NEUTRAL_COLOUR,
+    SIGNED_COLOURS,
+)
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.results import gate_parts
 
@@ -61,6 +66,9 @@ def make_layer(new: NewLayer) -> Any:
         outline(layer)
     if new.colorbar:
         layer.colorbar.visible = True
+        if new.options.get("colormap") == SIGNED_COLOURS:
+            # Else the bar is black in the middle, as if it was a third colour.
+            layer.colorbar.box_color, layer.colorbar.color = NEUTRAL_COLOUR, "black"
     return layer
 
 

@@ -24,6 +24,9 @@ from napari_attnseg.colormaps import (
     GATE_COLOURS,
     GATE_MAPS,
     SIGNED_COLOURS,
+    SIGNED_HIGH,
+    SIGNED_LOW,
+    SIGNED_STOPS,
 )
 from napari_attnseg.io.results import effective_share, provenance
 from napari_attnseg.results import (
@@ -33,6 +36,9 @@ from napari_attnseg.results import (
     Segmentation,
     ShareState,
 )
+
+#: Opacity of a map around 0, which is transparent where it says little.
+_OF_SIGNED = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,10 +250,11 @@ def map_opacity(pattern: PatternValue | None) -> float:
 def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLayer:
     """Layer of one explanation, over its image or over one `frame` of a stack.
 
-    Signed maps are transparent at 0, and more opaque the farther a value is from 0.
-    Positive values have the colour of psi = 1, negative ones that of psi = 0. Other
-    maps go from dark to bright. Signed and positive maps are scaled to their own range,
-    so that their values can be compared only within one map.
+    Signed maps are transparent at 0, and more opaque the farther a value is from 0, in
+    one colour for positive and one for negative values. Other maps go from dark to
+    bright. What was measured of a gate dims its own map only. Signed and positive maps
+    are scaled to their own range, so that their values can be compared only within one
+    map.
     """
     level = "" if found.level is None else f" 1/{found.level}"
     record = LayerRecord(
@@ -261,7 +268,7 @@ def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLaye
         if found.effective_share.state is ShareState.UNKNOWN
         else found.effective_share.to_json(),
     )
-    stacked = source.frames is not None
+    stacked, signed = source.frames is not None, found.scale == "signed"
     options = {
         "name": layer_name(f"{found.method}{level}", source.name),
         **source.placement,
@@ -271,7 +278,7 @@ def explanation_layer(source: Source, found: Explanation, frame: int) -> NewLaye
             found.scale, "magma"
         ),
         "blending": "translucent",
-        "opacity": map_opacity(found.pattern),
+        "opacity": _OF_SIGNED if signed else map_opacity(found.pattern),
         "interpolation2d": "nearest",
     }
     values = found.values[None] if stacked else found.values
@@ -290,12 +297,17 @@ def gate_colormap() -> dict[str, Any]:
 
 
 def signed_colormap() -> dict[str, Any]:
-    """Colour map for maps around 0; see `gate_colormap`."""
-    name = gate_colours()
-    (_, low), *_, (_, high) = GATE_MAPS[name].stops
+    """Colour map for maps around 0, in colours that are seen on tissue."""
     # By alpha alone: a pale colour over a dark image would look like a bright finding.
+    above = [(0.5 + max(at / 2, 1e-3), alpha) for at, alpha in SIGNED_STOPS]
+    below = [(1 - at, alpha) for at, alpha in reversed(above)]
+    sides = ((SIGNED_LOW[1], below), (SIGNED_HIGH[1], above))
     return {
-        "name": f"{name}, around 0",
-        "colors": [low, f"{low}00", f"{high}00", high],
-        "controls": [0.0, 0.499, 0.501, 1.0],
+        "name": "around 0",
+        "colors": [
+            f"{colour}{round(255 * alpha):02x}"
+            for colour, side in sides
+            for _, alpha in side
+        ],
+        "controls": [at for _, side in sides for at, _ in side],
     }

@@ -1,0 +1,74 @@
+"""Presets of the Inspect widget, and what each shows in words. No Qt."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from napari_attnseg._widgets.layers.metadata import record_of
+from napari_attnseg._widgets.layers.runs import ResultLayers
+from napari_attnseg.results import PatternValue, gate_label
+
+
+class Preset(StrEnum):
+    """Arrangements to choose from."""
+
+    OVERLAY = "overlay"
+    COARSE_GATES = "coarse_gates"
+    ALL_SCALES = "all_scales"
+    PUBLISHED = "published"
+
+
+#: What a list of presets shows.
+TITLES = {
+    Preset.OVERLAY: "overlay",
+    Preset.COARSE_GATES: "at a glance",
+    Preset.ALL_SCALES: "all scales",
+    Preset.PUBLISHED: "published style",
+}
+#: What each preset shows of a result.
+DESCRIPTIONS = {
+    Preset.OVERLAY: "The image with the outline of the mask.",
+    Preset.COARSE_GATES: "Side by side: the image with the outline of the mask, "
+    "and the two coarse gates.",
+    Preset.ALL_SCALES: "Side by side: the image with the outline of the mask, "
+    "every gate from coarse to fine, and the probability.",
+    Preset.PUBLISHED: "Side by side: the image with the outline of the mask, every "
+    "gate as the paper draws it, and the probability. The paper draws 1 − psi in jet, "
+    "so red is the lowest psi of a map and blue its highest; the numbers beside the "
+    "colours are psi. Each map is stretched to its own range: colours cannot be "
+    "compared between maps.",
+}
+
+
+def describe_preset(result: ResultLayers | None, preset: Preset) -> str:
+    """Describe what a preset shows, and which of its maps are decorative."""
+    text = DESCRIPTIONS[preset]
+    gates = {} if result is None or preset is Preset.OVERLAY else result.gates
+    if gates and result is not None and preset is Preset.PUBLISHED:
+        ranges = (f"{gate_label(key)} {_range(gates[key])}" for key in gates)
+        text += f" psi in these maps: {', '.join(ranges)}."
+    decorative = [gate_label(key) for key, gate in gates.items() if is_decorative(gate)]
+    if decorative:
+        text += f" Measured to be decorative in this model: {', '.join(decorative)}."
+    unmeasured = [gate_label(key) for key, gate in gates.items() if _unmeasured(gate)]
+    if unmeasured:
+        text += f" Not measured in this model: {', '.join(unmeasured)}."
+    return text
+
+
+def _range(gate: Any) -> str:
+    return f"{float(np.min(gate.data)):.2f} to {float(np.max(gate.data)):.2f}"
+
+
+def is_decorative(gate: Any) -> bool:
+    """Whether a gate map was measured to be decorative."""
+    record = record_of(gate)
+    return record is not None and record.decorative
+
+
+def _unmeasured(gate: Any) -> bool:
+    record = record_of(gate)
+    return record is not None and record.pattern is PatternValue.NOT_MEASURED
