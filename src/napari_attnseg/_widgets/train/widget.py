@@ -21,6 +21,7 @@ from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.path_edit import PathEdit
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.session_weights import offer
+from napari_attnseg._widgets.base.trained_runs import remember
 from napari_attnseg._widgets.base.threads import work
 from napari_attnseg._widgets.train.form import MOST_EPOCHS, TrainForm
 from napari_attnseg._widgets.train.monitor import RunView
@@ -149,6 +150,7 @@ class TrainWidget(DockWidget):
         def begin() -> None:
             choices = self.form.choices(self.folder.text)
             self._run_in(choices.out).start(choices.options())
+            remember(choices.out)
             self._begun = True
 
         self._try(begin)
@@ -160,6 +162,7 @@ class TrainWidget(DockWidget):
             data = self._data_of_run()
             run = self._run_in(Path(self.folder.text))
             run.resume(data, self.form.device_box.currentText())
+            remember(run.folder)
             self._begun = True
 
         self._try(begin)
@@ -174,6 +177,7 @@ class TrainWidget(DockWidget):
             run = self._run_in(Path(self.folder.text))
             device = self.form.device_box.currentText()
             run.train_on(finished, data, self.on_epochs.value(), device)
+            remember(run.folder)
             self._begun = True
 
         self._try(begin)
