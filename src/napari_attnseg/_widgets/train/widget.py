@@ -218,9 +218,12 @@ class TrainWidget(DockWidget):
         self._run_in(Path(self.folder.text))
         self._look()
 
-    def _take_suggestion(self, folder: Path) -> None:
+    def _take_suggestion(self, folder: Path | None) -> None:
         """Use the suggested folder, unless a free one was chosen."""
-        if self.folder.text in ("", self._suggestion) or _taken(self.shown):
+        if folder is None:
+            if self.shown.state is RunState.DONE:  # of other data
+                self.folder.set("")
+        elif self.folder.text in ("", self._suggestion) or _taken(self.shown):
             self._suggestion = str(folder)
             self.folder.set(folder)
 
@@ -260,7 +263,7 @@ class TrainWidget(DockWidget):
             show_error(look.said)
         self._begun = self._begun and (going_on or look == NOTHING)
         if look.data and not self.form.data.text:
-            self.form.data.prefill(look.data)
+            self.form.show_run(look.data, look.model)
         self.view.show_look(look)
         if look.weights is not None and not going_on:
             offer(look.weights)  # however it ended
