@@ -39,6 +39,12 @@ def viewer(
     end_children()
 
 
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A form asks nobody for devices and settings, and is gone at once."""
+    monkeypatch.setattr("napari_attnseg._widgets.train.form.start", lambda *_: None)
+
+
 TRAIN = "Train segmentation model"
 
 
@@ -214,6 +220,7 @@ def test_three_recipes_in_plain_words_come_first(
     assert {path.name for path in data_folder.parent.iterdir()} == {"discs", "settings"}
 
 
+@pytest.mark.usefixtures("alone")
 def test_what_a_data_folder_lacks_is_said_when_it_is_chosen(
     qtbot: Any, tmp_path: Path, data_folder: Path
 ) -> None:
@@ -239,6 +246,7 @@ def test_what_a_data_folder_lacks_is_said_when_it_is_chosen(
     assert suggested[-1] == data_folder.parent / "discs-compact"
 
 
+@pytest.mark.usefixtures("alone")
 def test_data_that_is_not_there_clears_the_run_that_is_done(
     qtbot: Any, tmp_path: Path
 ) -> None:
@@ -253,6 +261,7 @@ def test_data_that_is_not_there_clears_the_run_that_is_done(
     widget.life.end()
 
 
+@pytest.mark.usefixtures("alone")
 def test_a_later_session_shows_the_recipe_of_the_run(qtbot: Any) -> None:
     form = TrainForm(Lifetime())
     qtbot.addWidget(form)
