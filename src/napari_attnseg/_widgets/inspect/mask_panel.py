@@ -30,6 +30,7 @@ from napari_attnseg._widgets.layers.outcome import (
     CanvasMark,
     by_hand_words,
     expected_dice,
+    first_of_all,
     is_loosened,
     outcome_of,
 )
@@ -154,7 +155,8 @@ class MaskPanel(MaskControls):
         result, frame = self._editor.result, self._frame()
         mask = self._editor.mask(frame)
         outcome = outcome_of(mask, is_loosened(result), result.record.box)
-        text = f"{outcome.sentence} ({size.area:,} px)"
+        first = first_of_all(result, frame)
+        text = f"{first}{outcome.sentence} ({size.area:,} px)"
         expected = expected_dice(result, frame, mask)
         if expected is not None and expected.sentence:
             text += f"\n{expected.sentence}"

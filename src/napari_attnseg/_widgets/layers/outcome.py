@@ -17,7 +17,12 @@ from napari_attnseg.corrections.clicks import CLICKS, counted
 from napari_attnseg.corrections.session import clicks_in
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.masks import object_sizes, rules_of
-from napari_attnseg.reliability.estimate import ExpectedDice, estimate_of
+from napari_attnseg.reliability.estimate import (
+    UNLIKE_FIRST,
+    EstimateState,
+    ExpectedDice,
+    estimate_of,
+)
 
 #: Share of the frame; a smaller object is a speck where there is a larger one.
 SPECK = 0.0002
@@ -199,6 +204,13 @@ def by_hand_words(
     facts = result.record.provenance.get(CLICKS)
     clicks = counted(clicks_in(facts, frame if result.stacked else None))
     return f"Edited by hand, with {clicks}." if clicks else "Edited by hand."
+
+
+def first_of_all(result: ResultLayers, frame: int) -> str:
+    """Line that stands above what was found, if the image is unlike the known ones."""
+    found = estimate_of(result.record.provenance, frame)
+    unlike = found is not None and found.state is EstimateState.UNLIKE
+    return f"{UNLIKE_FIRST}\n" if unlike else ""
 
 
 def is_loosened(result: ResultLayers) -> bool:
