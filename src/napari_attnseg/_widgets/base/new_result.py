@@ -11,6 +11,7 @@ from napari_attnseg._widgets.base.segmenting import FrameDone
 from napari_attnseg._widgets.layers.display import (
     add_layers,
     first_gate_of,
+    new_thumbnail,
     redraw,
     show_source,
 )
@@ -89,9 +90,18 @@ class NewResult:
         ids = {str(layer.unique_id): layer for layer in viewer.layers}
         bring_forward(viewer, ids.get(self._source.layer_id))
 
-    def complete(self) -> None:
-        """Add the maps, once all frames are done; a stack's mask is added before."""
+    def complete(self, shown: int = 0) -> None:
+        """Add the maps of a stack, whose mask is added before; later thumbnails only.
+
+        Parameters
+        ----------
+        shown : int
+            The frame on screen, which thumbnails show.
+        """
         waiting, self._waiting = self._waiting, []
+        if not waiting and self._source.frames is not None:
+            for layer in self.layers:
+                new_thumbnail(layer, shown)
         if waiting and not self.removed:
             active = self._viewer.layers.selection.active
             self._put(waiting)

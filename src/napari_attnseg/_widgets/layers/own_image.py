@@ -132,16 +132,15 @@ def bring_forward(viewer: Any, image: Any) -> None:
 def show_only_own(viewer: Any) -> None:
     """Hide what belongs to images that are not looked at; show it again with them.
 
-    What somebody hid stays hidden. Side by side in a grid everything stays as it is.
+    What somebody hid stays hidden. Side by side in a grid every visible image is looked
+    at, and nothing is hidden.
     """
-    if viewer.canvas.grid.enabled:
-        return
-    layers = viewer.layers
-    seen = looked_at(layers)
+    layers, grid = viewer.layers, viewer.canvas.grid.enabled
+    seen = _seen(viewer)
     for layer, image in images_of(layers).items():
         if image in seen:
             _show_again(layer)
-        elif layer.visible:
+        elif layer.visible and not grid:
             layer.metadata[HIDDEN] = True  # before others learn of it
             layer.visible = False
 
