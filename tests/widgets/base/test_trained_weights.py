@@ -11,7 +11,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_attnseg._widgets.base.session_weights import TRAINED, offer
-from napari_attnseg._widgets.base.trained_runs import remember
+from napari_attnseg._widgets.base.trained_runs import remember, run_settings
 from napari_attnseg._widgets.base.weights_box import WeightsBox
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.checkpoints import load_checkpoint, save_checkpoint
@@ -52,6 +52,8 @@ def test_runs_of_earlier_sessions_are_listed_once(
     known = ["second · Dice 0.90 in training", "first · Dice 0.23 in training"]
     assert listed() == known
     offer(folders[1] / "best.safetensors")
+    assert listed() == known
+    run_settings().setValue("run", str(folders[1]))  # known twice
     assert listed() == known
     TRAINED.clear()
     shutil.rmtree(folders[1])

@@ -118,6 +118,11 @@ def test_what_is_left_of_a_deleted_image_is_said_and_removed_on_demand(
     # Not "a", which is covered.
     assert widget.inputs.image is images["b"]
     assert left.isVisibleTo(widget) and "6 layers" in left.said.text()
+    # Its outline would lie on "b".
+    assert not masks["c"].visible
+    viewer.layers.append(images["c"])  # it is brought back
+    qtbot.waitUntil(lambda: masks["c"].visible and not left.isVisibleTo(widget))
+    viewer.layers.remove(images["c"])
     viewer.layers.remove(images["b"])
     assert widget.inputs.image is images["a"]
     assert "12 layers" in left.said.text() and "'b', 'c'" in left.said.text()

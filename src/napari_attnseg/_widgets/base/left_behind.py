@@ -1,4 +1,4 @@
-"""Says what is left of images that were deleted, and removes it if asked to."""
+"""Hides what is left of images that were deleted, says so, and removes it if asked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.layers.earlier import is_edited
 from napari_attnseg._widgets.layers.metadata import has_record, record_of
-from napari_attnseg._widgets.layers.own_image import images_of
+from napari_attnseg._widgets.layers.own_image import HIDDEN, images_of, looked_at
 from napari_attnseg._widgets.layers.record import Derivation, Part
 
 
@@ -72,7 +72,18 @@ class LeftBehind(QWidget):
         layer = event.value
         if isinstance(layer, Image) and not has_record(layer):
             self._deleted[str(layer.unique_id)] = layer.name
+            self._hide_left()
         self._look()
+
+    def _hide_left(self) -> None:
+        """Hide it where it would lie on another image; shown again with its own."""
+        if not looked_at(self._viewer.layers):
+            return
+        gone, kept = self.left()
+        for left in (*gone, *kept):
+            if left.visible:
+                left.metadata[HIDDEN] = True
+                left.visible = False
 
     def _look(self, event: Any = None) -> None:
         if self._life.ended:
@@ -81,7 +92,7 @@ class LeftBehind(QWidget):
         ids = {record_of(one).image.layer_id for one in (*gone, *kept)}  # type: ignore[union-attr]  # by `left`
         names = ", ".join(sorted(repr(self._deleted[one]) for one in ids))
         many = len(gone) + len(kept)
-        text = f"{many} layer{'' if many == 1 else 's'} of deleted images left: {names}."
+        text = f"{many} layer{'' if many == 1 else 's'} of deleted images: {names}."
         if kept:
             edited = ", ".join(repr(layer.name) for layer in kept)
             text += f" Edited by hand, and kept: {edited}."

@@ -27,9 +27,16 @@ def trained_weights() -> list[Path]:
     settings = _settings()
     settings.beginGroup("runs")
     folders = {str(settings.value(key)) for key in settings.childKeys()}
+    last = str(run_settings().value("run", "") or "")
+    folders |= {last} if last else set()  # of a version that remembered no others
     found = [Path(folder) / BEST_WEIGHTS for folder in folders]
     usable = [path for path in found if _is_usable(path)]
     return sorted(usable, key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+def run_settings() -> QSettings:
+    """Settings of the Train widget: ``run`` is the run folder that it showed last."""
+    return _settings_file("train")
 
 
 def _is_usable(weights: Path) -> bool:
@@ -41,10 +48,11 @@ def _is_usable(weights: Path) -> bool:
 
 
 def _settings() -> QSettings:
+    return _settings_file("trained-runs")
+
+
+def _settings_file(name: str) -> QSettings:
     # As a file on every system: a test can point it elsewhere.
     return QSettings(
-        QSettings.Format.IniFormat,
-        QSettings.Scope.UserScope,
-        "napari-attnseg",
-        "trained-runs",
+        QSettings.Format.IniFormat, QSettings.Scope.UserScope, "napari-attnseg", name
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QSettings, QTimer
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QPushButton,
@@ -21,7 +21,7 @@ from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.path_edit import PathEdit
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.session_weights import offer
-from napari_attnseg._widgets.base.trained_runs import remember
+from napari_attnseg._widgets.base.trained_runs import remember, run_settings
 from napari_attnseg._widgets.base.threads import work
 from napari_attnseg._widgets.train.form import MOST_EPOCHS, TrainForm
 from napari_attnseg._widgets.train.monitor import RunView
@@ -77,7 +77,7 @@ class TrainWidget(DockWidget):
         self.view = RunView()
         self._lay_out()
         self._connect()
-        remembered = _settings().value("run", "")
+        remembered = run_settings().value("run", "")
         if remembered and Path(remembered).is_dir():
             self.folder.set(remembered)
         else:
@@ -206,7 +206,7 @@ class TrainWidget(DockWidget):
         if self._run is None or self._run.folder != folder.absolute():
             self._run = TrainingRun(folder)
             self._show(NOTHING)  # until it was looked at
-        _settings().setValue("run", str(self._run.folder))
+        run_settings().setValue("run", str(self._run.folder))
         return self._run
 
     def _open(self) -> None:
@@ -287,12 +287,3 @@ def _taken(look: Look) -> bool:
     """Whether the folder holds a run already."""
     return bool(look.epochs) or look.resumable
 
-
-def _settings() -> QSettings:
-    # As a file on every system: a test can point it elsewhere.
-    return QSettings(
-        QSettings.Format.IniFormat,
-        QSettings.Scope.UserScope,
-        "napari-attnseg",
-        "train",
-    )
