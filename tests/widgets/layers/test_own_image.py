@@ -119,7 +119,7 @@ def test_what_is_left_of_a_deleted_image_is_said_and_removed_on_demand(
     assert widget.inputs.image is images["b"]
     assert left.isVisibleTo(widget) and "6 layers" in left.said.text()
     # Its outline would lie on "b".
-    assert not masks["c"].visible
+    qtbot.waitUntil(lambda: not masks["c"].visible)
     viewer.layers.append(images["c"])  # it is brought back
     qtbot.waitUntil(lambda: masks["c"].visible and not left.isVisibleTo(widget))
     viewer.layers.remove(images["c"])

@@ -8,7 +8,7 @@ from typing import Any
 from napari.layers import Image
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
-from napari_attnseg._widgets.base.controls import wrapped_label
+from napari_attnseg._widgets.base.controls import halt, restart, timer, wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.layers.earlier import is_edited
 from napari_attnseg._widgets.layers.metadata import has_record, record_of
@@ -33,6 +33,8 @@ class LeftBehind(QWidget):
         self._viewer, self._life = viewer, life
         #: Identities of images that were deleted while this was open, with their names.
         self._deleted: dict[str, str] = {}
+        # Not while napari takes the image from its canvas: that ends the process.
+        self._soon = timer(0, self._hide_left)
         self.said = wrapped_label()
         self.button = QPushButton()
         layout = QVBoxLayout(self)
@@ -47,6 +49,7 @@ class LeftBehind(QWidget):
         ):
             event.connect(call)
             life.at_end.append(partial(event.disconnect, call))
+        life.at_end.append(partial(halt, self._soon))
         self.hide()
 
     def left(self) -> tuple[list[Any], list[Any]]:
@@ -72,12 +75,12 @@ class LeftBehind(QWidget):
         layer = event.value
         if isinstance(layer, Image) and not has_record(layer):
             self._deleted[str(layer.unique_id)] = layer.name
-            self._hide_left()
+            restart(self._soon)
         self._look()
 
     def _hide_left(self) -> None:
         """Hide it where it would lie on another image; shown again with its own."""
-        if not looked_at(self._viewer.layers):
+        if self._life.ended or not looked_at(self._viewer.layers):
             return
         gone, kept = self.left()
         for left in (*gone, *kept):
