@@ -229,7 +229,9 @@ def test_a_sentence_changes_with_the_mask_and_says_the_records_numbers() -> None
                 assert re.search(
                     rf"(?<![\d.]){re.escape(shown)}(?![\d.]\d)", sentence.text
                 )
-                assert float(shown.replace(",", "")) == pytest.approx(record.values[name], rel=0.006)
+                assert float(shown.replace(",", "")) == pytest.approx(
+                    record.values[name], rel=0.006
+                )
     assert len(told) >= 10
     for names, texts in told.items():
         assert len(texts) == 2, names  # the mask was swapped, so was every sentence

@@ -13,7 +13,11 @@ from napari_attnseg._widgets.base.controls import ChoiceBox, Fold, Form, wrapped
 from napari_attnseg._widgets.base.every_box import EveryBox
 from napari_attnseg._widgets.base.frame_on_screen import FrameOnScreen
 from napari_attnseg._widgets.base.gate_legend import GateLegend
-from napari_attnseg._widgets.base.image_note import canvas_note, constant_note, intensity_note
+from napari_attnseg._widgets.base.image_note import (
+    canvas_note,
+    constant_note,
+    intensity_note,
+)
 from napari_attnseg._widgets.base.inputs import NO_IMAGE_OPEN
 from napari_attnseg._widgets.base.jobs import Finished, run
 from napari_attnseg._widgets.base.left_behind import LeftBehind

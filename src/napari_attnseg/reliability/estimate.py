@@ -16,9 +16,7 @@ MEASURED = "expected_dice_measured"
 #: Below this Dice a mask is called bad where the estimate is measured.
 BAD = 0.7
 #: What a line on a mask of such an image begins with.
-UNLIKE_FIRST = (
-    "This image does not look like the images these weights were trained on."
-)
+UNLIKE_FIRST = "This image does not look like the images these weights were trained on."
 UNLIKE_WORDS = "unlike the images it was measured on"
 GREY_WORDS = "it was measured on colour images only, and this one is grey"
 #: Where the low end of the range is written as 0.00.

@@ -224,7 +224,8 @@ def test_about_these_weights_says_how_the_expected_dice_was_measured() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mean", "said"), [(0.034, "about 3 of"), (0.21, "about 21 of"), (0.0, "fewer than")]
+    ("mean", "said"),
+    [(0.034, "about 3 of"), (0.21, "about 21 of"), (0.0, "fewer than")],
 )
 def test_false_alarms_are_those_that_were_measured(mean: float, said: str) -> None:
     assert said in false_alarms_words({"false_alarms": {"mean": mean}})

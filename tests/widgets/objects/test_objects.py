@@ -11,8 +11,8 @@ import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
-from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers import outline as outlines
+from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.metadata import (
     METADATA,
     metadata_of,

@@ -55,7 +55,8 @@ class LeftBehind(QWidget):
     def left(self) -> tuple[list[Any], list[Any]]:
         """Layers of deleted images: those that may be removed, and those that stay."""
         own = images_of(self._viewer.layers)
-        gone, kept = [], []
+        gone: list[Any] = []
+        kept: list[Any] = []
         for layer in self._viewer.layers:
             record = record_of(layer)
             if record is None or layer in own:

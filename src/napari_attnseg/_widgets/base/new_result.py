@@ -7,6 +7,7 @@ from typing import Any
 
 from napari.utils.notifications import show_info
 
+from napari_attnseg._widgets.base.image_note import shortened
 from napari_attnseg._widgets.base.segmenting import FrameDone
 from napari_attnseg._widgets.layers.display import (
     add_layers,
@@ -175,8 +176,8 @@ def _take_away(viewer: Any, source: Source) -> dict[Output, bool]:
             for layer in result.layers:
                 hide(layer)
             show_info(
-                f"The earlier result of {result.name} was edited by hand: it is "
-                "kept, and hidden."
+                f"{shortened(result.name)!r}: the edited mask is kept, and hidden. It "
+                "belongs to the earlier result."
             )
             continue
         for layer in result.layers:
@@ -188,5 +189,8 @@ def _take_away(viewer: Any, source: Source) -> dict[Output, bool]:
         hide(layer)
     if outdated:
         names = ", ".join(layer.name for layer in outdated)
-        show_info(f"Hidden, because they belong to the earlier result: {names}.")
+        show_info(
+            f"{shortened(source.name)!r}: outdated layers are hidden. They belong to "
+            f"the earlier result: {names}."
+        )
     return visible

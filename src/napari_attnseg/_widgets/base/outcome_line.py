@@ -177,8 +177,7 @@ class OutcomeLine(QLabel):
             sentence = f"{by_hand} {NO_LONGER}" if known else by_hand
         self.setText(
             f"{self._heading(result)}{where}{first_of_all(result, frame)}"
-            f"{outcome.sentence}"
-            + (f"\n{sentence}" if sentence else "")
+            f"{outcome.sentence}" + (f"\n{sentence}" if sentence else "")
         )
         self.setToolTip(SPECK_TIP if outcome.specks else "")
         self.show()

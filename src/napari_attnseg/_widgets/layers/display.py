@@ -31,7 +31,6 @@ from napari_attnseg.colormaps import GATE_COLOURS, MASK_COLOUR, SIGNED_COLOURS
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.results import gate_parts
 
-
 #: Layer that was hidden from the start → its thumbnail.
 _THUMBNAILS: weakref.WeakKeyDictionary[Any, NDArray[np.uint8]] = (
     weakref.WeakKeyDictionary()

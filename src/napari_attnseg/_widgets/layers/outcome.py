@@ -245,7 +245,8 @@ class CanvasMark:
             return
         # In lines that a small canvas holds; the dock says it in full.
         short = name if len(name) <= MARK_LINE else f"{name[: MARK_LINE - 1]}…"
-        lines = [*textwrap.wrap(outcome.mark, MARK_LINE), short]
+        mark = outcome.mark.replace(" %", "\N{NO-BREAK SPACE}%")
+        lines = [*textwrap.wrap(mark, MARK_LINE), short]
         self._text = overlay.text = "\n".join(lines)
         overlay.position = "top_left"
         overlay.font_size = 11

@@ -14,7 +14,6 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-
 from superqt.utils import signals_blocked
 
 from napari_attnseg._widgets.base.controls import (

@@ -21,8 +21,8 @@ from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.path_edit import PathEdit
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.session_weights import offer
-from napari_attnseg._widgets.base.trained_runs import remember, run_settings
 from napari_attnseg._widgets.base.threads import work
+from napari_attnseg._widgets.base.trained_runs import remember, run_settings
 from napari_attnseg._widgets.train.form import MOST_EPOCHS, TrainForm
 from napari_attnseg._widgets.train.monitor import RunView
 from napari_attnseg._widgets.train.options import suggest_next_folder
@@ -286,4 +286,3 @@ class TrainWidget(DockWidget):
 def _taken(look: Look) -> bool:
     """Whether the folder holds a run already."""
     return bool(look.epochs) or look.resumable
-
