@@ -366,7 +366,7 @@ def test_a_second_run_replaces_the_first_but_no_work_by_hand(
     )
     second = again()
     assert not explained.visible
-    assert any("Hidden" in text and "entropy · a" in text for text in messages)
+    assert any("are hidden" in text and "entropy · a" in text for text in messages)
     assert [one.mask for one in find_results(viewer.layers)] == [second.mask]
     assert second.mask is not first.mask and second.mask.name == "mask · a"
     assert second.gates[8].visible and not second.gates[16].visible
