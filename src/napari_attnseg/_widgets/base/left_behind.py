@@ -37,6 +37,10 @@ class LeftBehind(QWidget):
         self._soon = timer(0, self._hide_left)
         self.said = wrapped_label()
         self.button = QPushButton()
+        self.button.setToolTip(
+            "Remove the hidden results of images that you deleted. Masks that you edited "
+            "stay."
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.said)
