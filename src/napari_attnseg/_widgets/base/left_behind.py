@@ -38,8 +38,8 @@ class LeftBehind(QWidget):
         self.said = wrapped_label()
         self.button = QPushButton()
         self.button.setToolTip(
-            "Remove the hidden results of images that you deleted. Masks that you edited "
-            "stay."
+            "Remove the hidden results of images that you deleted. Masks that you "
+            "edited stay."
         )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

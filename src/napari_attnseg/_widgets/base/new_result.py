@@ -176,8 +176,8 @@ def _take_away(viewer: Any, source: Source) -> dict[Output, bool]:
             for layer in result.layers:
                 hide(layer)
             show_info(
-                f"{shortened(result.name)!r}: your mask is kept, and hidden. The earlier "
-                "result was edited by hand."
+                f"{shortened(result.name)!r}: your mask is kept, and hidden. The "
+                "earlier result was edited by hand."
             )
             continue
         for layer in result.layers:
