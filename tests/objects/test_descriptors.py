@@ -17,7 +17,7 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import Percentiles, Window, rule_to_json
 from napari_attnseg.objects.descriptors import DESCRIPTORS, PixelSize, columns, csv_text
 from napari_attnseg.objects.measure import measure, measure_segmentation, separate
-from napari_attnseg.objects.sentences import number, sentences
+from napari_attnseg.objects.sentences import grouped, sentences
 from napari_attnseg.results import AttentionMap, Segmentation
 from napari_attnseg.uncertainty import band_width, binary_entropy, case_doubt
 
@@ -225,11 +225,13 @@ def test_a_sentence_changes_with_the_mask_and_says_the_records_numbers() -> None
                 continue
             told.setdefault(sentence.names, set()).add(sentence.text)
             for name in sentence.names:
-                shown = number(record.values[name])
+                shown = grouped(record.values[name])
                 assert re.search(
                     rf"(?<![\d.]){re.escape(shown)}(?![\d.]\d)", sentence.text
                 )
-                assert float(shown) == pytest.approx(record.values[name], rel=0.006)
+                assert float(shown.replace(",", "")) == pytest.approx(
+                    record.values[name], rel=0.006
+                )
     assert len(told) >= 10
     for names, texts in told.items():
         assert len(texts) == 2, names  # the mask was swapped, so was every sentence

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from napari import settings
 from napari.components import ViewerModel
+from napari.layers import Image as NapariImage
 from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_attnseg._widgets.base.model_cache import MODELS
@@ -100,6 +101,24 @@ def test_slices_of_little_contrast_are_named_with_what_helps(
     assert said.startswith("'ct', slices 1–2 and 4: little contrast.")
     assert "as displayed* under Intensity" in said and "--" not in said
     assert said in messages
+
+
+def test_thumbnails_of_a_stack_show_what_it_holds_at_the_end(
+    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    stack = np.random.default_rng(0).integers(0, 255, (5, 40, 48, 3), np.uint8)
+    viewer.add_image(stack, rgb=True, name="film")
+    viewer.dims.set_point(0, 3)
+    widget.start()
+    wait(widget, qtbot)
+    gate = next(layer for layer in viewer.layers if layer.name.startswith("gate 1/4"))
+    alone = NapariImage(
+        gate.data[3], colormap=gate.colormap, contrast_limits=gate.contrast_limits
+    )
+    np.testing.assert_array_equal(gate.thumbnail, alone.thumbnail)
+    assert len(np.unique(gate.thumbnail.reshape(-1, 4), axis=0)) > 2
+    gate.thumbnail = np.zeros_like(gate.thumbnail)  # as napari's controls do
+    np.testing.assert_array_equal(gate.thumbnail, alone.thumbnail)
 
 
 def test_that_another_engine_stood_in_is_said(
@@ -347,7 +366,7 @@ def test_a_second_run_replaces_the_first_but_no_work_by_hand(
     )
     second = again()
     assert not explained.visible
-    assert any("Hidden" in text and "entropy · a" in text for text in messages)
+    assert any("are hidden" in text and "entropy · a" in text for text in messages)
     assert [one.mask for one in find_results(viewer.layers)] == [second.mask]
     assert second.mask is not first.mask and second.mask.name == "mask · a"
     assert second.gates[8].visible and not second.gates[16].visible

@@ -16,9 +16,14 @@ from napari_attnseg._widgets.base.controls import ChoiceBox, Fold, Form, wrapped
 from napari_attnseg._widgets.base.every_box import EveryBox
 from napari_attnseg._widgets.base.frame_on_screen import FrameOnScreen
 from napari_attnseg._widgets.base.gate_legend import GateLegend
-from napari_attnseg._widgets.base.image_note import canvas_note, constant_note, intensity_note
+from napari_attnseg._widgets.base.image_note import (
+    canvas_note,
+    constant_note,
+    intensity_note,
+)
 from napari_attnseg._widgets.base.inputs import NO_IMAGE_OPEN
 from napari_attnseg._widgets.base.jobs import Finished, run
+from napari_attnseg._widgets.base.left_behind import LeftBehind
 from napari_attnseg._widgets.base.model_widget import ModelWidget
 from napari_attnseg._widgets.base.new_result import NewResult
 from napari_attnseg._widgets.base.outcome_line import OutcomeLine
@@ -75,6 +80,7 @@ class SegmentWidget(ModelWidget):
         self.run_menu = RunMenu(napari_viewer, self._life, segments=True)
         self.outcome = OutcomeLine(napari_viewer, self._life)
         self.own_results = OwnResults(napari_viewer, self._life)
+        self.left_behind = LeftBehind(napari_viewer, self._life)
         self._outlines = OutlineWidths(napari_viewer, self._life)
         self.gate_box = ChoiceBox()
         self.gate_box.setToolTip(
@@ -119,6 +125,7 @@ class SegmentWidget(ModelWidget):
         layout.addWidget(self.outcome.details)
         layout.addWidget(self.gate_row)
         layout.addWidget(self.own_results)
+        layout.addWidget(self.left_behind)
         layout.addWidget(self.run_menu)
         layout.addStretch()
 
@@ -212,7 +219,7 @@ class SegmentWidget(ModelWidget):
         assert self._new is not None
         if not self._new.layers:
             self._new.add(done.results)
-        self._new.complete()
+        self._complete()
         self._show_result(image)
 
     def _frame_came(self, came: FrameDone) -> None:
@@ -239,7 +246,7 @@ class SegmentWidget(ModelWidget):
     def _complete(self) -> None:
         self._on_screen.set()
         if self._new is not None and not self._life.ended:
-            self._new.complete()
+            self._new.complete(self._shown())
 
     def _cancelled(self) -> str:
         self._complete()

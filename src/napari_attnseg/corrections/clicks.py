@@ -91,7 +91,11 @@ def click_in_box(
 def counted(clicks: Iterable[Click]) -> str:
     """Numbers of clicks, lines and boxes in words; empty for none."""
     kinds = Counter(
-        "click" if one.box is None and not one.line else "line" if not one.box else "box"
+        "click"
+        if one.box is None and not one.line
+        else "line"
+        if not one.box
+        else "box"
         for one in clicks
     )
     return " and ".join(

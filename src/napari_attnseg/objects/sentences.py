@@ -84,6 +84,11 @@ def number(value: float) -> str:
     return f"{value:.{decimals}f}"
 
 
+def grouped(value: float) -> str:
+    """`number` with commas between thousands, for people."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else number(value)
+
+
 def _filled(text: str, record: ObjectRecord, names: tuple[str, ...]) -> str:
     numbers = _numbers(record, names)
     return text.format(
@@ -102,7 +107,7 @@ def _range(record: ObjectRecord) -> str:
 
 
 def _numbers(record: ObjectRecord, names: tuple[str, ...]) -> list[str]:
-    return [number(record.values[name]) for name in names]
+    return [grouped(record.values[name]) for name in names]
 
 
 def _all_there(record: ObjectRecord, names: tuple[str, ...]) -> bool:

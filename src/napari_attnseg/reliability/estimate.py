@@ -15,6 +15,8 @@ ESTIMATE = "expected_dice"
 MEASURED = "expected_dice_measured"
 #: Below this Dice a mask is called bad where the estimate is measured.
 BAD = 0.7
+#: What a line on a mask of such an image begins with.
+UNLIKE_FIRST = "This image does not look like the images these weights were trained on."
 UNLIKE_WORDS = "unlike the images it was measured on"
 GREY_WORDS = "it was measured on colour images only, and this one is grey"
 #: Where the low end of the range is written as 0.00.
@@ -110,7 +112,9 @@ class ExpectedDice:
             none = self.low is not None and self.low < 0.005
             return f"{said}; {MAYBE_NONE}" if none else said
         if self.state is EstimateState.UNLIKE:
-            return f"{self.short} ({images_words(self.measured)})"
+            said = f"{self.short} ({images_words(self.measured)})"
+            wrong = false_alarms_words(self.measured)
+            return f"{said}; {wrong}" if wrong else said
         return self.short
 
     @property
@@ -124,6 +128,16 @@ class ExpectedDice:
     def details(self) -> str:
         """Sentences on the meaning of the number, and on its measured quality."""
         return details_of(self.measured, self.coverage)
+
+
+def false_alarms_words(measured: Mapping[str, Any]) -> str:
+    """How often an ordinary image is called unlike; empty if it was not measured."""
+    mean = (measured.get("false_alarms") or {}).get("mean")
+    if mean is None:
+        return ""
+    many = round(100 * mean)
+    said = f"about {many}" if many else "fewer than 1"
+    return f"this check is wrong for {said} of 100 ordinary images"
 
 
 def images_words(measured: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from napari.components import ViewerModel
 
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.moved_images import MovedImages
+from napari_attnseg._widgets.base.renamed_images import RenamedImages
 from napari_attnseg._widgets.layers.own_image import images_of
 
 TURN = np.array([[0.8, -0.6], [0.6, 0.8]])
@@ -50,3 +51,24 @@ def test_results_lie_on_their_image_wherever_it_is_moved(
     moved.translate = (0, 0)
     assert not np.allclose(covered(moved), before)
     assert len(followers) == 2
+
+
+def test_results_are_renamed_with_their_image_unless_somebody_named_them(
+    viewer: ViewerModel, segment: Any
+) -> None:
+    lives = [Lifetime(), Lifetime()]
+    followers = [RenamedImages(viewer, life) for life in lives]
+    image = segment("polyp (1)")
+    segment("other")
+    own = [x for x, of in images_of(viewer.layers).items() if of is image]
+    mask = next(x for x in own if x.name.startswith("mask"))
+    gate = next(x for x in own if x.name.startswith("gate"))
+    gate.name = "my favourite · map"
+    image.name = "case 7"
+    assert mask.name == "mask · case 7" and gate.name == "my favourite · map"
+    assert "probability · case 7" in [x.name for x in own]
+    assert sum(x.name.endswith(" · other") for x in viewer.layers) == 6
+    for life in lives:
+        life.end()
+    image.name = "again"
+    assert mask.name == "mask · case 7" and followers

@@ -20,7 +20,12 @@ from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.boxes import Box
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.models.catalog import model_spec
-from napari_attnseg.reliability.estimate import EstimateState, ExpectedDice
+from napari_attnseg.reliability.estimate import (
+    UNLIKE_FIRST,
+    EstimateState,
+    ExpectedDice,
+    false_alarms_words,
+)
 from napari_attnseg.spec import Preprocessing
 
 BY_HAND = "Edited by hand."
@@ -186,14 +191,23 @@ def test_the_expected_dice_stands_there_while_the_mask_is_the_models_own(
     assert not line.details.isVisibleTo(widget)
     mask.data = own
     qtbot.waitUntil(lambda: line.text().endswith(wanted))
+    measured["false_alarms"] = {"mean": 0.034}
     unlike = ExpectedDice(EstimateState.UNLIKE, unlikeness=2.0, measured=measured)
     set_record(mask, record.with_provenance(**unlike.to_provenance()))
     mask.data = own.copy()
     qtbot.waitUntil(lambda: "No expected Dice: unlike the images" in line.text())
+    first, found, last = line.text().split("\n")
+    assert first.endswith(UNLIKE_FIRST) and found.endswith("of the frame")
+    assert last.endswith("this check is wrong for about 3 of 100 ordinary images")
     panel = MaskPanel(viewer)
     qtbot.addWidget(panel)
     panel.set_result(find_results(viewer.layers)[0])
-    assert "No expected Dice: unlike the images" in panel.size_label.text()
+    said = panel.size_label.text()
+    assert said.startswith(UNLIKE_FIRST) and "No expected Dice: unlike" in said
+    mask.paint((5, 5), 1 - int(mask.data[5, 5]))
+    panel.show_size()
+    assert panel.size_label.text().endswith(BY_HAND)
+    mask.data = own
     panel.threshold.setValue(0.9)
     panel.apply()
     assert "expected Dice" not in panel.size_label.text()
@@ -207,3 +221,12 @@ def test_about_these_weights_says_how_the_expected_dice_was_measured() -> None:
     measured = {"measured": {"n": 88, "title": "Kvasir-SEG", "split": "val"}}
     text = describe_card(replace(card, expected_dice=measured))
     assert "fitted on 88 Kvasir-SEG validation images" in text
+
+
+@pytest.mark.parametrize(
+    ("mean", "said"),
+    [(0.034, "about 3 of"), (0.21, "about 21 of"), (0.0, "fewer than")],
+)
+def test_false_alarms_are_those_that_were_measured(mean: float, said: str) -> None:
+    assert said in false_alarms_words({"false_alarms": {"mean": mean}})
+    assert false_alarms_words({}) == ""

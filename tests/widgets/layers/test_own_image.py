@@ -84,3 +84,50 @@ def test_what_somebody_hid_stays_hidden(
     image.visible = True
     qtbot.wait(10)
     assert not mask.visible
+
+
+def test_in_a_grid_every_visible_image_has_its_mask(
+    viewer: ViewerModel, qtbot: Any, segment: Any
+) -> None:
+    widget = SegmentWidget(viewer)
+    qtbot.addWidget(widget)
+    below, _ = segment("a"), segment("b")
+    masks = {one.name: one.mask for one in find_results(viewer.layers)}
+    qtbot.waitUntil(lambda: not masks["a"].visible)
+    viewer.canvas.grid.enabled = True
+    qtbot.waitUntil(lambda: masks["a"].visible and masks["b"].visible)
+    below.visible = False
+    viewer.canvas.grid.enabled = False
+    qtbot.waitUntil(lambda: not masks["a"].visible)
+
+
+def test_what_is_left_of_a_deleted_image_is_said_and_removed_on_demand(
+    viewer: ViewerModel, qtbot: Any, segment: Any
+) -> None:
+    widget = SegmentWidget(viewer)
+    qtbot.addWidget(widget)
+    for name in "abc":
+        segment(name)
+    images = {one.name: one.image for one in find_results(viewer.layers)}
+    masks = {one.name: one.mask for one in find_results(viewer.layers)}
+    masks["b"].paint((5, 5), 1 - int(masks["b"].data[5, 5]))
+    left = widget.left_behind
+    assert not left.isVisibleTo(widget)
+    viewer.layers.selection.active = images["c"]
+    viewer.layers.remove(images["c"])
+    # Not "a", which is covered.
+    assert widget.inputs.image is images["b"]
+    assert left.isVisibleTo(widget) and "6 layers" in left.said.text()
+    # Its outline would lie on "b".
+    qtbot.waitUntil(lambda: not masks["c"].visible)
+    viewer.layers.append(images["c"])  # it is brought back
+    qtbot.waitUntil(lambda: masks["c"].visible and not left.isVisibleTo(widget))
+    viewer.layers.remove(images["c"])
+    viewer.layers.remove(images["b"])
+    assert widget.inputs.image is images["a"]
+    assert "12 layers" in left.said.text() and "'b', 'c'" in left.said.text()
+    assert "Edited by hand, and kept: 'mask · b'" in left.said.text()
+    assert left.button.text() == "Remove 11 layers of deleted images"
+    left.button.click()
+    assert masks["b"] in viewer.layers and masks["c"] not in viewer.layers
+    assert len(viewer.layers) == 1 + 6 + 1 and not left.button.isVisibleTo(left)

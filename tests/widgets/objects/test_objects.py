@@ -11,8 +11,8 @@ import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
-from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers import outline as outlines
+from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.metadata import (
     METADATA,
     metadata_of,
@@ -233,13 +233,13 @@ def test_a_fill_hides_behind_the_fill_of_its_objects(
     assert objects.contour == 0 and objects.visible and not mask.visible
     assert is_wanted(mask)
     objects.visible = False
-    assert mask.visible
+    qtbot.waitUntil(lambda: mask.visible)
     objects.visible = True
     widget.labels_box.setCurrentIndex(widget.labels_box.findData(mask))
     again = measure(widget, qtbot)
     assert not mask.visible
     viewer.layers.remove(again)
-    assert mask.visible
+    qtbot.waitUntil(lambda: mask.visible)
 
 
 def test_table_and_canvas_are_linked_both_ways(

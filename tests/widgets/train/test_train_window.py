@@ -5,18 +5,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from napari.components import ViewerModel
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QSettings, Qt
 from qtpy.QtWidgets import QWidget
 
+from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.session_weights import TRAINED
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg._widgets.train.cost import cost_sentence
-from napari_attnseg._widgets.train.form import START_LABELS
+from napari_attnseg._widgets.train.form import START_LABELS, TrainForm
 from napari_attnseg._widgets.train.options import declared_settings
 from napari_attnseg._widgets.train.process import end_children
+from napari_attnseg._widgets.train.recommended import RECOMMENDED
+from napari_attnseg._widgets.train.status import NOTHING, Look
 from napari_attnseg._widgets.train.widget import TrainWidget
 from napari_attnseg.cards import read_card
+from napari_attnseg.run_files import RunState
 
 
 @pytest.fixture
@@ -32,6 +37,12 @@ def viewer(
     yield make_napari_viewer_proxy(show=True)
     TRAINED.clear()
     end_children()
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A form asks nobody for devices and settings, and is gone at once."""
+    monkeypatch.setattr("napari_attnseg._widgets.train.form.start", lambda *_: None)
 
 
 TRAIN = "Train segmentation model"
@@ -207,6 +218,60 @@ def test_three_recipes_in_plain_words_come_first(
     form.epochs_box.setValue(6)  # of which that was no answer
     assert not form.cost.answer.isVisibleTo(form)
     assert {path.name for path in data_folder.parent.iterdir()} == {"discs", "settings"}
+
+
+@pytest.mark.usefixtures("alone")
+def test_what_a_data_folder_lacks_is_said_when_it_is_chosen(
+    qtbot: Any, tmp_path: Path, data_folder: Path
+) -> None:
+    form = TrainForm(Lifetime())
+    qtbot.addWidget(form)
+    suggested: list[Any] = []
+    form.suggested.connect(suggested.append)
+
+    def said(folder: Path) -> str:
+        form.data.line.setText(str(folder))
+        form.data.line.editingFinished.emit()
+        assert form.data_note.isVisibleTo(form) == bool(form.data_note.text())
+        return form.data_note.text()
+
+    assert said(tmp_path / "nowhere") == f"There is no folder {tmp_path / 'nowhere'}."
+    assert suggested == [None]
+    (tmp_path / "half" / "images").mkdir(parents=True)
+    assert said(tmp_path / "half") == "This folder has no masks/ in it."
+    (tmp_path / "half" / "masks").mkdir()
+    assert said(tmp_path / "half") == "images/ and masks/ are empty."
+    assert "no images/ and no masks/" in said(tmp_path / "half" / "masks")
+    assert said(data_folder) == ""
+    assert suggested[-1] == data_folder.parent / "discs-compact"
+
+
+@pytest.mark.usefixtures("alone")
+def test_data_that_is_not_there_clears_the_run_that_is_done(
+    qtbot: Any, tmp_path: Path
+) -> None:
+    widget = TrainWidget(ViewerModel())
+    qtbot.addWidget(widget)
+    widget.folder.prefill(tmp_path)
+    widget._show(Look(RunState.DONE, "Done: 2 epochs."))
+    assert "Done" in widget.view.state_line.text()
+    widget.form.data.set(tmp_path / "nowhere")
+    assert widget.folder.text == "" and widget.shown == NOTHING
+    assert "Done" not in widget.view.state_line.text()
+    widget.life.end()
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_later_session_shows_the_recipe_of_the_run(qtbot: Any) -> None:
+    form = TrainForm(Lifetime())
+    qtbot.addWidget(form)
+    suggested: list[Any] = []
+    form.suggested.connect(suggested.append)
+    assert form.recipe_box.currentText() == "compact"
+    form.show_run("somewhere", "tiny")
+    assert form.recipe_box.currentText() == "tiny" and suggested == []
+    assert form.about.text() == RECOMMENDED["tiny"].about
+    assert "no folder somewhere" in form.data_note.text()
 
 
 def test_what_a_run_costs_counts_its_start() -> None:

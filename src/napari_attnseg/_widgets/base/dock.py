@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QDockWidget, QFormLayout, QMainWindow, QWidget
 
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.moved_images import MovedImages
+from napari_attnseg._widgets.base.renamed_images import RenamedImages
 from napari_attnseg._widgets.layers.display import no_brush_box
 from napari_attnseg._widgets.preferences import preferences
 
@@ -48,6 +49,7 @@ class DockWidget(QWidget):
         self._life = life = Lifetime()
         no_brush_box(viewer)
         self._moved_images = MovedImages(viewer, life)
+        self._renamed_images = RenamedImages(viewer, life)
         # napari takes long to read them for the first time: not in the midst of a run.
         QTimer.singleShot(0, preferences)
         self._show_focus()

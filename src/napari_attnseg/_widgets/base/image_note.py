@@ -83,22 +83,26 @@ def intensity_note(source: Source, runs: Iterable[Mapping[str, Any]]) -> str:
     where = "" if source.frames is None else f", {slices_words(frames)}"
     if not source.rgb:
         advice = (
-            "Set the contrast limits of the image to the range that matters, and choose "
-            "*as displayed* under Intensity"
+            "Set the contrast limits of the image to the range that matters, and "
+            "choose *as displayed* under Intensity"
         )
     elif np.dtype(source.data.dtype).itemsize > 1:
         advice = "Choose *percentiles* under Intensity"
     else:
         advice = "Save the image with the range that matters only"
     return (
-        f"{_named(source)}{where}: little contrast. 99 % of the pixels lie within three "
-        f"tenths of the range of intensities. {advice}."
+        f"{_named(source)}{where}: little contrast. 99 % of the pixels lie within "
+        f"three tenths of the range of intensities. {advice}."
     )
 
 
+def shortened(name: str) -> str:
+    """Name of an image for a notification, of which only the beginning is seen."""
+    return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
+
+
 def _named(source: Source) -> str:
-    name = source.name
-    return repr(name if len(name) <= _NAME else f"{name[: _NAME - 1]}…")
+    return repr(shortened(source.name))
 
 
 def constant_note(source: Source) -> str:

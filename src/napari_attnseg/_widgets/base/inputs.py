@@ -27,6 +27,7 @@ from napari_attnseg._widgets.base.session_weights import TRAINED
 from napari_attnseg._widgets.base.threads import start
 from napari_attnseg._widgets.base.weights_box import WeightsBox
 from napari_attnseg._widgets.layers.metadata import has_record
+from napari_attnseg._widgets.layers.own_image import spoken_of
 from napari_attnseg._widgets.layers.source import Source, frames_of, source_of
 from napari_attnseg._widgets.preferences import preferences, remember
 from napari_attnseg.cards import read_card
@@ -199,6 +200,9 @@ class Inputs(QWidget):
             if isinstance(layer, Image) and not has_record(layer):
                 self.image_box.addItem(layer.name, layer)
         active = self._viewer.layers.selection.active
+        if chosen is not None and self._index_of(chosen) < 0:
+            # It was deleted: what is seen now, not what napari happens to select.
+            active = spoken_of(self._viewer, active)[0]
         for wanted in (active, chosen):
             index = self._index_of(wanted)
             if index >= 0:

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from napari.utils.notifications import show_info
 
+from napari_attnseg._widgets.base.image_note import shortened
 from napari_attnseg._widgets.base.segmenting import FrameDone
 from napari_attnseg._widgets.layers.display import (
     add_layers,
     first_gate_of,
+    new_thumbnail,
     redraw,
     show_source,
 )
@@ -94,9 +96,20 @@ class NewResult:
         ids = {str(layer.unique_id): layer for layer in viewer.layers}
         bring_forward(viewer, ids.get(self._source.layer_id))
 
-    def complete(self) -> None:
-        """Add the maps when all frames are done; a stack's mask is added earlier."""
+    def complete(self, shown: int = 0) -> None:
+        """Add the maps when all frames of a stack are done; its mask is added earlier.
+
+        If the maps are there already, only the thumbnails are made again.
+
+        Parameters
+        ----------
+        shown : int
+            The frame on screen, which thumbnails show.
+        """
         waiting, self._waiting = self._waiting, []
+        if not waiting and self._source.frames is not None:
+            for layer in self.layers:
+                new_thumbnail(layer, shown)
         if waiting and not self.removed:
             active = self._viewer.layers.selection.active
             self._put(waiting)
@@ -197,8 +210,8 @@ def _take_away(viewer: Any, source: Source) -> dict[Output, bool]:
             for layer in result.layers:
                 hide(layer)
             show_info(
-                f"The earlier result of {result.name} was edited by hand: it is "
-                "kept, and hidden."
+                f"{shortened(result.name)!r}: your mask is kept, and hidden. The "
+                "earlier result was edited by hand."
             )
             continue
         for layer in result.layers:
@@ -210,5 +223,8 @@ def _take_away(viewer: Any, source: Source) -> dict[Output, bool]:
         hide(layer)
     if outdated:
         names = ", ".join(layer.name for layer in outdated)
-        show_info(f"Hidden, because they belong to the earlier result: {names}.")
+        show_info(
+            f"{shortened(source.name)!r}: outdated layers are hidden. They belong to "
+            f"the earlier result: {names}."
+        )
     return visible

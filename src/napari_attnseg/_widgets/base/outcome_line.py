@@ -21,6 +21,7 @@ from napari_attnseg._widgets.layers.outcome import (
     Outcome,
     by_hand_words,
     expected_dice,
+    first_of_all,
     found_in,
     is_loosened,
     is_missing,
@@ -173,8 +174,8 @@ class OutcomeLine(QLabel):
             known = estimate_of(result.record.provenance, frame) is not None
             sentence = f"{by_hand} {NO_LONGER}" if known else by_hand
         self.setText(
-            f"{self._heading(result)}{where}{outcome.sentence}"
-            + (f"\n{sentence}" if sentence else "")
+            f"{self._heading(result)}{where}{first_of_all(result, frame)}"
+            f"{outcome.sentence}" + (f"\n{sentence}" if sentence else "")
         )
         self.setToolTip(SPECK_TIP if outcome.specks else "")
         self.show()

@@ -22,7 +22,9 @@ class SeenImage:
         Called once when they rest.
     """
 
-    def __init__(self, viewer: Any, life: Lifetime, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, viewer: Any, life: Lifetime, changed: Callable[[], None]
+    ) -> None:
         self._viewer, self._life = viewer, life
         # Many layers are shown and hidden at once.
         self._soon = timer(50, changed)

@@ -1,11 +1,14 @@
-"""List of weights: bundled ones, those trained in this session, chosen files."""
+"""List of weights: bundled ones, those that were trained here, chosen files."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from qtpy.QtCore import Qt
+
 from napari_attnseg._widgets.base.controls import ChoiceBox
 from napari_attnseg._widgets.base.session_weights import TRAINED
+from napari_attnseg._widgets.base.trained_runs import trained_weights
 from napari_attnseg.card_summary import dice_words, weights_name
 from napari_attnseg.cards import read_card
 from napari_attnseg.errors import AttnSegError
@@ -27,7 +30,7 @@ class WeightsBox(ChoiceBox):
             "not trained on: a Dice of 1 is perfect."
         )
         self.addItem(CHOOSE_FILE, None)
-        for path in (*bundled_weights().values(), *TRAINED):
+        for path in (*bundled_weights().values(), *TRAINED, *trained_weights()):
             self.offer(path)
         self.setCurrentIndex(0)
 
@@ -41,6 +44,8 @@ class WeightsBox(ChoiceBox):
                 return index
         index = self.count() - 1
         self.insertItem(index, _entry(path), path)
+        # Runs in two folders may have one name.
+        self.setItemData(index, str(path), Qt.ItemDataRole.ToolTipRole)
         return index
 
     def choose(self, path: Path) -> None:

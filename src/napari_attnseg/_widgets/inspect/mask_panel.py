@@ -30,6 +30,7 @@ from napari_attnseg._widgets.layers.outcome import (
     CanvasMark,
     by_hand_words,
     expected_dice,
+    first_of_all,
     found_in,
     is_missing,
 )
@@ -155,7 +156,7 @@ class MaskPanel(MaskControls):
         result, frame = self._editor.result, self._frame()
         mask = self._editor.mask(frame)
         outcome = found_in(result, frame, mask)
-        text = outcome.sentence
+        text = f"{first_of_all(result, frame)}{outcome.sentence}"
         if not is_missing(result, frame, mask):
             text += f" ({size.area:,} px)"
         expected = expected_dice(result, frame, mask)

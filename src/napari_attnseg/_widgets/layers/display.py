@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -35,6 +36,11 @@ from napari_attnseg.colormaps import (
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.results import gate_parts
 
+#: Layer that was hidden from the start → its thumbnail.
+_THUMBNAILS: weakref.WeakKeyDictionary[Any, NDArray[np.uint8]] = (
+    weakref.WeakKeyDictionary()
+)
+
 
 def make_layer(new: NewLayer) -> Any:
     """The napari layer that `new` describes, in the colours of the preferences.
@@ -60,8 +66,8 @@ def make_layer(new: NewLayer) -> Any:
         layer.opacity = opacity
     layer.visible = visible
     if not visible:
-        layer.thumbnail = thumbnail
-        layer.events.thumbnail.connect(_ThumbnailOf(thumbnail))
+        layer.thumbnail = _THUMBNAILS[layer] = thumbnail
+        layer.events.thumbnail.connect(_give_thumbnail_back)
     if new.outlined:
         outline(layer)
     if new.colorbar:
@@ -72,20 +78,32 @@ def make_layer(new: NewLayer) -> Any:
     return layer
 
 
-class _ThumbnailOf:
-    """Gives a hidden layer its thumbnail back when napari's layer controls empty it.
+def _give_thumbnail_back(event: Any) -> None:
+    """Give a hidden layer its thumbnail back when napari's layer controls empty it.
 
     They do so whoever adds it: this plugin, or napari after its reader.
     """
+    layer = event.source
+    known = _THUMBNAILS.get(layer)
+    if known is None or layer.visible or not known[..., :3].any():
+        return
+    if not layer.thumbnail[..., :3].any():
+        layer.thumbnail = known
 
-    def __init__(self, thumbnail: NDArray[np.uint8]) -> None:
-        self._thumbnail = thumbnail
 
-    def __call__(self, event: Any) -> None:
-        layer = event.source
-        emptied = not layer.thumbnail[..., :3].any()
-        if emptied and not layer.visible and self._thumbnail[..., :3].any():
-            layer.thumbnail = self._thumbnail
+def new_thumbnail(layer: Any, frame: int) -> None:
+    """Make the thumbnail of a stack anew, of one frame, when its frames have come."""
+    if layer.visible:
+        layer.refresh(data_displayed=False, highlight=False, extent=False)
+        return
+    # napari makes none of what is hidden.
+    if isinstance(layer, napari.layers.Image) and layer.ndim == 3:
+        seen = napari.layers.Image(
+            np.asarray(layer.data[frame]),
+            colormap=layer.colormap,
+            contrast_limits=layer.contrast_limits,
+        )
+        layer.thumbnail = _THUMBNAILS[layer] = seen.thumbnail
 
 
 def add_layers(viewer: Any, layers: Iterable[NewLayer], above: Any = None) -> list[Any]:

@@ -17,7 +17,12 @@ from napari_attnseg.corrections.clicks import CLICKS, counted
 from napari_attnseg.corrections.session import clicks_in
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.masks import object_sizes, rules_of
-from napari_attnseg.reliability.estimate import ExpectedDice, estimate_of
+from napari_attnseg.reliability.estimate import (
+    UNLIKE_FIRST,
+    EstimateState,
+    ExpectedDice,
+    estimate_of,
+)
 
 #: Share of the frame; a smaller object is a speck where there is a larger one.
 SPECK = 0.0002
@@ -219,6 +224,13 @@ def by_hand_words(
     return f"Edited by hand, with {clicks}." if clicks else "Edited by hand."
 
 
+def first_of_all(result: ResultLayers, frame: int) -> str:
+    """Line that stands above what was found, if the image is unlike the known ones."""
+    found = estimate_of(result.record.provenance, frame)
+    unlike = found is not None and found.state is EstimateState.UNLIKE
+    return f"{UNLIKE_FIRST}\n" if unlike else ""
+
+
 def is_loosened(result: ResultLayers) -> bool:
     """Whether a mask was made with a lower threshold than the model's own."""
     now = rules_of(result.record.provenance)
@@ -249,7 +261,8 @@ class CanvasMark:
         overlay = self._viewer.canvas.overlays.text
         # In lines that a small canvas holds; the dock says it in full.
         short = name if len(name) <= MARK_LINE else f"{name[: MARK_LINE - 1]}…"
-        lines = [*textwrap.wrap(outcome.mark, MARK_LINE), short]
+        mark = outcome.mark.replace(" %", "\N{NO-BREAK SPACE}%")
+        lines = [*textwrap.wrap(mark, MARK_LINE), short]
         text = "\n".join(lines)
         # That of another dock of this plugin may say the same.
         if overlay.visible and overlay.text not in ("", self._text, text):

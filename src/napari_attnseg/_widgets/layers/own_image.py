@@ -162,16 +162,15 @@ def bring_forward(viewer: Any, image: Any) -> None:
 def show_only_own(viewer: Any) -> None:
     """Hide layers of images that are not in view, and show them again with the image.
 
-    Layers that the user hid stay hidden. In a grid, side by side, nothing changes.
+    Layers that the user hid stay hidden. In a grid, side by side, every visible image
+    is in view, and nothing is hidden.
     """
-    if viewer.canvas.grid.enabled:
-        return
-    layers = viewer.layers
-    seen = looked_at(layers)
+    layers, grid = viewer.layers, viewer.canvas.grid.enabled
+    seen = _seen(viewer)
     for layer, image in images_of(layers).items():
         if image in seen:
             _show_again(layer)
-        elif layer.visible:
+        elif layer.visible and not grid:
             layer.metadata[HIDDEN] = True  # before others learn of it
             layer.visible = False
 

@@ -1,12 +1,14 @@
-"""Hide a filled mask while its objects, a fill too, are shown. No Qt.
+"""Hide a filled mask while its objects, a fill too, are shown. No Qt but a timer.
 
 Two fills over each other would mix to a colour that neither layer has.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from napari_attnseg._widgets.base.controls import halt, restart, timer
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.layers.metadata import has_record
 from napari_attnseg._widgets.layers.own_image import BEHIND, HIDDEN
@@ -26,7 +28,9 @@ class FillBehind:
         self._viewer = viewer
         self._mask: Any = None
         self._objects: Any = None
-        life.at_end.append(self.show_again)
+        # Not while napari takes the objects from its canvas: that may end the process.
+        self._soon = timer(0, self.show_again)
+        life.at_end += [partial(halt, self._soon), self.show_again]
 
     def hide(self, mask: Any, objects: Any) -> None:
         """Hide a mask of this plugin behind its objects, if both are fills."""
@@ -43,7 +47,7 @@ class FillBehind:
         objects = self._objects
         gone = objects not in self._viewer.layers
         if gone or not (objects.visible or objects.metadata.get(HIDDEN, False)):
-            self.show_again()
+            restart(self._soon)
 
     def show_again(self) -> None:
         """Show the mask, unless somebody did, and let go of both layers."""

@@ -16,7 +16,7 @@ from qtpy.QtCore import (  # type: ignore[attr-defined]  # PyQt6's stubs
 )
 from qtpy.QtWidgets import QAbstractItemView, QTableView
 
-from napari_attnseg.objects.sentences import number
+from napari_attnseg.objects.sentences import grouped
 
 
 class _Numbers(QAbstractTableModel):
@@ -37,7 +37,7 @@ class _Numbers(QAbstractTableModel):
     def data(self, index: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         value = float(self._columns[index.column()][index.row()])
         if role == Qt.ItemDataRole.DisplayRole:
-            return number(value) or "–"
+            return grouped(value) or "–"
         if role == Qt.ItemDataRole.UserRole:
             return -math.inf if math.isnan(value) else value
         if role == Qt.ItemDataRole.TextAlignmentRole:

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_attnseg._widgets.layers.own_image import images_of, is_wanted, spoken_of
 from napari_attnseg._widgets.objects.measurement import Measurement
-from napari_attnseg._widgets.objects.origin import EDITED
+from napari_attnseg.objects.descriptors import EDITED
 from napari_attnseg.objects.sentences import number
 from napari_attnseg.uncertainty import DOUBT_MEANING
 

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
 from napari_attnseg._widgets.base.controls import (
     ChoiceBox,
@@ -32,6 +33,7 @@ from napari_attnseg._widgets.train.options import (
     encoder_files,
     recipes,
     suggest_folder,
+    why_no_data,
 )
 from napari_attnseg._widgets.train.recommended import RECOMMENDED
 from napari_attnseg.devices import available_devices
@@ -60,7 +62,7 @@ class TrainForm(QWidget):
         Lifetime of the dock; after its end the form is not filled in any more.
     """
 
-    #: Emitted with a run folder that fits data and recipe.
+    #: Emitted with a run folder that fits data and recipe; None: there is no data.
     suggested = Signal(object)
 
     def __init__(self, life: Lifetime) -> None:
@@ -70,6 +72,9 @@ class TrainForm(QWidget):
         self._bundled = ""
         tensors = "Weights (*.safetensors);;All files (*)"
         self.data = PathEdit("Folder with images/ and masks/")
+        #: What the data folder lacks; hidden while nothing is known to be missing.
+        self.data_note = wrapped_label()
+        self.data_note.hide()
         #: Name of a recommended recipe → its button; the last one, of no name, is on
         #: while another recipe is chosen.
         self.recipe_buttons = {
@@ -88,8 +93,11 @@ class TrainForm(QWidget):
         self.more_line = QLineEdit()
         self.cost = CostRow(life, self.choices)
         self._lay_out()
+        self.data.changed.connect(self._check_data)
         self.data.changed.connect(self.suggest)
-        self.recipe_box.currentIndexChanged.connect(self._describe)
+        # Also without a change: what was missing may be there now.
+        self.data.line.editingFinished.connect(self._check_data)
+        self.recipe_box.currentIndexChanged.connect(self._recipe_chosen)
         for name, button in self.recipe_buttons.items():
             button.clicked.connect(partial(self._choose_recipe, name))
         self.data.changed.connect(self.cost.forget)
@@ -130,6 +138,7 @@ class TrainForm(QWidget):
         )
         self._form = form = Form()
         form.addRow("Data", self.data)
+        form.addRow(self.data_note)
         buttons = QVBoxLayout()
         for button in self.recipe_buttons.values():
             buttons.addWidget(button)
@@ -204,9 +213,33 @@ class TrainForm(QWidget):
 
     def suggest(self) -> None:
         """Emit `suggested` with a run folder for the data and recipe."""
-        if self.data.text and Path(self.data.text).is_dir():
+        if not self.data.text:
+            return
+        if not Path(self.data.text).is_dir():
+            self.suggested.emit(None)
+        else:
             recipe = self.recipe_box.currentText()
             self.suggested.emit(suggest_folder(Path(self.data.text), recipe))
+
+    def _check_data(self) -> None:
+        why = why_no_data(self.data.text) if self.data.text else ""
+        self.data_note.setText(why)
+        self.data_note.setVisible(bool(why))
+
+    def show_run(self, data: str, model: str) -> None:
+        """Take data and recipe of a run as defaults, which do not count as chosen."""
+        self.data.prefill(data)
+        self._check_data()
+        fitting = [name for name, one in self._recipes.items() if one.model == model]
+        best = [name for name in RECOMMENDED if name in fitting] or fitting
+        if best:
+            with signals_blocked(self.recipe_box):
+                self.recipe_box.setCurrentText(best[0])
+            self._describe()
+
+    def _recipe_chosen(self, index: int = 0) -> None:
+        self._describe()
+        self.suggest()
 
     def _describe(self) -> None:
         recipe = self._recipes[self.recipe_box.currentText()]
@@ -223,7 +256,6 @@ class TrainForm(QWidget):
         for start_from, label in START_LABELS.items():
             self.start_box.addItem(label, start_from)
         self.start_box.setCurrentIndex(max(0, self.start_box.findData(before)))
-        self.suggest()
 
     def _show_files(self) -> None:
         chosen = self.start_box.currentData()

@@ -101,6 +101,30 @@ def declared_settings() -> dict[str, dict[str, Any]]:
         return {}
 
 
+def why_no_data(folder: str) -> str:
+    """Sentence on what a data folder lacks at first sight, or an empty text.
+
+    The trainer looks closer, and knows other layouts than images/ and masks/.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        # A data set may be named before it, as in "kvasir-seg:/data".
+        elsewhere = Path(folder.partition(":")[2])
+        known = folder.partition(":")[2] and elsewhere.is_dir()
+        return "" if known else f"There is no folder {folder}."
+    parts = {name: path / name for name in ("images", "masks")}
+    lacking = [name for name, part in parts.items() if not part.is_dir()]
+    if len(lacking) == 1:
+        return f"This folder has no {lacking[0]}/ in it."
+    if lacking:
+        inside = any(one.is_dir() for one in path.iterdir())
+        return "" if inside else "This folder has no images/ and no masks/ in it."
+    empty = [name for name, part in parts.items() if not any(part.iterdir())]
+    named = " and ".join(f"{name}/" for name in empty)
+    verb = "is" if len(empty) == 1 else "are"
+    return f"{named} {verb} empty." if empty else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Choices:
     """Choices for a run.

@@ -199,6 +199,7 @@ class TrainingRun:
             resumable,
             best if best.is_file() else None,
             files.measured_on,
+            files.settings.get("model", ""),
         )
 
     @staticmethod

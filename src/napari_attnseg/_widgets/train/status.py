@@ -25,8 +25,8 @@ class Look:
         Position within the current epoch, of an active run.
     log : str
         End of what the run printed.
-    data : str
-        Data folder; empty if unknown.
+    data, model : str
+        Data folder, and catalog name of the model; empty if unknown.
     resumable : bool
         Whether there is a training state to resume from.
     weights : Path or None
@@ -44,6 +44,7 @@ class Look:
     resumable: bool = False
     weights: Path | None = None
     measured_on: str = "validation"
+    model: str = ""
 
 
 #: No run, or none that was read yet.

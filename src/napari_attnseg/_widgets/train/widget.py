@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QSettings, QTimer
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QPushButton,
@@ -22,6 +22,7 @@ from napari_attnseg._widgets.base.path_edit import PathEdit
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.base.session_weights import offer
 from napari_attnseg._widgets.base.threads import work
+from napari_attnseg._widgets.base.trained_runs import remember, run_settings
 from napari_attnseg._widgets.train.form import MOST_EPOCHS, TrainForm
 from napari_attnseg._widgets.train.monitor import RunView
 from napari_attnseg._widgets.train.options import suggest_next_folder
@@ -76,7 +77,7 @@ class TrainWidget(DockWidget):
         self.view = RunView()
         self._lay_out()
         self._connect()
-        remembered = _settings().value("run", "")
+        remembered = run_settings().value("run", "")
         if remembered and Path(remembered).is_dir():
             self.folder.set(remembered)
         else:
@@ -149,6 +150,7 @@ class TrainWidget(DockWidget):
         def begin() -> None:
             choices = self.form.choices(self.folder.text)
             self._run_in(choices.out).start(choices.options())
+            remember(choices.out)
             self._begun = True
 
         self._try(begin)
@@ -160,6 +162,7 @@ class TrainWidget(DockWidget):
             data = self._data_of_run()
             run = self._run_in(Path(self.folder.text))
             run.resume(data, self.form.device_box.currentText())
+            remember(run.folder)
             self._begun = True
 
         self._try(begin)
@@ -174,6 +177,7 @@ class TrainWidget(DockWidget):
             run = self._run_in(Path(self.folder.text))
             device = self.form.device_box.currentText()
             run.train_on(finished, data, self.on_epochs.value(), device)
+            remember(run.folder)
             self._begun = True
 
         self._try(begin)
@@ -202,7 +206,7 @@ class TrainWidget(DockWidget):
         if self._run is None or self._run.folder != folder.absolute():
             self._run = TrainingRun(folder)
             self._show(NOTHING)  # until it was looked at
-        _settings().setValue("run", str(self._run.folder))
+        run_settings().setValue("run", str(self._run.folder))
         return self._run
 
     def _open(self) -> None:
@@ -214,9 +218,12 @@ class TrainWidget(DockWidget):
         self._run_in(Path(self.folder.text))
         self._look()
 
-    def _take_suggestion(self, folder: Path) -> None:
+    def _take_suggestion(self, folder: Path | None) -> None:
         """Use the suggested folder, unless a free one was chosen."""
-        if self.folder.text in ("", self._suggestion) or _taken(self.shown):
+        if folder is None:
+            if self.shown.state is RunState.DONE:  # of other data
+                self.folder.set("")
+        elif self.folder.text in ("", self._suggestion) or _taken(self.shown):
             self._suggestion = str(folder)
             self.folder.set(folder)
 
@@ -256,7 +263,7 @@ class TrainWidget(DockWidget):
             show_error(look.said)
         self._begun = self._begun and (going_on or look == NOTHING)
         if look.data and not self.form.data.text:
-            self.form.data.prefill(look.data)
+            self.form.show_run(look.data, look.model)
         self.view.show_look(look)
         if look.weights is not None and not going_on:
             offer(look.weights)  # however it ended
@@ -279,13 +286,3 @@ class TrainWidget(DockWidget):
 def _taken(look: Look) -> bool:
     """Whether the folder holds a run already."""
     return bool(look.epochs) or look.resumable
-
-
-def _settings() -> QSettings:
-    # As a file on every system: a test can point it elsewhere.
-    return QSettings(
-        QSettings.Format.IniFormat,
-        QSettings.Scope.UserScope,
-        "napari-attnseg",
-        "train",
-    )

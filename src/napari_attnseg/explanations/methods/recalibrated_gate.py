@@ -31,9 +31,10 @@ def recalibrated_gate(subject: Subject, stride: int) -> Tensor:
 
 EXPLAINER = Explainer(
     recalibrated_gate,
-    "psi translated into what faithfulness measured: in which share of regions "
-    "with such a psi the CNN was the better encoder, smoothed so that the share "
-    "never falls as psi rises.",
+    "psi translated into how often the CNN was the better encoder: the share of "
+    "regions with such a psi in which the mask was better with the CNN's features than "
+    "with the transformer's, measured on other images. The share is smoothed, so that "
+    "it never falls as psi rises.",
     "gate",
     low="transformer better",
     high="CNN better",

@@ -1,0 +1,118 @@
+"""Hides what is left of images that were deleted, says so, and removes it if asked."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from napari.layers import Image
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+from napari_attnseg._widgets.base.controls import halt, restart, timer, wrapped_label
+from napari_attnseg._widgets.base.lifetime import Lifetime
+from napari_attnseg._widgets.layers.earlier import is_edited
+from napari_attnseg._widgets.layers.metadata import has_record, record_of
+from napari_attnseg._widgets.layers.own_image import HIDDEN, images_of, looked_at
+from napari_attnseg._widgets.layers.record import Derivation, Part
+
+
+class LeftBehind(QWidget):
+    """Line on the results of deleted images, and a button; hidden without any.
+
+    Masks that were edited by hand, and copies of them, are never removed.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    life : Lifetime
+        Ends the connections to the viewer.
+    """
+
+    def __init__(self, viewer: Any, life: Lifetime) -> None:
+        super().__init__()
+        self._viewer, self._life = viewer, life
+        #: Identities of images that were deleted while this was open, with their names.
+        self._deleted: dict[str, str] = {}
+        # Not while napari takes the image from its canvas: that ends the process.
+        self._soon = timer(0, self._hide_left)
+        self.said = wrapped_label()
+        self.button = QPushButton()
+        self.button.setToolTip(
+            "Remove the hidden results of images that you deleted. Masks that you "
+            "edited stay."
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.said)
+        layout.addWidget(self.button)
+        self.button.clicked.connect(self.remove)
+        events = viewer.layers.events
+        for event, call in (
+            (events.removed, self._removed),
+            (events.inserted, self._look),
+        ):
+            event.connect(call)
+            life.at_end.append(partial(event.disconnect, call))
+        life.at_end.append(partial(halt, self._soon))
+        self.hide()
+
+    def left(self) -> tuple[list[Any], list[Any]]:
+        """Layers of deleted images: those that may be removed, and those that stay."""
+        own = images_of(self._viewer.layers)
+        gone: list[Any] = []
+        kept: list[Any] = []
+        for layer in self._viewer.layers:
+            record = record_of(layer)
+            if record is None or layer in own:
+                continue
+            if record.image.layer_id in self._deleted:
+                (kept if _is_of_a_person(layer, record) else gone).append(layer)
+        return gone, kept
+
+    def remove(self) -> None:
+        """Remove them, but for what a person edited."""
+        gone, _ = self.left()
+        for layer in gone:
+            self._viewer.layers.remove(layer)
+        self._look()
+
+    def _removed(self, event: Any) -> None:
+        layer = event.value
+        if isinstance(layer, Image) and not has_record(layer):
+            self._deleted[str(layer.unique_id)] = layer.name
+            restart(self._soon)
+        self._look()
+
+    def _hide_left(self) -> None:
+        """Hide it where it would lie on another image; shown again with its own."""
+        if self._life.ended or not looked_at(self._viewer.layers):
+            return
+        gone, kept = self.left()
+        for left in (*gone, *kept):
+            if left.visible:
+                left.metadata[HIDDEN] = True
+                left.visible = False
+
+    def _look(self, event: Any = None) -> None:
+        if self._life.ended:
+            return
+        gone, kept = self.left()
+        ids = {record_of(one).image.layer_id for one in (*gone, *kept)}  # type: ignore[union-attr]  # by `left`
+        names = ", ".join(sorted(repr(self._deleted[one]) for one in ids))
+        many = len(gone) + len(kept)
+        text = f"{many} layer{'' if many == 1 else 's'} of deleted images: {names}."
+        if kept:
+            edited = ", ".join(repr(layer.name) for layer in kept)
+            text += f" Edited by hand, and kept: {edited}."
+        self.said.setText(text)
+        more = "" if len(gone) == 1 else "s"
+        self.button.setText(f"Remove {len(gone)} layer{more} of deleted images")
+        self.button.setVisible(bool(gone))
+        self.setVisible(bool(ids))
+
+
+def _is_of_a_person(layer: Any, record: Any) -> bool:
+    if record.derivation is Derivation.EDITED:
+        return True
+    mask = record.part is Part.MASK and record.derivation is None
+    return mask and bool(record.mask_sha256) and is_edited(layer)
