@@ -62,11 +62,13 @@ def test_inspect_shows_the_result_on_its_image(
 
 
 def test_side_by_side_and_back_shows_what_was_shown(
-    viewer: ViewerModel, opened: Any, renamed: Any, segment: Any
+    viewer: ViewerModel, opened: Any, renamed: Any, segment: Any, qtbot: Any
 ) -> None:
     segment("other")
     widget = opened()
     widget.result_box.setCurrentIndex(1)
+    widget.result_box.activated.emit(1)  # by a person: its image comes forward
+    qtbot.waitUntil(widget.whatif_panel.isEnabled)
     widget.whatif_panel.painting.paint_button.click()
     paint = viewer.layers.selection.active
     rename(viewer)
