@@ -51,7 +51,7 @@ def test_a_mask_of_nearly_the_whole_frame_is_a_fill(
     viewer.dims.set_point(0, 1)
     qtbot.waitUntil(lambda: layer.contour > 0)
     single = added(viewer, masks[0])
-    assert single.contour == 0
+    qtbot.waitUntil(lambda: single.contour == 0)
     single.data = masks[1]
     qtbot.waitUntil(lambda: single.contour > 0)
     life.end()

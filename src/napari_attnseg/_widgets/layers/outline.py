@@ -98,7 +98,9 @@ def _give(layer: Any, look: Look) -> None:
 
 def _look(layer: Any, zoom: float | None, frame: int | None = None) -> Look:
     rows, columns = layer.data.shape[-2:]
-    if frame is not None or layer.ndim == 2:
+    # Not of a layer that is made: what is opened from a file looks as it always did,
+    # until a dock is open.
+    if zoom is not None and (frame is not None or layer.ndim == 2):
         mask = np.asarray(layer.data if frame is None else layer.data[frame])
         if np.count_nonzero(mask) >= NEARLY_ALL * mask.size:
             return Look(0, _FILLED)
