@@ -20,7 +20,6 @@ from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.layers.writer import results_of
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.engines import ASKED, STOOD_IN
-from napari_attnseg.inference import Segmenter
 from napari_attnseg.models.network import SegmentationNetwork
 
 
@@ -127,12 +126,12 @@ def test_that_another_engine_stood_in_is_said(
     qtbot: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    own = Segmenter._provenance
+    own = inference.provenance_of_run
 
-    def stood_in(segmenter: Segmenter, *given: Any) -> dict[str, Any]:
-        return {**own(segmenter, *given), ASKED: "openvino"}
+    def stood_in(*given: Any) -> dict[str, Any]:
+        return {**own(*given), ASKED: "openvino"}
 
-    monkeypatch.setattr(Segmenter, "_provenance", stood_in)
+    monkeypatch.setattr(inference, "provenance_of_run", stood_in)
     viewer.add_image(np.random.default_rng(0).random((30, 40)), name="a")
     widget.start()
     wait(widget, qtbot)
