@@ -11,6 +11,7 @@ from napari.components import ViewerModel
 from napari.layers import Image as NapariImage
 from qtpy.QtWidgets import QApplication, QMessageBox
 
+from napari_attnseg import inference
 from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.base.threads import WorkError
 from napari_attnseg._widgets.layers.earlier import is_edited
