@@ -312,7 +312,13 @@ class MasksSeen:
             )
             if names and instead not in broken
         ]
-        hints += self.shapes.hints(self.total)
+        # A caption of characters that recur is said once.
+        captions = Rule.BURNT_IN_TEXT in broken
+        hints += [
+            hint
+            for hint in self.shapes.hints(self.total)
+            if not (captions and hint.rule == Rule.TEXT)
+        ]
         # A piece at the same pixels has the same ends.
         hints += [] if Rule.BURNT_IN in broken else self.cuts.hints()
         hints += self.odd.hints(self.total, self.hashes, self.images)
