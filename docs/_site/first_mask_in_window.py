@@ -1,6 +1,6 @@
 """How long is it from a click on Segment to the first mask of a film in a real window?
 
-``python tests/widgets/first_mask_in_window.py [FRAMES] [RUNS]`` writes a film of
+``python docs/_site/first_mask_in_window.py [FRAMES] [RUNS]`` writes a film of
 shifted copies of a sample image, opens it beside the Segment dock, waits until the
 bundled weights are loaded, presses Segment and waits until the mask's layer is drawn.
 Each run has a process of its own. It prints a line of JSON for each, and their medians.
