@@ -1,4 +1,4 @@
-"""How long is it from a click on Segment to the first mask of a film in a real window?
+"""Time from a click on Segment to the first mask of a film in a real window.
 
 ``python docs/_site/first_mask_in_window.py [FRAMES] [RUNS]`` writes a film of
 shifted copies of a sample image, opens it beside the Segment dock, waits until the
