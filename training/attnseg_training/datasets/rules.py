@@ -107,10 +107,9 @@ class Rule(StrEnum):
     MARKERS
         Most masks are small marks of one shape.
     SPECKS
-        A mask has many single pixels beside a lesion.
+        A mask has many single pixels, beside a lesion or alone.
     SAME_FILM
         Frames of one film, volume or series are in two splits.
-        A mask has many single pixels, beside a lesion or alone.
     TEXT
         Many masks have a row of letters.
     ROLLED
