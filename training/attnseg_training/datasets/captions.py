@@ -28,7 +28,7 @@ def has_text(pieces: NDArray[np.int32], areas: NDArray[np.int64]) -> bool:
     """Whether pieces of a mask lie in a row and look like letters.
 
     Letters are about as high as those beside them, end on one line, and are made of
-    thin lines. Rows of cells are not.
+    thin lines. Cells in a row do not have these properties.
 
     Parameters
     ----------

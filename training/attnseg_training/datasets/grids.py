@@ -22,11 +22,10 @@ def on_grid(
     name: str,
     other: str,
 ) -> NDArray[Any]:
-    """Return the values of a mask on an image's grid, if flips and whole shifts do it.
+    """Return the values of a mask on the grid of its image.
 
-    Turns by 90° are undone too.
-
-    Pixels of the image that the mask does not cover are 0; it has to cover all slices.
+    The two grids may differ by flips, turns by 90° and shifts by whole voxels. Pixels of
+    the image that the mask does not cover are 0; it has to cover all slices.
 
     Parameters
     ----------
