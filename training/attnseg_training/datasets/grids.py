@@ -24,8 +24,8 @@ def on_grid(
 ) -> NDArray[Any]:
     """Return the values of a mask on the grid of its image.
 
-    The two grids may differ by flips, turns by 90° and shifts by whole voxels. Pixels of
-    the image that the mask does not cover are 0; it has to cover all slices.
+    The two grids may differ by flips, turns by 90° and shifts by whole voxels. Pixels
+    of the image that the mask does not cover are 0; it has to cover all slices.
 
     Parameters
     ----------
