@@ -75,7 +75,7 @@ class OddPairs:
         total : int
             Number of images.
         hashes : mapping
-            Name → what `near_duplicates` compares.
+            Name → hashes, as `near_duplicates` compares them.
         images : SameImages
             Record of images that are the same, pixel for pixel.
         """

@@ -1,4 +1,4 @@
-"""Let the Inspect widget follow the image in view, or pause. No Qt except a timer."""
+"""Let the Inspect widget follow the image in view, or pause it."""
 
 from __future__ import annotations
 
