@@ -1,4 +1,4 @@
-"""What is recorded of one run: weights, image, settings, versions, date."""
+"""The record of one run: weights, image, settings, versions, date."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def provenance_of_run(
     threshold: float,
     mask: NDArray[np.uint8],
 ) -> dict[str, Any]:
-    """What JSON can hold of a run: all that its mask depends on.
+    """Everything that the mask of a run depends on, in a form that JSON can hold.
 
     Parameters
     ----------
     segmenter : Segmenter
-        The weights, and what computed.
+        The weights, with the device and the engine that computed.
     encoded : EncodedImage
-        The image, with how its intensities were mapped.
+        The image, and how its intensities were mapped.
     gates : mapping of int or (int, str) to float, str or ndarray (h, w)
-        Gates that were forced; of an array only the word "array" is kept.
+        Gates that were forced; for an array, only the word "array" is kept.
     threshold : float
         Threshold in [0, 1].
     mask : ndarray of uint8, shape (H, W)
-        The mask, of which the hash is kept.
+        The mask; its hash is kept.
     """
     return {
         "model": segmenter.card.spec.name,

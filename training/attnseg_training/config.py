@@ -143,12 +143,11 @@ class TrainConfig(LearningSettings):
         "mostly-inverted, mostly-outlines, mostly-lines, mostly-padded, "
         "mostly-patterned, mostly-out-of-order or mostly-sloped, or have a piece in "
         "common that looks burnt-in, or burnt-in-text. May be repeated.",
-        details="Without it a run stops before its first step where more than half of "
-        "the masks are empty, full, inverted, nothing but outlines, thin lines, white "
+        details="Without it a run stops before its first step if more than half of "
+        "the masks are empty, full, inverted, only outlines, thin lines, white "
         "along an edge, filled with a pattern, whole if columns are read for rows, or "
-        "slopes, or where many have a piece at the very same pixels, or shapes of "
-        "characters. What was allowed is "
-        "recorded.",
+        "slopes, or if many have a piece at exactly the same pixels, or shapes of "
+        "characters. Allowed rules are recorded.",
         choices=ALLOWABLE,
         may_change=True,
     )

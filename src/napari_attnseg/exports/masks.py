@@ -41,9 +41,10 @@ class MaskSeries:
     image : Path or None
         File of the image, if it is known and exists.
     edited : bool
-        Whether the masks were painted in.
+        Whether somebody painted in the masks.
     assumed : str
-        How the numbers of the masks' files were read, if that is not plain.
+        How the numbers of the masks' files were read, if that is not obvious; else
+        empty.
     """
 
     stem: str

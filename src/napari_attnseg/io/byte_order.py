@@ -1,4 +1,4 @@
-"""Recognise numbers of 16 bits of which both bytes were exchanged."""
+"""Recognise 16-bit numbers whose two bytes were exchanged."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: So many different upper bytes tell a range that is wide from one that crosses 256.
+#: Fewer different upper bytes than this may come from a small range that crosses 256.
 UPPER = 12
 #: Numbers of up to 14 bits have upper bytes of up to this number. Masks, in which more
 #: than this share of neighbours are equal, may hold two numbers in one.
 LOWER, PLAIN = 63, 0.5
 #: Neighbours of exchanged numbers differ by so many times more than they should.
 ROUGHER = 2.0
-#: Fewer pixels say nothing; of larger pages the middle, of that side, is looked at.
+#: Pages of fewer pixels count as right. Of larger pages than `SIDE` × `SIDE`, the
+#: middle is examined.
 PIXELS, SIDE = 1000, 2048
 
 
 def is_swapped(page: NDArray[Any]) -> bool:
     """Whether the numbers of a page are right only with their bytes exchanged.
 
-    Then neighbouring pixels are much more alike, or the lower bytes are those of a
-    smaller range, such as that of 12 bits. Numbers of which only one byte varies are in
-    the same order either way, and count as right.
+    Then exchanging the bytes makes neighbouring pixels much more alike, or gives
+    numbers of a smaller range, such as 12 bits. Numbers of which only one byte varies
+    have the same order either way, and count as right.
 
     Parameters
     ----------
     page : ndarray, shape (H, W) or (H, W, samples)
-        Of any type; types of other than 16 bits are right.
+        Pixels of any type; pages that are not 16-bit integers count as right.
     """
     if page.dtype.kind not in "ui" or page.dtype.itemsize != 2:
         return False

@@ -38,7 +38,7 @@ class UprightImage:
     others : int
         Number of further pictures in the file that differ; see `other_pictures`.
     facts : FileFacts or None
-        Facts of a file of another kind than PNG and the like.
+        Facts of the file, for DICOM, films and volumes; None for pictures.
     thumbnails : int
         Number of further pages of a TIFF that are smaller copies.
     """

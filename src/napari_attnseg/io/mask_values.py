@@ -1,4 +1,4 @@
-"""Numbers of mask files, as other programs may have saved them."""
+"""Read the numbers of mask files that another program may have saved."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from napari_attnseg.errors import InputError
 _SAVE = "save the mask as grey, 0 for background and 255 for the mask"
 #: A mask whose largest number is at least this is one of 0 to 255.
 _WHITE = 200
-#: Below this, of 255, a mask has numbers of labels, or is too faint to be one.
+#: If the largest number is below this, it is a label, or the mask is too faint.
 _FAINT = 25
-#: Share of the range, at both ends, that is no edge.
+#: Share of the range, at each end, that counts as background or mask, not as an edge.
 _ENDS = 0.1
-#: Share of pixels that lie on edges: the least and the most that is allowed, and how
-#: many times the share of the mask itself.
+#: Largest allowed share of pixels on edges: `_OF_MASK` times the share of the mask
+#: itself, but at least `_EDGES` and at most `_BLURRED`.
 _EDGES, _BLURRED, _OF_MASK = 0.02, 0.4, 4
-#: So many numbers may be those of regions, which are constant inside.
+#: A mask of at most so many numbers may hold regions, which are constant inside.
 _FEW = 32
 #: A mask of more numbers is no map of classes.
 _MOST_LABELS = 64
@@ -33,7 +33,7 @@ class ReadMask(NamedTuple):
     labels : ndarray of integer, shape (H, W) or (N, H, W)
         0 is background.
     assumed : str
-        One sentence on how the values were read, if that is not plain; else empty.
+        One sentence on how the values were read if that is not obvious; else empty.
     """
 
     labels: NDArray[np.integer[Any]]
@@ -43,25 +43,25 @@ class ReadMask(NamedTuple):
 def labels_of(
     pixels: NDArray[Any], unit: int, name: str, stack: bool = False
 ) -> ReadMask:
-    """Labels of a mask of results, also where another program saved it.
+    """Labels of a mask of results, even if another program saved it.
 
-    Where `unit` is 255, every one other number beside 0 is taken for it, and what is
-    above half for the mask where edges are soft, as the trainer does.
+    If `unit` is 255, one other number beside 0 counts as 255, and of soft edges
+    everything above half is the mask. The trainer reads masks in the same way.
 
     Parameters
     ----------
     pixels : ndarray, shape (H, W), (H, W, 3), (H, W, 4) or (N, H, W)
     unit : int
-        Number of the first class in the file, as results say it.
+        Number of the first class in the file, according to the results' JSON file.
     name : str
         Name of the file, for messages.
     stack : bool
-        Whether it has a leading axis of frames.
+        Whether `pixels` has a leading axis of frames.
 
     Raises
     ------
     InputError
-        If it is not clear what is marked.
+        If it is not clear which pixels belong to the mask.
     """
     colour = pixels.ndim == 3 and pixels.shape[-1] in (3, 4) and not stack
     values = grey_of(pixels, name) if colour else pixels
@@ -96,7 +96,7 @@ def labels_of(
 def _numbered(
     values: NDArray[Any], found: NDArray[Any], unit: int, whole: bool, name: str
 ) -> ReadMask:
-    """A mask of several classes, or in which other labels were painted."""
+    """Read a mask of several classes, or one in which other labels were painted."""
     white = found[-1] == 255 and len(found) == 2
     soft = not whole or len(found) > _MOST_LABELS
     if soft or white or (found % unit).any():
@@ -109,7 +109,7 @@ def _numbered(
 
 
 def _soft(values: NDArray[Any], found: NDArray[Any], name: str) -> ReadMask:
-    """A mask with soft edges, cut at half."""
+    """Read a mask with soft edges, and cut it at half of its largest number."""
     low, top = float(found[0]), float(found[-1])
     margin = _ENDS * (top - low)
     between = (values > low + margin) & (values < top - margin)
@@ -128,7 +128,7 @@ def _soft(values: NDArray[Any], found: NDArray[Any], name: str) -> ReadMask:
 
 
 def _has_regions(values: NDArray[Any], where: NDArray[np.bool_]) -> bool:
-    """Whether a 3×3 neighbourhood of one number lies in `where`."""
+    """Whether some 3×3 neighbourhood in `where` holds one number only."""
     if min(values.shape[-2:]) < 3:
         return False
     views = np.lib.stride_tricks.sliding_window_view(values, (3, 3), (-2, -1))
@@ -139,7 +139,7 @@ def _has_regions(values: NDArray[Any], where: NDArray[np.bool_]) -> bool:
 def grey_of(pixels: NDArray[Any], name: str) -> NDArray[Any]:
     """Numbers (H, W) of a mask that may have been saved as RGB or with alpha.
 
-    Where alpha varies and the colour does not, alpha is the mask.
+    If alpha varies and the colour does not, alpha is the mask.
 
     Parameters
     ----------
@@ -150,7 +150,8 @@ def grey_of(pixels: NDArray[Any], name: str) -> NDArray[Any]:
     Raises
     ------
     InputError
-        If it is in colour, or both grey and alpha vary.
+        If it is in colour, if both grey and alpha vary, or if an opaque sheet has a
+        transparent hole.
     """
     if pixels.ndim == 2:
         return pixels

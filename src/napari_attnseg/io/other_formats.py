@@ -1,4 +1,4 @@
-"""Name the formats of pictures that are not read, so that a person can convert them."""
+"""Name the format of a picture that cannot be read, so that it can be converted."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ _BEGINS = {
     b"\0\0\0\x0cJXL ": "JPEG XL",
     b"\xff\x0a": "JPEG XL",
 }
-#: Brands of the file type that phones' pictures begin with, behind its length.
+#: Type of the first box of pictures of phones, and the brands that it may list.
 _TYPE, _AVIF = b"ftyp", (b"avif", b"avis")
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-#: So many bytes hold all brands.
+#: Number of bytes that are read from a file; its brands are among them.
 _HEAD = 64
 
 
 def other_format(path: Path) -> str:
-    """Format of a picture that is not read, by the bytes of its file; empty if none."""
+    """Name the format of a picture that cannot be read, from the bytes of its file.
+
+    Empty for any other file, and if the file cannot be opened.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
@@ -42,5 +45,5 @@ def other_format(path: Path) -> str:
 
 
 def other_format_words(name: str) -> str:
-    """What a file of such a format is, and what to do."""
+    """Part of a sentence: what a file of such a format is, and what to do."""
     return f"it is a picture of the format {name}, which is not read: export it as PNG"

@@ -77,9 +77,10 @@ class Results:
         JSON-ready ``scale, translate, rotate, shear, affine, units, axis_labels`` of
         the image's layer; empty: one pixel is one unit.
     image : Path or None
-        The image's file where it is now or was last, if it came from one.
+        Present or last known path of the image, if it came from a file.
     assumed : str
-        How the numbers of the mask's file were read, if that is not plain.
+        How the numbers of the mask's file were read, if that is not obvious; else
+        empty.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Pixels that were segmented, if their file still holds them."""
+"""Read the pixels that were segmented, if their file still holds them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from napari_attnseg.io.stack_results import FORMAT as FRAMES_FORMAT
 class NoImage(StrEnum):
     """Reasons why the image of a case is not shown."""
 
-    #: Its file is gone, or it came from none.
+    #: Its file was moved or deleted, or it came from no file.
     MISSING = "missing"
     #: The file holds other pixels than those that were segmented.
     CHANGED = "changed"
@@ -52,7 +52,7 @@ def pixels_of(file: Path, upright: bool, opened: ExitStack) -> Any:
 
 
 def segmented_pixels(data: Any, facts: Mapping[str, Any], frame: int | None) -> Picture:
-    """Pixels that a run segmented, if an array still holds them.
+    """Return the pixels that a run segmented, if an array still holds them.
 
     Parameters
     ----------
@@ -80,15 +80,16 @@ def segmented_pixels(data: Any, facts: Mapping[str, Any], frame: int | None) -> 
 def expect_same_image(story: Path, image: Path | None) -> None:
     """Refuse results whose image was replaced by another one.
 
-    Of many frames three are compared: a film is not to be decoded as a whole.
+    Of a film, only the first, a middle and the last segmented frame are compared, so
+    that it is not decoded as a whole.
 
     Parameters
     ----------
     story : Path
         JSON file of the results.
     image : Path or None
-        The image's file. None, one that is gone and one that cannot be read are passed
-        over: nothing tells whether they are the same.
+        The image's file. If it is None, does not exist or cannot be read, nothing is
+        compared.
 
     Raises
     ------
@@ -147,5 +148,5 @@ def _is_image(story: Path, image: Path, opened: ExitStack) -> bool:
 
 
 def _some(numbers: Sequence[int]) -> list[int]:
-    """The first, a middle and the last one."""
+    """The first, the middle and the last number; empty without any."""
     return sorted({numbers[i] for i in (0, len(numbers) // 2, -1)}) if numbers else []

@@ -1,4 +1,4 @@
-"""Tell the pages of a TIFF from thumbnails: smaller copies that it marks as such."""
+"""Separate the pages of a TIFF from its thumbnails: copies that it marks as smaller."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ _KIND, _REDUCED = 254, 1
 
 
 def main_page(file: TiffFile) -> Any:
-    """The first page of an open TIFF that is no thumbnail; the first of none but such.
+    """Return the first page of an open TIFF that is no thumbnail.
+
+    If all pages are thumbnails, the first one is returned.
 
     Raises
     ------
@@ -30,14 +32,14 @@ def main_page(file: TiffFile) -> Any:
 
 
 def main_series(file: TiffFile) -> tuple[list[Any], int]:
-    """The series of pages of an open TIFF, and the number of its thumbnails.
+    """Return the series of pages of an open TIFF, and the number of its thumbnails.
 
-    Thumbnails, and smaller copies of a pyramid, are in none of them.
+    The series contain neither thumbnails nor the smaller copies of a pyramid.
 
     Raises
     ------
     Exception
-        As of `main_page`.
+        Of many kinds, as for `main_page`.
     """
     every = list(file.series)
     main = [one for one in every if not _is_reduced(one.keyframe)] or every
@@ -50,7 +52,10 @@ def _is_reduced(page: Any) -> bool:
 
 
 def main_frames(file: Picture, count: int) -> list[int]:
-    """Numbers of the frames of an open picture that are no thumbnails."""
+    """Numbers of those of `count` frames of an open picture that are no thumbnails.
+
+    All frames, if all are thumbnails or it is no TIFF.
+    """
     if file.format != "TIFF" or count == 1:
         return list(range(count))
     found = []

@@ -44,13 +44,14 @@ class Case:
         Frame of a stack.
     pixel : PixelSize
     doubt : float or None
-        Doubt in bits, if the probability is not kept, as for films; None:
-        it is computed from the probability.
+        Doubt in bits, if it is known but the probability is not kept, as for films.
+        None: it is computed from the probability.
     left_out : int
-        Number of frames of its stack that were left out, because others need a look
-        more.
+        Number of frames of the stack that are not in the report, because other frames
+        are more urgent to look at.
     assumed : str
-        How the numbers of the mask's file were read, if that is not plain.
+        How the numbers of the mask's file were read, if that is not obvious; else
+        empty.
     """
 
     name: str

@@ -35,7 +35,7 @@ class Order(StrEnum):
     EXPECTED_DICE
         Masks without an expected Dice come first, then those with the lowest one.
     DOUBT
-        The highest doubt first, and before it empty masks, which have none.
+        Empty masks, which have no doubt, come first, then those with the highest one.
     NAME
         By name, because nothing was measured.
     SHUFFLED

@@ -30,8 +30,8 @@ def read_mask(
     ----------
     path : Path
     value : int, optional
-        Value of the first class, as results files say it; see `labels_of`. Without it,
-        a mask of 0 and one other value has one region, and other numbers are labels.
+        Value of the first class, from the results' files; see `labels_of`. None: a mask
+        of 0 and one other value has one class, and otherwise each number is a label.
     frame : int, optional
         Number of the slice, if the file holds a stack.
 

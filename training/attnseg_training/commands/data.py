@@ -138,8 +138,8 @@ def frames_command(
     """Extract frames and their masks from a film, a series or a volume, for --data.
 
     Writes images/ and masks/ of all frames that have a mask. Masks are read as those of
-    a data set; of a NIfTI or DICOM file they are brought on the grid of the images.
-    Where the file gives a window, values become 8-bit by it.
+    a data set; masks of NIfTI and DICOM files are brought on the grid of the images. If
+    the file gives a window, values become 8-bit by this window.
     """
     from attnseg_training.commands.console import console
     from attnseg_training.datasets.frames import frames_to_training_set

@@ -1,4 +1,4 @@
-"""Find numbers and letters that a program wrote into masks, wherever they stand."""
+"""Find numbers and letters that a program wrote into masks, at any place."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from attnseg_training.datasets.rules import Rule, RuleError
 
 Plane = NDArray[np.bool_]
 
-#: A character is so many pixels high or wide at least, its other side and its area as
-#: many, and at most this share of the shorter side of a mask.
+#: A character has at least so many pixels along its longer side, along its other side
+#: and in its area; its longer side is at most this share of a mask's shorter side.
 SIDE, OTHER, AREA, LARGEST = 6, 3, 12, 0.15
-#: It fills at most this share of its convex hull: strokes do, drops and bars do not.
+#: It fills at most this share of its convex hull; drops and bars fill more.
 HULL = 0.75
-#: Masks of more pieces or gaps are those of vessels, cells and the like.
+#: Masks of more pieces or gaps than this show vessels, cells and the like.
 MANY = 60
-#: In this share of masks, and so many, a shape is there by more than chance, and more
-#: often than in tiles that overlap; of few masks, in the other share and number.
+#: A shape in at least this share and number of masks recurs by more than chance, and
+#: more often than in overlapping tiles; of few masks, the other share and number count.
 SHARE_AGAIN, AGAIN, OF_FEW, FEW_AGAIN = 0.08, 5, 0.25, 3
 
 
@@ -34,10 +34,10 @@ class Characters:
     Attributes
     ----------
     shapes : dict
-        Pixels of a shape → names of the images whose masks have it as a gap of a lesion
-        or as a piece beside one.
+        Pixels of a shape → names of the images in whose masks it is a hole in a lesion
+        or a piece beside one.
     total : int
-        Number of masks.
+        Number of masks that were examined.
     """
 
     shapes: dict[bytes, list[str]] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Characters:
         return Characters(both, self.total + other.total)
 
     def error(self, total: int) -> RuleError | None:
-        """Error if many masks of a set of this number have a shape again, or None."""
+        """Error if shapes recur in many masks of a set of `total` masks; else None."""
         if self.total < MASKS:
             return None
         least = self.total if self.total < FEW else max(SHARE * self.total, LEAST)
@@ -79,7 +79,7 @@ class Characters:
 
 
 def _shapes(lesion: Plane) -> Iterator[bytes]:
-    """Gaps and pieces of a lesion that may be characters."""
+    """Holes and pieces of a lesion that may be characters, as bytes to compare."""
     rows, columns = np.flatnonzero(lesion.any(1)), np.flatnonzero(lesion.any(0))
     if len(rows) == 0:
         return

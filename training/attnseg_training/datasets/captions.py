@@ -6,20 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
-#: Letters are so many pixels high, and at most this share of the shorter side.
+#: Letters are at least so many pixels high, and at most this share of the shorter side.
 HEIGHT, SHARE = 5, 0.15
-#: A row has at least so many letters, or so many digits, which are all alike; a mask
-#: has at most so many pieces, or they are cells.
+#: A row has at least so many letters, or so many digits, which have the same height. A
+#: mask of more pieces than `PIECES` shows cells.
 LETTERS, DIGITS, PIECES = 4, 3, 400
-#: Heights of letters in a row, as shares of the first one's; their widths are at most
-#: so many times that, where some touch.
+#: Lowest and largest height of a letter, as a share of the height of the first one in
+#: its row; largest width of a letter, or of some that touch, in heights.
 HEIGHTS, WIDTH = (0.65, 1.55), 4.0
-#: Gaps between letters, and distances of their ends from one line, as shares of it:
-#: most letters end on that line.
+#: Largest gap between letters, and largest distance of their ends from one line, as
+#: shares of the height; this share of the letters ends on that line.
 GAP, LINE, ON_LINE = 1.0, 0.1, 0.6
-#: Letters are lines: they fill less of their boxes than round pieces, and are thin.
+#: Letters are lines: they fill at most this share of their boxes, and are at most so
+#: thick, as a share of their height.
 FILLED, THIN = 0.7, 0.25
-#: Of all pieces that are as large as letters, this share is in such rows.
+#: Of all pieces that are as large as letters, at least this share is in such rows.
 IN_ROWS = 0.5
 
 
@@ -27,7 +28,7 @@ def has_text(pieces: NDArray[np.int32], areas: NDArray[np.int64]) -> bool:
     """Whether pieces of a mask lie in a row and look like letters.
 
     Letters are about as high as those beside them, end on one line, and are made of
-    thin lines; rows of cells do not.
+    thin lines. Cells in a row do not have these properties.
 
     Parameters
     ----------
@@ -62,9 +63,9 @@ def _rows(
     Parameters
     ----------
     along, across : ndarray of int, shape (n, 2)
-        Where the pieces begin and end along rows, and across them.
+        First and last pixels of the pieces along the rows of text, and across them.
     most : float
-        They are at most so high.
+        Largest height of a letter, in pixels.
     """
     heights, widths = np.ptp(across, axis=1), np.ptp(along, axis=1)
     letters = (heights >= HEIGHT) & (heights <= most) & (widths <= WIDTH * heights)
@@ -91,7 +92,7 @@ def _rows(
 
 
 def _on_line(across: NDArray[np.int64], height: int) -> bool:
-    """Whether most pieces end on one line, or all of few on two, as digits do."""
+    """Whether most pieces end on one line; or, of few, all on two, as digits do."""
     near = np.abs(across - np.median(across, axis=0)) <= max(1.0, LINE * height)
     if len(across) < LETTERS:
         return bool(near.all())
@@ -99,7 +100,7 @@ def _on_line(across: NDArray[np.int64], height: int) -> bool:
 
 
 def _is_drawn(letters: list[NDArray[np.bool_]]) -> bool:
-    """Whether most of some pieces (H, W) are made of thin lines."""
+    """Whether most of these pieces, each of shape (H, W), are made of thin lines."""
     areas = np.array([np.count_nonzero(one) for one in letters])
     filled = areas / [one.size for one in letters]
     # A line has two sides, each as long as itself.

@@ -1,4 +1,4 @@
-"""Recognise masks that show the image itself, cut out along its lesions or whole."""
+"""Recognise masks that show the image itself, whole or cut out along its lesions."""
 
 from __future__ import annotations
 
@@ -13,28 +13,30 @@ from attnseg_training.datasets.rules import Rule, UnclearMaskError
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.images import read_image
 
-#: A pixel is cut out if it is farther from the most frequent level than this share of
-#: all levels: JPEG changes a ground of one colour by less.
+#: A pixel belongs to the image, not to its flat background, if it differs from the most
+#: frequent level by more than this share of all levels; JPEG noise is smaller.
 NOISE = 0.06
-#: Correlation of mask and image there, and the fewest pixels.
+#: Least correlation of mask and image in these pixels, and least number of them.
 ALIKE, PIXELS = 0.9, 50
-#: Share of all levels by which exact numbers differ, as JPEG lets them.
+#: Largest difference of equal numbers that JPEG causes, as a share of all levels.
 EXACT = 0.02
-#: Kinds of masks that may be pictures.
+#: Kinds of masks that may be pictures of the image.
 _OF_MANY = (MaskKind.HALF_OF_MAXIMUM, MaskKind.COLOURS)
 
 
 def refused(
     error: UnclearMaskError, mask: Path, read: Callable[[], NDArray[np.generic]]
 ) -> UnclearMaskError:
-    """Error on a mask that is not clear: the given one, or that it shows its image.
+    """Return the given error on a mask, or a better one if the mask shows its image.
 
     Parameters
     ----------
     error : UnclearMaskError
+        Why the mask cannot be read.
     mask : Path
+        File of the mask.
     read : callable
-        Reads the image.
+        Returns the image, shape (H, W) or (H, W, channels).
     """
     try:
         same = shows_image(read_image(mask), read())
@@ -51,13 +53,14 @@ def expect_none(
     Parameters
     ----------
     masks : iterable of (Path, MaskReading)
-        Of these, only those of many levels or colours are opened again.
+        Files of masks, and how they were read. Only those of many levels or colours
+        are opened again.
     image : ndarray, shape (H, W) or (H, W, channels)
 
     Raises
     ------
     UnclearMaskError
-        If one has the very numbers of the image wherever it is not of one level.
+        If a mask has the numbers of the image wherever it is not flat.
     """
     for path, read in masks:
         if read.values or read.how not in _OF_MANY:
@@ -82,15 +85,16 @@ def _error(mask: Path) -> UnclearMaskError:
 def shows_image(
     mask: NDArray[np.generic], image: NDArray[np.generic], exact: bool = False
 ) -> bool:
-    """Whether a mask has the greys of its image wherever it is not of one level.
+    """Whether a mask has the greys of its image wherever it is not flat.
 
-    One with alpha does not count: that may hold what is meant.
+    A mask with alpha does not count, because alpha may hold the real mask.
 
     Parameters
     ----------
     mask, image : ndarray, shape (H, W) or (H, W, channels)
     exact : bool
-        Whether most of its numbers have to be those of the image.
+        Whether most numbers have to be equal to those of the image, not only
+        correlated with them.
     """
     alpha = mask.ndim == 3 and mask.shape[-1] == 4
     grey, own = None if alpha else _grey(mask), _grey(image)
@@ -110,7 +114,7 @@ def shows_image(
 
 
 def _grey(pixels: NDArray[np.generic]) -> NDArray[np.float64] | None:
-    """Mean of red, green and blue; None for what is no picture."""
+    """Grey (H, W) of a picture; None for other shapes, NaN and infinity."""
     numbers = np.asarray(pixels, np.float64)
     if numbers.ndim == 3 and numbers.shape[-1] in (3, 4):
         numbers = numbers[..., :3] @ np.array([0.299, 0.587, 0.114])

@@ -7,31 +7,33 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-#: Every eighth pixel of each eighth line says what the colour of an image is.
+#: The colour of an image is computed from every eighth pixel of every eighth line.
 EVERY = 8
-#: Red minus blue as a share of all light: from here on an image has a colour.
+#: Least difference of red and blue, as a share of their sum with green, of an image
+#: that is not grey.
 COLOURED = 0.05
-#: So many images have to be of each kind, and so many in all.
+#: Least number of images in each group, and in all.
 EACH, LEAST = 2, 8
-#: Colours of both kinds are alike, once exchanged, up to this share of red minus blue;
-#: green up to this share of all light.
+#: Largest difference of both groups, once red and blue are exchanged: in red minus
+#: blue, as a share of it; in green, as a share of the sum of red, green and blue.
 ALIKE, GREEN = 0.4, 0.05
 
 Colour = tuple[float, float]
 
 
 def colour_of(rgb: NDArray[np.uint8]) -> Colour:
-    """Red minus blue and green, as shares of all light of an image (H, W, 3)."""
+    """Red minus blue, and green, of an image (H, W, 3), as shares of all three."""
     red, green, blue = rgb[::EVERY, ::EVERY].mean((0, 1)).tolist()
     light = max(red + green + blue, 1.0)
     return (red - blue) / light, green / light
 
 
 def exchanged(colours: Mapping[str, Colour]) -> tuple[str, ...]:
-    """Names of the smaller of two groups that are alike once red is blue; or none.
+    """Names of images that have red and blue exchanged; empty if there are none.
 
-    OpenCV writes blue first what other programs gave it red first. Every image has to
-    be in a group, far from grey.
+    OpenCV expects blue first; if a program gives it red first, it writes exchanged
+    colours. Then images form two groups that are alike once red and blue are exchanged,
+    and the smaller group is returned. No image may be grey.
     """
     if len(colours) < LEAST:
         return ()

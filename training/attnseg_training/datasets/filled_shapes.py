@@ -10,22 +10,22 @@ from attnseg_training.datasets.rules import Rule
 
 Plane = NDArray[np.bool_]
 
-#: Boxes along rows and columns have sides of so many pixels, turned ones of so many,
-#: and the shorter diameter of an ellipse has so many: any smaller piece is nearly one.
+#: Least side, in pixels, of boxes along rows and columns and of turned boxes, and least
+#: shorter diameter of an ellipse; smaller pieces are nearly boxes or ellipses anyway.
 SIDE, TURNED, DIAMETER = 4, 12, 32
-#: Between the sides of the smallest box around a piece and its outline lie at most so
-#: many pixels on average: steps of pixels and smooth resizing leave that.
+#: Largest mean gap, in pixels, between the outline of a piece and the smallest box
+#: around it; steps of pixels and smooth resizing leave such gaps.
 GAP = 1.2
-#: Share of the square of an ellipse's mean diameter that a box with the same area
-#: moments has at most: 0.75, and what steps of pixels and round corners add.
+#: Largest area of a box, as a share of the square of the mean diameter of the ellipse
+#: with the same area moments: 0.75, plus what steps of pixels and round corners add.
 BOX = 0.77
-#: Outlines of a piece and of its ellipse are at most so many pixels apart on average,
-#: and this share of its diameter: of lesions that were drawn by hand, 0.007 and more.
+#: Largest mean distance of the outlines of a piece and of its ellipse, in pixels and as
+#: a share of the diameter; for lesions drawn by hand, this share is 0.007 and more.
 OFF, SHARE = 0.5, 0.005
 
 
 def filled_shape(lesion: Plane) -> Rule | None:
-    """Name the shape of a piece, cut out of its mask (H, W): `BOXES` or `ELLIPSES`.
+    """Name the shape of a piece (H, W), cut out of its mask: `BOXES` or `ELLIPSES`.
 
     None for any other shape. Soft edges and JPEG round the corners of boxes a little.
     """
@@ -44,7 +44,10 @@ def filled_shape(lesion: Plane) -> Rule | None:
 
 
 def _around(piece: Plane) -> tuple[float, float]:
-    """Gap between a piece and the smallest box around it, and that one's short side."""
+    """Mean gap between a piece and the smallest box around it; the box's short side.
+
+    Both are in pixels.
+    """
     rows = np.flatnonzero(piece.any(1))
     first = piece[rows].argmax(1)
     last = piece.shape[1] - 1 - piece[rows, ::-1].argmax(1)
@@ -65,9 +68,10 @@ def _around(piece: Plane) -> tuple[float, float]:
 
 
 def _ellipse(piece: Plane) -> tuple[float, float, float]:
-    """Distance of a piece's outline from that of its ellipse, and the two diameters.
+    """Mean distance of a piece's outline from its ellipse, and the two diameters.
 
-    The ellipse has the same area moments.
+    The ellipse has the same area moments. All are in pixels; the shorter diameter comes
+    first.
     """
     counts = piece.astype(np.float32)
     y, x = (np.arange(n, dtype=np.float64) for n in piece.shape)

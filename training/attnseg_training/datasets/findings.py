@@ -62,10 +62,12 @@ class MasksSeen:
     total : int
         Number of images.
     empty, full : list of str
-        Names of images without any lesion; of those that a class covers wholly.
+        Names of images without any lesion, and of images that one class covers
+        completely.
     inverted, outlines, lines, padded, patterned : list of str
-        Names of the other images of one class that looks inverted; like outlines; like
-        thin lines; with white along an edge; filled with a pattern.
+        Names of images (with one class, neither empty nor full) whose mask looks
+        inverted, like outlines, like thin lines, has white along an edge, or is filled
+        with a pattern.
     turned, alone, pictures, narrow : list of str
         Names of images with a finding: `SampleRead.fits_both_ways`,
         `SampleRead.affine_alone`, `SampleRead.other_pictures` and

@@ -1,4 +1,4 @@
-"""Masks of the frames of a film, series or volume, by one rule for all of them."""
+"""Read the masks of the frames of a film, series or volume by one rule for all."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from napari_attnseg.io.images import read_image
 from napari_attnseg.io.mask_values import grey_of
 
 Numbers = NDArray[Any]
-#: Numbers of a frame's mask, or the file of it.
+#: Numbers of a frame's mask, or its file.
 Mask = Numbers | Path
-#: Frames by which it is decided how the numbers of all are read.
+#: Number of frames that decide how the numbers of all frames are read.
 LOOKED_AT = 24
-#: Numbers that are told one by one, and the largest that a mask in PNG has.
+#: Number of values that a message lists, and the largest value of a mask in PNG.
 TOLD, LARGEST = 8, 255
-#: More numbers than this are not kept, but for the smallest and the largest ones.
+#: Of more different numbers than this, only the smallest and the largest are kept.
 MANY = 2**16
 
 
@@ -38,12 +38,13 @@ class FrameRule:
     Attributes
     ----------
     how : MaskKind
+        Kind of the masks, which decides what is lesion.
     above : float
-        Numbers above it are lesion, where there are no `classes`.
+        Numbers above it are lesion, if there are no `classes`.
     classes : Descriptor or None
         Names of several classes, and their numbers.
     told : str
-        One sentence for the user, if it is not plain what is lesion; else empty.
+        One sentence for the user if it is not obvious what is lesion; else empty.
     """
 
     how: MaskKind
@@ -90,11 +91,11 @@ def frame_rule(
     masks : mapping
         Frame → its mask.
     given : Descriptor
-        What the ``dataset.toml`` of `out` says.
+        Content of the ``dataset.toml`` of `out`.
     name : str
         Name of the masks, for messages.
     out : Path
-        Training set that they are to be added to.
+        Training set to which the frames are added.
 
     Raises
     ------
@@ -165,7 +166,7 @@ def _told_cut(name: str, seen: Numbers, cut: float) -> str:
 
 
 def _seen(masks: Mapping[int, Mask]) -> tuple[Numbers, list[int]]:
-    """Numbers of all masks, sorted, and the frames of the smallest and largest one."""
+    """Numbers of all masks, sorted; the frames with the smallest and largest one."""
     found: Numbers = np.zeros(0, np.uint8)
     low, high = (np.inf, 0), (-np.inf, 0)
     for number, mask in masks.items():
@@ -186,7 +187,7 @@ def _seen(masks: Mapping[int, Mask]) -> tuple[Numbers, list[int]]:
 
 
 def _looked_at(masks: Mapping[int, Mask], ends: list[int]) -> Numbers:
-    """Some masks that are not of one number, one below the other (N · H, W)."""
+    """Some masks of more than one number, one below the other (N · H, W)."""
     others = [
         number
         for number, mask in masks.items()

@@ -48,10 +48,10 @@ def frames_to_training_set(
 ) -> Iterator[str]:
     """Write frames that have masks into a training set; yields the name of each.
 
-    Pixels are as ``attnseg segment`` reads them; where the file gives a window, they
-    become 8-bit by it. Masks are read as those of a data set, by one rule for all of
-    them (`frame_masks`), and brought on the grid of the images where both say where
-    they lie.
+    Pixels are read as ``attnseg segment`` reads them. If the file gives a window, they
+    become 8-bit by this window. Masks are read as those of a data set, by one rule for
+    all of them (`frame_masks`). They are brought on the grid of the images if both
+    files say where they lie.
 
     Parameters
     ----------
@@ -64,9 +64,9 @@ def frames_to_training_set(
         A training set, or a new folder. If it has a ``dataset.toml``, that says what
         the numbers of the masks mean.
     every : int
-        Of how many frames one is taken.
+        Step between frames: every Nth frame is taken.
     tell : callable
-        Gets a sentence about what is not plain.
+        Called with a sentence about each assumption that the user should know.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Bring a mask on its image's grid by the affines of both."""
+"""Bring a mask on the grid of its image by the affines of both."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from attnseg_training.datasets.rules import Rule, RuleError
 
 Affine = NDArray[np.float64]
-#: Affines may differ by so many voxels: headers are rounded.
+#: Largest difference of affines, in voxels, because headers are rounded.
 TOLERANCE = 0.1
 
 
@@ -22,25 +22,29 @@ def on_grid(
     name: str,
     other: str,
 ) -> NDArray[Any]:
-    """Values of a mask on an image's grid, where that is a flip, turn or whole shift.
+    """Return the values of a mask on the grid of its image.
 
-    Pixels of the image that the mask does not reach are 0; it has to reach all slices.
+    The two grids may differ by flips, turns by 90° and shifts by whole voxels. Pixels
+    of the image that the mask does not cover are 0; it has to cover all slices.
 
     Parameters
     ----------
     values : ndarray, shape (X, Y, Z)
+        Mask.
     affine : ndarray, shape (4, 4)
-        Index of a voxel of the mask → its place.
+        Maps the index of a voxel of the mask to its position in mm.
     shape : (int, int, int)
         Shape (X, Y, Z) of the image.
     image_affine : ndarray, shape (4, 4)
+        The same for the image.
     name, other : str
         Names of mask and image, for messages.
 
     Raises
     ------
     RuleError
-        If it takes more than that, or the mask is not 0 where there is no image.
+        If the grids differ by more than that, the mask is not 0 where there is no
+        image, or it does not cover all slices.
     """
     try:
         # A voxel of the mask → the voxel of the image at the same place.

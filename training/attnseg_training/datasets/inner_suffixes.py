@@ -1,4 +1,4 @@
-"""Pair names that differ in a suffix inside: ``case.jpg`` and ``case.jpg.png``."""
+"""Pair names of which one has a suffix inside: ``case.jpg`` and ``case.jpg.png``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SUFFIXES = (
     *READABLE[FileFormat.DICOM],
 )
 _ENDS = "|".join(map(re.escape, SUFFIXES))
-#: What programs write behind the whole name of an image's file.
+#: Endings that programs write after the whole name of an image's file.
 _MASK = re.compile(rf"(.+(?:{_ENDS}))[_\-. ]+(?:masks?|segmentation|seg|labels?|gt)")
 _INNER = re.compile(rf"(.+?)(?:{_ENDS})+")
 
@@ -32,7 +32,7 @@ def named_after_files(images: Iterable[str], masks: Collection[str]) -> dict[str
     Parameters
     ----------
     images, masks : collection of str
-        Names without their last suffix; those of pairs are the same.
+        Names without their last suffix, such as ``case.jpg`` of ``case.jpg.png``.
     """
     names = list(images)
     bare_images = {name: _bare(name) for name in names}
@@ -47,7 +47,7 @@ def named_after_files(images: Iterable[str], masks: Collection[str]) -> dict[str
 
 
 def _bare(name: str, mask: bool = False) -> str:
-    """Name without the suffixes that it has inside, as `name_key` gives it."""
+    """Normalised name (`name_key`) without the suffixes inside it."""
     key = name_key(name)
     if mask and (found := _MASK.fullmatch(key)):
         key = found[1]

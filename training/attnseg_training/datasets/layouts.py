@@ -79,10 +79,11 @@ class Files:
     background : tuple of int
         Mask values of background besides 0, if classes have values.
     several : dict
-        Sample name → further masks of which nothing is said.
+        Sample name → further masks whose meaning ``dataset.toml`` does not state.
     further_masks : dict
-        What was done with further masks, as its ``dataset.toml`` says: ``rule``, the
-        number of ``images`` that have some, and of these ``masks``; empty without any.
+        What was done with further masks, as ``dataset.toml`` says: ``rule``, the
+        number of ``images`` that have some, and their number of ``masks``; empty
+        without any.
     """
 
     root: Path

@@ -1,27 +1,28 @@
-"""Find lesions on strips of one colour, with which images were padded."""
+"""Find lesions on strips of one colour that were added to images as padding."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: Levels of 255 by which pixels of a strip differ, as JPEG lets them.
+#: Largest difference of pixels of a strip, in levels of 255, because of JPEG.
 NOISE = 10
-#: Share of the pixels of a line that may differ more.
+#: Share of the pixels of a line that may differ by more.
 OTHER = 0.01
-#: A strip has at least this share of the height or width.
+#: Least depth of a strip, as a share of the height or width.
 DEEP = 0.02
-#: Share of a lesion that lies on strips.
+#: Least share of a lesion on strips that counts.
 LESION = 0.02
-#: So many images are no slip, and this share.
+#: A hint is given for more images than this number, and more than this share.
 FEW, IMAGES = 2, 0.05
 
 
 def lies_on_a_strip(rgb: NDArray[np.uint8], lesion: NDArray[np.bool_]) -> bool:
-    """Whether a part of a lesion lies where an image is a flat strip along an edge.
+    """Whether part of a lesion lies on a strip of one colour along an edge.
 
-    Images are letterboxed so (black, or grey 114), and a mask that was stretched
-    instead has its lesion elsewhere. An image of one colour has no strips.
+    Padding an image to a square leaves such strips (black, or grey 114). If its mask
+    was stretched instead, the lesion is in another place. An image of one colour has no
+    strips.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ def lies_on_a_strip(rgb: NDArray[np.uint8], lesion: NDArray[np.bool_]) -> bool:
 
 
 def _flat_lines(lines: NDArray[np.uint8]) -> int:
-    """Number of first lines that have the colour of the very first."""
+    """Number of lines, from the first on, that have the colour of the first."""
     colour = np.median(lines[0], axis=0)
     for depth, line in enumerate(lines):
         if (np.abs(line - colour).max(-1) > NOISE).mean() > OTHER:

@@ -10,17 +10,18 @@ from scipy.ndimage import convolve, find_objects, label
 
 Plane = NDArray[np.bool_]
 
-#: A line is at most so many pixels wide, or this share of the shorter side of a mask.
+#: Largest width of a line, in pixels or as a share of the shorter side of a mask.
 WIDTH, SHARE = 3.0, 0.03
-#: It is at least so many times as long as it is wide.
+#: Least length of a line, in widths.
 LONG = 6.0
-#: A network of vessels has so many branches, and its box this share of both sides.
+#: Least number of branches of a network of vessels, and least size of its bounding
+#: box, as a share of both sides of the mask.
 BRANCHES, SPAN = 10, 0.5
 _AROUND = np.ones((3, 3), int)
 
 
 def is_lines(lesion: Plane) -> bool:
-    """Whether most of a lesion are thin lines that are no network.
+    """Whether most of a lesion consists of thin lines that form no network.
 
     Strokes may cross and lie side by side. Networks of vessels have many branches and
     reach across the image.
@@ -54,7 +55,7 @@ def is_lines(lesion: Plane) -> bool:
 
 
 def _lengths(middle: Plane, pieces: NDArray[np.int32], count: int) -> NDArray[Any]:
-    """Lengths of the thinned lines of each piece, in pixels, plus one for each."""
+    """Length of the thinned lines of each piece, in pixels, plus one."""
     found = np.ones(count + 1)
     for y, x in ((0, 1), (1, 0), (1, 1), (1, -1)):
         to = np.roll(middle, (-y, -x), (0, 1))

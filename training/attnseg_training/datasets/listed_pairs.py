@@ -11,9 +11,9 @@ from attnseg_training.datasets.inner_suffixes import SUFFIXES
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.folders import name_key
 
-#: What columns are separated by; white space only where there is none of the others.
+#: Separators of columns; white space counts only if there is none of the others.
 _SEPARATORS = re.compile(r"\s*[,;|\t]\s*"), re.compile(r"\s+")
-#: Headings of tables: of what an image is called, of its mask and of its split.
+#: Headings of the columns of tables that name an image, its mask and its split.
 _OF = r"([_ ]?(name|path|id|file))?"
 _IMAGE = re.compile(rf"(images?|img|pictures?|file|filename|path|name|id){_OF}")
 _MASK = re.compile(rf"(masks?|labels?|annotations?|segmentations?|gt|target){_OF}")
@@ -27,9 +27,9 @@ class ListedPairs:
     Attributes
     ----------
     images, masks : mapping
-        Names of a folder → their files.
+        Name → file, of the folder of images and that of masks.
     pairs : dict
-        Image → the mask that is listed for it, both by name.
+        Name of an image → name of the mask that is listed for it.
     """
 
     images: Mapping[str, Path]
@@ -42,15 +42,15 @@ class ListedPairs:
         self._keys = _keyed(self.images), _keyed(self.masks)
 
     def name(self, line: str, file: Path) -> str:
-        """Name of the image of a line: its name, its file, or a path to that.
+        """Name of the image of a line, which may give its name, its file or a path.
 
-        A second column is its mask, which is kept in `pairs`. A line that names no
-        image is returned as it is.
+        A mask in a second column is kept in `pairs`. A line that names no image is
+        returned as it is.
 
         Raises
         ------
         InputError
-            If further columns are not the name of its mask alone.
+            If there are further columns, other than one with the name of its mask.
         """
         keys = self._keys[0]
         path, slash, last = line.replace("\\", "/").rpartition("/")
@@ -77,17 +77,17 @@ class ListedPairs:
         others: Mapping[str, str],
         apart: bool,
     ) -> None:
-        """Replace masks by those that are listed for their images.
+        """Replace the masks of images by those that are listed for them.
 
         Parameters
         ----------
         masks : dict
-            Image → its mask files.
+            Name of an image → its mask files; changed in place.
         several : dict
-            Image → further masks of which nothing is said; those that lists name are
-            taken out.
+            Name of an image → further masks whose meaning ``dataset.toml`` does not
+            state; images that have a listed mask are removed.
         others : mapping
-            Names of links to images → the name that is used.
+            Name of a link to an image → the name that is used for it.
         apart : bool
             Whether each class has its own mask files.
 
@@ -141,14 +141,14 @@ class ListedPairs:
 
 
 def is_table(text: str, images: Mapping[str, str]) -> bool:
-    """Whether a text is a table of images that gives their splits or other masks.
+    """Whether a text is a table that gives splits of images, or masks of other names.
 
     Parameters
     ----------
     text : str
-        With a row of headings.
+        Content of a file, with a row of headings first.
     images : mapping
-        Names of images as `name_key` gives them → the names.
+        Normalised name of an image (`name_key`) → its name.
     """
     rows = [_columns(line) for line in text.splitlines() if line.strip()]
     headings = [column.lower() for column in rows[0]] if rows else []
@@ -185,7 +185,7 @@ def _last(path: str) -> str:
 
 
 def _named(file: str, keys: Mapping[str, str]) -> str | None:
-    """Name that a file name without folders stands for, if it is known."""
+    """Known name to which a file name without folders belongs, or None."""
     for name in (file, without_suffix(file)):
         if name_key(name) in keys:
             return keys[name_key(name)]
@@ -193,7 +193,7 @@ def _named(file: str, keys: Mapping[str, str]) -> str | None:
 
 
 def _fits(column: str, path: Path) -> bool:
-    """Whether a column that has a suffix names this very file."""
+    """Whether a column names exactly this file, if it has a suffix at all."""
     file = name_key(_last(column))
     return not file.endswith(SUFFIXES) or file == name_key(path.name)
 

@@ -1,4 +1,4 @@
-"""Masks in a folder of each image, one file per object (2018 Data Science Bowl).
+"""Find masks in a folder for each image, one file per object (Data Science Bowl 2018).
 
 They lie in ``masks/NAME/``, or in ``NAME/masks/`` beside ``NAME/images/NAME.png``.
 """
@@ -27,12 +27,12 @@ from napari_attnseg.io.dataset_toml import Descriptor
 from napari_attnseg.io.folders import entries, name_key
 
 _IMAGES, _MASKS = PAIRS
-#: Folders and names that a message tells one by one.
+#: Number of names that a message lists.
 _TOLD = 3
 
 
 def case_folders(root: Path) -> dict[str, Path]:
-    """Images of ``NAME/images/NAME.png`` below a folder, by their names.
+    """Find the images ``NAME/images/NAME.png`` below a folder.
 
     Returns
     -------
@@ -42,8 +42,8 @@ def case_folders(root: Path) -> dict[str, Path]:
     Raises
     ------
     InputError
-        If a folder beside such ones holds ``images/`` or ``masks/``, but not the one
-        image of its name.
+        If another folder beside these holds ``images/`` or ``masks/``, but not one
+        image of its own name.
     """
     if not root.is_dir() or (root / _IMAGES).is_dir():
         return {}
@@ -71,7 +71,7 @@ def _is_case(folder: Path) -> bool:
 
 
 def above_case_folders(root: Path) -> str:
-    """Name of the first folder below `root` that has `case_folders`; empty for none."""
+    """Name of the first folder in `root` that holds `case_folders`; else empty."""
     there = entries(root) if root.is_dir() else []
     return next(
         (path.name for path in there if path.is_dir() and _holds_cases(path)), ""
@@ -90,14 +90,15 @@ def _holds_cases(folder: Path) -> bool:
 def all_masks(
     root: Path, images: Iterable[str], classes: tuple[str, ...]
 ) -> dict[str, Path]:
-    """Masks of ``masks/`` or of `case_folders` by their names.
+    """Map names to the masks in ``masks/`` or in `case_folders`.
 
-    Those in folders of images are called ``NAME/HASH``.
+    Masks in a folder of an image have names such as ``NAME/HASH``.
 
     Raises
     ------
     InputError
-        If masks lie in folders that are not those of images, or cannot be told apart.
+        If masks lie in folders that belong to no image, or have the same
+        name without suffix.
     """
     folder = root / _MASKS
     if folder.is_dir() or (root / _IMAGES).is_dir():
@@ -108,17 +109,19 @@ def all_masks(
 def masks_of_images(
     images: Mapping[str, Path], masks: dict[str, Path], said: Descriptor
 ) -> tuple[dict[str, tuple[Path, ...]], dict[str, list[str]], dict[str, Any]]:
-    """Map images to their mask files, and to further ones of which nothing is said.
+    """Map images to their mask files, and to further masks that need a decision.
 
-    Also counts the further ones of which something is said; see `Files`.
+    Also returns what was done with further masks, if ``dataset.toml`` decides on them;
+    see `Files`.
 
     Parameters
     ----------
     images : mapping
         Name → image file, in ``images/`` or in `case_folders`.
     masks : dict
-        `all_masks` beside them.
+        Name → mask file, from `all_masks`.
     said : Descriptor
+        Content of ``dataset.toml``.
     """
     pairs = paired(images, masks)
     # A mask that is paired under another name than its own is no further one.
@@ -141,7 +144,7 @@ def masks_of_images(
 def _below(
     folder: Path, images: Iterable[str], classes: tuple[str, ...]
 ) -> dict[str, Path]:
-    """Masks of ``masks/`` by their names, and those of folders as ``NAME/HASH``."""
+    """Map names to masks in ``masks/``; those in its folders are ``NAME/HASH``."""
     there = entries(folder) if folder.is_dir() else []
     folders = [path for path in there if path.is_dir()]
     keys = {name_key(name) for name in images}

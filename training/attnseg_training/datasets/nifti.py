@@ -83,12 +83,12 @@ def read_nifti(path: Path, like: Path | None = None) -> NDArray[Any]:
 
 
 def read_nifti_mask(path: Path, like: Path | None = None) -> NDArray[Any]:
-    """Read NIfTI as `read_nifti` does, and round whole numbers that its scale blurs."""
+    """Read NIfTI as `read_nifti` does, and round inexact whole numbers."""
     return whole_numbers(read_nifti(path, like))
 
 
 def whole_numbers(values: NDArray[Any]) -> NDArray[Any]:
-    """Numbers rounded, if all are whole but for what the scale of a header blurs."""
+    """Round numbers that are whole but for the rounding error of a header's scale."""
     if values.dtype.kind != "f" or not np.isfinite(values).all():
         return values
     whole = np.round(values)

@@ -1,4 +1,4 @@
-"""Record images that do not go with their masks, or give them away."""
+"""Record images that do not fit their masks, or that show where their masks are."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from attnseg_training.datasets.similar_images import grid_of, with_other_masks
 
 @dataclass(slots=True)
 class OddPairs:
-    """What is compared between the images and masks of a set; each by name.
+    """What is compared between the images and masks of a set, each by the image's name.
 
     Attributes
     ----------
     steps : dict
-        Steps of colour along outlines, where there are some; see `tints`.
+        Steps of colour along outlines, of images that have one; see `tints`.
     strips : dict
-        Images with a lesion on a flat strip; see `letterboxes`.
+        Images with a lesion on a strip of one colour; see `letterboxes`.
     colours : dict
         Colours of images; see `exchanged_colours`.
     extents : dict
-        Where lesions begin and end; see `preview_scale`.
+        First and last rows and columns of lesions; see `preview_scale`.
     grids : dict
-        Lesions on a grid; see `similar_images`.
+        Lesions on a coarse grid; see `similar_images`.
     """
 
     steps: dict[str, tints.Step] = field(default_factory=dict)
@@ -68,16 +68,16 @@ class OddPairs:
     def hints(
         self, total: int, hashes: Mapping[str, Bits], images: SameImages
     ) -> list[Hint]:
-        """Hint at what more than chance shows.
+        """Give hints at faults that occur more often than by chance.
 
         Parameters
         ----------
         total : int
             Number of images.
         hashes : mapping
-            Name → what `near_duplicates` compares.
+            Name → hashes, as `near_duplicates` compares them.
         images : SameImages
-            Which images are the same, pixel for pixel.
+            Record of images that are the same, pixel for pixel.
         """
         few = len(self.strips) <= max(letterboxes.FEW, letterboxes.IMAGES * total)
         found = [

@@ -113,7 +113,7 @@ def in_capitals(root: Path) -> str:
 def expect_mask_files(
     folder: Path, classes: Sequence[str], images: Collection[str]
 ) -> None:
-    """Say how classes are named where masks lie in folders below one for all.
+    """Refuse a folder that holds folders of masks instead of mask files.
 
     Raises
     ------
@@ -204,9 +204,9 @@ def without_twins(found: dict[str, Path]) -> dict[str, Path]:
 
 
 def paired(images: Iterable[str], masks: dict[str, Mask]) -> dict[str, Mask]:
-    """Masks by the names of their images.
+    """Map images to masks by name.
 
-    These may differ as `name_key` allows, or in a suffix inside.
+    Names may differ as `name_key` allows, or in a suffix inside.
     """
     keys = {name_key(name): name for name in images}
     # An exact pair comes first.

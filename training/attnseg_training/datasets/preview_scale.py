@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-#: So many masks say something; all of them end before this share of height and width.
+#: Least number of masks, and the share of height and width before which all end.
 MASKS, ENDS = 20, 0.51
-#: They begin near the upper left corner, as lesions of whole images do.
+#: The first ones begin within this share of the upper and of the left edge.
 BEGINS = 0.1
 
 #: First and last rows and columns of a lesion, as shares of height and width.
@@ -17,7 +17,7 @@ Extent = tuple[float, float, float, float]
 
 
 def extent_of(lesion: NDArray[np.bool_]) -> Extent | None:
-    """Where a lesion (H, W) begins and ends; None without a lesion."""
+    """First and last rows and columns of a lesion (H, W); None without a lesion."""
     rows, columns = np.flatnonzero(lesion.any(1)), np.flatnonzero(lesion.any(0))
     if len(rows) == 0:
         return None
@@ -27,7 +27,7 @@ def extent_of(lesion: NDArray[np.bool_]) -> Extent | None:
 
 
 def drawn_small(extents: Mapping[str, Extent]) -> tuple[str, ...]:
-    """Names of all masks, if they lie in the upper left quarter and fill it."""
+    """Names of all masks if they fill the upper left quarter only; else empty."""
     if len(extents) < MASKS:
         return ()
     top, bottom, left, right = np.array(list(extents.values())).T

@@ -1,20 +1,20 @@
-"""Recognise masks that were moved round: what left one edge came back at the other."""
+"""Recognise masks that were moved round: what left one edge came in at the opposite."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: Lesion at opposite edges is at the same so many pixels, and of those where it is at
-#: either, at this share.
+#: Least number of pixels at which lesion lies at both of two opposite edges, and least
+#: share of them among the pixels where it lies at either.
 PIXELS, SAME = 8, 0.8
 
 
 def is_rolled(pieces: NDArray[np.int32]) -> bool:
-    """Whether pieces at opposite edges would go on in each other.
+    """Whether pieces at opposite edges would continue each other.
 
-    `numpy.roll` and `numpy.fft.fftshift` leave that of a lesion that they cut. A layer
-    that reaches from edge to edge is one piece, and does not count.
+    `numpy.roll` and `numpy.fft.fftshift` leave such pieces of a lesion that they cut. A
+    layer from edge to edge is one piece, and does not count.
 
     Parameters
     ----------

@@ -58,9 +58,9 @@ class Rule(StrEnum):
     MOSTLY_SLOPED
         More than half of all masks are slopes, which a threshold cuts somewhere.
     BURNT_IN
-        Many masks have a piece at the very same pixels.
+        Many masks have a piece at exactly the same pixels.
     BURNT_IN_TEXT
-        Many masks have small shapes of strokes that recur, wherever they stand.
+        Many masks have small shapes of strokes that recur, at any place.
     INVERTED, OUTLINES
         A mask may be inverted, or looks like outlines.
     LINES
@@ -107,10 +107,9 @@ class Rule(StrEnum):
     MARKERS
         Most masks are small marks of one shape.
     SPECKS
-        A mask has many single pixels beside a lesion.
+        A mask has many single pixels, beside a lesion or alone.
     SAME_FILM
         Frames of one film, volume or series are in two splits.
-        A mask has many single pixels, beside a lesion or alone.
     TEXT
         Many masks have a row of letters.
     ROLLED

@@ -1,4 +1,4 @@
-"""Recognise masks whose runs were decoded in the wrong order."""
+"""Recognise masks whose run lengths (RLE) were decoded in the wrong order."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from numpy.typing import NDArray
 
 Plane = NDArray[np.bool_]
 
-#: Stripes have so many times more ends across them than along them.
+#: Stripes have at least so many times more edges across them than along them.
 STRIPES = 2.5
-#: In the right order, no more than this share of the ends is left.
+#: In the right order, at most this share of the edges is left.
 LEFT = 0.5
-#: So many ends say something.
+#: Least number of edges, in pixels.
 FEW = 100
 
 
 def is_out_of_order(lesion: Plane) -> bool:
     """Whether a mask of stripes becomes whole if columns are read for rows, or back.
 
-    COCO and Kaggle number pixels column by column, most programs row by row: runs that
-    were decoded in the other order are stripes along all of the image. A square mask
-    is mirrored instead, which shows nowhere.
+    COCO and Kaggle number pixels column by column, most programs row by row. Runs that
+    were decoded in the other order become stripes across the whole image. A square mask
+    becomes its mirror image instead, which cannot be recognised.
 
     Parameters
     ----------
@@ -38,6 +38,6 @@ def is_out_of_order(lesion: Plane) -> bool:
 
 
 def _ends(lesion: Plane) -> tuple[int, int]:
-    """Where a lesion begins or ends from row to row, and from column to column."""
+    """Number of edges of a lesion from row to row, and from column to column."""
     down = int(np.count_nonzero(lesion[1:] != lesion[:-1]))
     return down, int(np.count_nonzero(lesion[:, 1:] != lesion[:, :-1]))

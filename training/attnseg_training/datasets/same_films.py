@@ -1,4 +1,4 @@
-"""Frames of one film, volume or series in two splits, of `attnseg-train frames`."""
+"""Find frames of one film, volume or series in two splits (`attnseg-train frames`)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from napari_attnseg.io.training_set import RECORDS
 
 
 def film_of(image: Path, name: str) -> str:
-    """Film, volume or series that an image was taken from; empty if it is not known.
+    """Name of the film, volume or series of an image; empty if it is not known.
 
-    The record beside the image says which frame it is, and its name of what.
+    The record beside the image holds the number of the frame; the image's name is that
+    of the film and this number.
     """
     record = image.parent.parent / RECORDS / f"{name}.json"
     with suppress(OSError, ValueError, TypeError, KeyError):
@@ -29,14 +30,14 @@ def film_of(image: Path, name: str) -> str:
 def same_films(
     splits: Mapping[str, Iterable[str]], films: Mapping[str, str]
 ) -> list[Hint]:
-    """Hint at films with frames in two splits, by one frame of each split.
+    """Give a hint at films with frames in two splits; it names one frame of each split.
 
     Parameters
     ----------
     splits : mapping
         Split → names of its images.
     films : mapping
-        Name → `film_of`, where it is known.
+        Name of an image → its film (`film_of`), if it is known.
     """
     first: dict[str, dict[str, str]] = {}
     for split, names in splits.items():
@@ -51,7 +52,7 @@ def same_films(
 def without_films(
     splits: Mapping[str, Iterable[str]], films: Mapping[str, str]
 ) -> dict[str, list[str]]:
-    """Split → names of images of no known film, whose names may tell something."""
+    """Split → names of images of no known film; their names may tell the patient."""
     return {
         split: [name for name in names if not films.get(name)]
         for split, names in splits.items()

@@ -81,10 +81,10 @@ class OddShapes:
         )
 
     def hints(self, total: int) -> list[Hint]:
-        """Give a hint if most of the masks are of one kind, and for specks in any.
+        """Give a hint if most masks are of such a kind, and on specks in any mask.
 
-        Specks and what is called markers are told apart by whether most masks have
-        such, and specks beside values that wrapped around are a part of these.
+        Specks that most masks have are called markers. Specks of a mask whose values
+        wrapped around belong to that, and get no hint of their own.
         """
         found = dict(self.names)
         marks = max(self.brushes.values(), key=len, default=[])
@@ -138,7 +138,7 @@ def is_drawn_on(rgb: NDArray[np.uint8], lesion: NDArray[np.bool_]) -> bool:
 
 
 def shapes_of(lesion: NDArray[np.bool_]) -> list[Rule]:
-    """List what a mask (H, W) may hold instead of outlines of lesions.
+    """List what a mask (H, W) may show instead of lesions.
 
     `Rule.BOXES`, `Rule.ELLIPSES`: nothing but filled ones; `Rule.MARKERS`: small marks
     of one shape; `Rule.SPECKS`: many single pixels, beside a lesion or alone;

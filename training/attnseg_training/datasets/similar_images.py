@@ -1,4 +1,4 @@
-"""Find copies of an image that were saved anew, and have another mask."""
+"""Find copies of an image that were saved again and have another mask."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from attnseg_training.datasets.near_duplicates import Bits, differing_bits, few_
 
 #: Side of the grid on which masks are compared.
 SIDE = 64
-#: Bits of the 512 of both hashes in which copies may differ. In Kvasir-SEG copies that
-#: were made smaller and compressed (JPEG quality 60) differ in at most 13.
+#: Of the 512 bits of both hashes, so many may differ between copies. In Kvasir-SEG,
+#: copies that were made smaller and compressed (JPEG quality 60) differ in at most 13.
 TOLERANCE = 24
-#: Masks with a Dice below this are not of one opinion. Those of the three pairs of
+#: Masks with a Dice below this are reported as different. Those of the three pairs of
 #: Kvasir-SEG's 880 images that look the same have 0.96 and more.
 DICE = 0.8
-#: Images that are compared with all others at once.
+#: Number of images that are compared with all others at once.
 CHUNK = 1024
 
 
 def grid_of(lesion: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Pixels of a lesion (H, W) on a grid of 64 × 64."""
+    """Sample a lesion (H, W) on a grid of 64 × 64."""
     at = (np.arange(SIDE) + 0.5) / SIDE
     rows, columns = (np.floor(at * n).astype(int) for n in lesion.shape)
     return np.asarray(lesion[np.ix_(rows, columns)])
@@ -33,16 +33,17 @@ def with_other_masks(
     grids: Mapping[str, NDArray[np.bool_]],
     known: Callable[[str, str], bool],
 ) -> tuple[tuple[str, str], ...]:
-    """Pairs of images that look the same, and whose masks differ.
+    """Find pairs of images that look the same but have different masks.
 
     Parameters
     ----------
     hashes : mapping
-        Name → what `near_duplicates` compares.
+        Name → hashes, as `near_duplicates` compares them.
     grids : mapping
-        Name → its lesion as of `grid_of`.
+        Name → lesion on the grid of `grid_of`.
     known : callable
-        Whether two images are the same, pixel for pixel, which is told elsewhere.
+        Whether two images, by name, are the same pixel for pixel; these pairs are left
+        out, because `SAME_IMAGE` reports them.
     """
     names = [name for name in hashes if name in grids]
     if len(names) < 2:

@@ -1,4 +1,4 @@
-"""Find rows and columns at which lesions of many masks end straight."""
+"""Find rows and columns at which the lesions of many masks end straight."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from attnseg_training.datasets.rules import Rule
 
 Plane = NDArray[np.bool_]
 
-#: A lesion ends straight over at least so many pixels, and this share of the shorter
-#: side of its mask.
+#: Least length of a straight end, in pixels and as a share of the shorter side of a
+#: mask.
 LENGTH, SHARE = 8, 0.03
 #: So many pixels before its end, a round lesion is wider on both sides by this share
 #: of that length and two pixels; one that was cut off is not.
 BEFORE, WIDER = 3, 0.25
-#: Ends so close to an edge of the mask cut off nothing.
+#: Ends closer than this to an edge of the mask, in pixels, do not count.
 EDGE = 4
-#: Share of the masks that end at the same place, and their least number; also as a
-#: multiple of their number by chance, where a mask has many ends.
+#: Least share and number of masks that end at the same place; and least multiple of
+#: the number that is expected by chance, because a mask may have many ends.
 MASKS, LEAST, APART = 0.4, 5, 6.0
-#: Places are compared in so many parts of a side too, where sizes differ.
+#: If masks differ in size, places are also compared as parts of this number per side.
 PARTS = 256
 
 
 class Cut(NamedTuple):
     """A straight end of the lesion of ``name``.
 
-    ``rows`` tells whether it lies between rows, ``place`` before which row or column,
-    and ``size`` how many of them the mask has.
+    ``rows`` tells whether it lies between two rows or two columns, ``place`` before
+    which one of them, and ``size`` is the number of rows or columns of the mask.
     """
 
     name: str
@@ -50,6 +50,7 @@ class StraightCuts:
     total : int
         Number of masks with a lesion.
     cuts : list of Cut
+        All straight ends.
     """
 
     total: int = 0
@@ -92,10 +93,10 @@ class StraightCuts:
 
 
 def _ways(cuts: list[Cut], rows: bool) -> list[tuple[str, list[int], int]]:
-    """Places of cuts by each way to count them: its words, places, and their number.
+    """Places of cuts, counted in several ways: words, places and the largest place.
 
-    Masks of several sizes may have been cut at a distance from either edge, or at a
-    share of their size.
+    Masks of different sizes may have been cut at the same distance from either edge, or
+    at the same share of their size.
     """
     sizes = {cut.size for cut in cuts}
     line, edge = ("row", "lower") if rows else ("column", "right")
@@ -109,9 +110,9 @@ def _ways(cuts: list[Cut], rows: bool) -> list[tuple[str, list[int], int]]:
 
 
 def _commonest(places: list[int], names: list[str], size: int) -> tuple[set[str], int]:
-    """Names of the masks that end at the commonest place, or a pixel off, and it.
+    """Names of the masks that end within a pixel of the most frequent place, and it.
 
-    No names where masks end at so many places that this may be chance.
+    The names are empty if masks end at so many places that this may be chance.
     """
     at: dict[int, set[str]] = {}
     for place, name in zip(places, names, strict=True):
@@ -128,7 +129,7 @@ def _near(at: dict[int, set[str]], place: int) -> set[str]:
 
 
 def _ends(lesion: Plane, least: int) -> list[int]:
-    """Rows before which a lesion (H, W) ends straight over so many pixels."""
+    """Rows before which a lesion (H, W) ends straight over at least `least` pixels."""
     ends = lesion[:-1] & ~lesion[1:]
     found = []
     for row in np.flatnonzero(np.count_nonzero(ends, axis=1) >= least):

@@ -1,4 +1,4 @@
-"""Find images in which lesions were tinted, or what lies around them was."""
+"""Find images in which the lesions, or their surroundings, were tinted."""
 
 from __future__ import annotations
 
@@ -7,32 +7,37 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-#: Pixels from an outline at which colours of both sides are compared, and those farther
-#: off that give the slope there. Outlines blur over one pixel, and chroma over two.
+#: Distance from an outline, in pixels, at which the colours of both sides are
+#: compared, and a larger one that gives the slope there. Outlines blur over one pixel,
+#: chroma over two.
 NEAR, FAR = 1, 4
-#: So many places of an outline are enough, and about so many are looked at.
+#: Least number of places of an outline, and about the largest that is examined.
 PLACES, MOST = 30, 800
-#: An image counts if the step has so many levels of 255, the colours of both sides are
-#: alike but for it (correlation), and it is in so large a share of the places.
+#: An image counts if the step has at least so many levels of 255, the colours of both
+#: sides correlate at least so much, and at least this share of the places has the step.
 LEVELS, ALIKE, SHARE = 6.0, 0.3, 0.75
-#: It is at least the first share of the whole slope, which objects that are out of
-#: focus spread over more pixels (as JPEG does a little), if colours inside differ at
-#: most the second number of times as much as those outside. Beside nuclei that shine on
-#: black there is but their glow; where all around lesions was made darker, it is sharp.
+#: Pairs of limits, one of which has to hold: the step is at least the first number as a
+#: share of the whole slope, and the colours inside vary at most the second number of
+#: times as much as those outside. The slope of objects out of focus covers more pixels,
+#: so that the share is smaller (JPEG lowers it a little). Nuclei that shine on black
+#: have only a glow beside them; where everything around lesions was made darker, the
+#: step is sharp.
 SHARP = ((0.45, 1.3), (0.7, 3.0))
-#: Steps of one set go in one direction up to this cosine.
+#: Least cosine between a step and the mean step of the set.
 DIRECTION = 0.7
-#: So many images are no chance, and this share. In Kvasir-SEG's 880 it is 0.01.
+#: A hint is given for more images than this number, and more than this share; of
+#: Kvasir-SEG's 880 images, the share is 0.01.
 FEW, IMAGES = 4, 0.2
 
 Step = tuple[float, float, float]
 
 
 def tint_of(rgb: NDArray[np.uint8], lesion: NDArray[np.bool_]) -> Step | None:
-    """Direction of a sharp step of colour along the outline; None if there is none.
+    """Direction of a sharp step of colour along an outline; None if there is none.
 
-    A tint leaves the texture of the image: colours on both sides of an outline stay
-    alike but for one step. Real lesions have soft slopes, which are subtracted.
+    A tint does not change the texture of the image: colours on both sides of the
+    outline stay alike except for one step. Real lesions have soft slopes, which are
+    subtracted.
 
     Parameters
     ----------
@@ -71,7 +76,7 @@ def tint_of(rgb: NDArray[np.uint8], lesion: NDArray[np.bool_]) -> Step | None:
 
 
 def tinted(steps: Mapping[str, Step], total: int) -> tuple[str, ...]:
-    """Names of the images whose steps go in one direction, if they are no chance."""
+    """Names of the images whose steps have one direction; empty if few have one."""
     if not steps:
         return ()
     each = np.array(list(steps.values()))
@@ -84,7 +89,10 @@ def tinted(steps: Mapping[str, Step], total: int) -> tuple[str, ...]:
 def _places(
     lesion: NDArray[np.bool_],
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], int, int]]:
-    """Pixels inside along an outline, and the way out; with room on both sides."""
+    """Pixels inside along an outline: rows, columns and the step (y, x) outwards.
+
+    Only pixels with enough room on both sides of the outline.
+    """
     across, down = lesion[:, 1:] != lesion[:, :-1], lesion[1:] != lesion[:-1]
     height, width = lesion.shape
     for edges, step_y, step_x in ((across, 0, 1), (down, 1, 0)):
@@ -108,7 +116,7 @@ def _places(
 
 
 def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Mean correlation of the channels (n, 3); 0 for one of a single value."""
+    """Mean correlation of the channels (n, 3); a constant channel counts as 0."""
     one, other = one - one.mean(0), other - other.mean(0)
     spread = np.sqrt((one**2).mean(0) * (other**2).mean(0))
     each = np.where(spread > 0, (one * other).mean(0) / np.maximum(spread, 1e-6), 0)

@@ -1,4 +1,4 @@
-"""Recognise masks whose numbers went beyond their range and wrapped around."""
+"""Recognise masks whose numbers exceeded their range and wrapped around."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from scipy.ndimage import (
 
 Plane = NDArray[np.bool_]
 
-#: A mask has so many holes that most of lie along its edge: at most so many pixels
-#: inside, or this share of the largest distance from its edge.
+#: Least number of holes; and the largest distance of most of them from the edge, in
+#: pixels or as a share of the largest distance from it.
 HOLES, RIM, SHARE = 10, 3.0, 0.15
 
 
 def is_wrapped(lesion: Plane) -> bool:
     """Whether a lesion of soft numbers has many holes directly inside its edge.
 
-    Bicubic resizing goes beyond 255 there, and what is above it begins at 0 again
-    where programs store it with 8 bits without a limit.
+    Bicubic resizing exceeds 255 there, and programs that store such numbers with 8 bits
+    without a limit begin again at 0.
 
     Parameters
     ----------
     lesion : ndarray of bool, shape (H, W)
-        Pixels of numbers above half of the largest.
+        Pixels whose number is above half of the largest.
     """
     rows, columns = np.flatnonzero(lesion.any(1)), np.flatnonzero(lesion.any(0))
     if len(rows) == 0:

@@ -124,9 +124,9 @@ def import_released(
     trained_on : str
         Data and protocol of the training, for the card; empty: unknown.
     state_name : str
-        Name of the state dict in the file, where there are several.
+        Name of the state dict, if the file holds several.
     tell : callable
-        Gets a sentence if it seems that some of the weights were never trained.
+        Called with a sentence if some of the weights seem never to have been trained.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Recognise state dicts that no training left: of one number, or as they began."""
+"""Recognise state dicts of untrained weights: constant, or as they were initialised."""
 
 from __future__ import annotations
 
@@ -15,31 +15,32 @@ _MEAN, _VARIANCE = ".running_mean", ".running_var"
 
 
 def expect_trained(state: Mapping[str, Tensor], name: str) -> str:
-    """Check that a state dict may be one of trained weights.
+    """Check that a state dict may hold trained weights.
 
     Parameters
     ----------
     state : mapping of str to Tensor
+        Name of a tensor → the tensor.
     name : str
         Name of its file, for messages.
 
     Returns
     -------
     str
-        One sentence if some of it was never trained, as it seems; else empty.
+        One sentence if a part of it seems never to have been trained; else empty.
 
     Raises
     ------
     CheckpointError
-        If its weights are whole numbers, not finite, or all of one number.
+        If its weights are integers, not finite, or each tensor is constant.
     """
     for key, value in state.items():
         if key.endswith(_PARAMETERS) and not value.is_floating_point():
             kind = str(value.dtype).removeprefix("torch.")
             raise CheckpointError(
-                f"Expected weights of floating point in {name}, but its tensor {key} "
-                f"is {kind}: they are quantised, and the scales that make weights of "
-                "them are not in it; choose the weights before quantisation."
+                f"Expected floating-point weights in {name}, but its tensor {key} "
+                f"is {kind}: they are quantised, and the scales to convert them back "
+                "are not in the file; choose the weights before quantisation."
             )
     expect_finite(state, name)
     # Biases begin as 0, and scales as 1.

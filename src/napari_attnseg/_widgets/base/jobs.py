@@ -63,8 +63,9 @@ def run(
 ) -> Generator[tuple[int, str] | Step, None, Finished | Failed]:
     """Segment frame by frame; the model is loaded if it is not loaded yet.
 
-    Parameters as of `segment_frames`. An error of the input is returned, not raised:
-    napari shows what a worker raises with its traceback, as a bug.
+    Parameters are those of `segment_frames`. If the input cannot be used, `Failed` is
+    returned instead of raising the error, because napari shows an error in a worker as
+    a bug, with its traceback.
 
     Yields
     ------

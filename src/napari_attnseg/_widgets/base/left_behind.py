@@ -1,4 +1,4 @@
-"""Hides what is left of images that were deleted, says so, and removes it if asked."""
+"""Hide the results of images that were deleted, say so, and remove them on request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from napari_attnseg._widgets.layers.record import Derivation, Part
 
 
 class LeftBehind(QWidget):
-    """Line on the results of deleted images, and a button; hidden without any.
+    """Line on the results of deleted images, and a button; hidden if there are none.
 
     Masks that were edited by hand, and copies of them, are never removed.
 
@@ -70,7 +70,7 @@ class LeftBehind(QWidget):
         return gone, kept
 
     def remove(self) -> None:
-        """Remove them, but for what a person edited."""
+        """Remove the layers of deleted images, except those that somebody edited."""
         gone, _ = self.left()
         for layer in gone:
             self._viewer.layers.remove(layer)
@@ -84,7 +84,10 @@ class LeftBehind(QWidget):
         self._look()
 
     def _hide_left(self) -> None:
-        """Hide it where it would lie on another image; shown again with its own."""
+        """Hide layers of deleted images that would lie on another image.
+
+        They are shown again if their own image comes back.
+        """
         if self._life.ended or not looked_at(self._viewer.layers):
             return
         gone, kept = self.left()

@@ -48,9 +48,9 @@ class NewResult:
     Attributes
     ----------
     layers : list of layers
-        Bottom to top, the mask last; empty before `add`.
+        Layers from bottom to top, the mask last; empty before `add`.
     stack : StackResults or None
-        What its layers show, of a stack.
+        Results of a stack, which the layers show; None for a single image.
     done, total : int
         Number of segmented frames, and of all frames.
     """
@@ -97,14 +97,14 @@ class NewResult:
         bring_forward(viewer, ids.get(self._source.layer_id))
 
     def complete(self, shown: int = 0) -> None:
-        """Add the maps when all frames of a stack are done; its mask is added earlier.
+        """Add the maps when all frames are done; a stack's mask is added earlier.
 
         If the maps are there already, only the thumbnails are made again.
 
         Parameters
         ----------
         shown : int
-            The frame on screen, which thumbnails show.
+            Frame on screen, which thumbnails show.
         """
         waiting, self._waiting = self._waiting, []
         if not waiting and self._source.frames is not None:

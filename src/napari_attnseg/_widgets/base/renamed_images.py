@@ -1,4 +1,4 @@
-"""Results that are renamed with their image."""
+"""Rename results together with their image."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from napari_attnseg._widgets.layers.metadata import has_record
 from napari_attnseg._widgets.layers.new_layers import layer_name
 from napari_attnseg._widgets.layers.own_image import images_of
 
-#: Image → its name until now. Of all docks together: its results are renamed once.
+#: Image → its last name. All docks share this, so that results are renamed once.
 _LAST: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 
 
 class RenamedImages:
-    """Renames what belongs to an image while a dock is open.
+    """Renames the results of an image when it is renamed, while a dock is open.
 
-    A layer that somebody gave a name of another form keeps it.
+    A layer that the user gave a name of another form keeps that name.
 
     Parameters
     ----------

@@ -187,7 +187,7 @@ class RunBar(QWidget):
         self._show_error(error)
 
     def warn(self, notes: Sequence[str]) -> None:
-        """Show notes on a run, as `fail` shows errors."""
+        """Show notes on a run, where `fail` shows errors."""
         for note in notes:
             show_warning(note)
         if notes:

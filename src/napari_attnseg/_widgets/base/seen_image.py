@@ -1,4 +1,4 @@
-"""Calls back when another image, or another layer of one, may be on screen."""
+"""Call back when another image, or another layer of an image, may be on screen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_attnseg._widgets.base.lifetime import Lifetime
 
 
 class SeenImage:
-    """Watches a viewer's layers come, go, move, be shown and be hidden.
+    """Watches layers being added, removed, reordered, shown and hidden in a viewer.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ class SeenImage:
     life : Lifetime
         Ends the connections to the layers.
     changed : callable
-        Called once when they rest.
+        Called once, 50 ms after the last of these changes.
     """
 
     def __init__(

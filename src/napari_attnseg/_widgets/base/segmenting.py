@@ -70,7 +70,7 @@ class FrameDone(NamedTuple):
     result : Segmentation
         Views of the arrays of `stack`.
     stack : StackResults
-        Other frames may be written into it meanwhile.
+        Results of the whole stack; other frames may be written into it meanwhile.
     """
 
     frame: int
@@ -114,7 +114,8 @@ def segment_frames(
     segmenter : Segmenter
     how : Looking
     near : callable
-        The frame of a stack that is looked at: it comes first, then its neighbours.
+        Returns the frame of a stack that is on screen, which is segmented first, then
+        its neighbours.
     begun : StackResults, optional
         Results of an earlier run with the same settings: only the frames that it left
         are segmented, and added to it.

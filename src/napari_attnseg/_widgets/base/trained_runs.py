@@ -1,4 +1,4 @@
-"""Run folders that this user trained in, in this session or an earlier one."""
+"""Run folders in which this user trained, in this session or an earlier one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_attnseg.run_files import BEST_WEIGHTS
 
 
 def remember(folder: Path) -> None:
-    """Remember a run folder; its weights may come later, or never."""
+    """Remember a run folder; it may have no weights yet."""
     # A key for each: two sessions at once do not overwrite each other's.
     whole = str(folder.absolute())
     key = hashlib.sha256(whole.encode()).hexdigest()[:16]
@@ -23,7 +23,7 @@ def remember(folder: Path) -> None:
 
 
 def trained_weights() -> list[Path]:
-    """Weights of the remembered runs, the latest first, without what is gone."""
+    """Usable weights of the remembered runs, the latest first."""
     settings = _settings()
     settings.beginGroup("runs")
     folders = {str(settings.value(key)) for key in settings.childKeys()}

@@ -1,4 +1,4 @@
-"""Runs of stacks that were cancelled, or failed, and can be gone on with."""
+"""Runs of stacks that were cancelled or failed, and can be continued."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from napari_attnseg._widgets.layers.source import Source
 
 
 class Settings(NamedTuple):
-    """What two runs have in common if one goes on with the other.
+    """Settings that two runs must share for one to continue the other.
 
     Attributes
     ----------
     weights : Path
+        Weights file.
     modified : int
         Modification time of the weights, in nanoseconds.
     device : str
+        Name of the chosen device.
     how : Looking
+        How images are read and segmented.
     """
 
     weights: Path
@@ -48,12 +51,12 @@ class Unfinished:
         life.at_end.append(partial(removed.disconnect, self._forget))
 
     def add(self, new: NewResult, settings: Settings) -> None:
-        """Remember a run of a stack that begins; forget those that left no frame."""
+        """Remember a run of a stack that begins; forget runs that are complete."""
         self._runs = [one for one in self._runs if _left_frames(*one)]
         self._runs.append((new, settings))
 
     def find(self, source: Source, settings: Settings) -> NewResult | None:
-        """The latest run of an image with these settings that left frames."""
+        """Find the latest unfinished run of an image with these settings."""
         for new, its in reversed(self._runs):
             if its == settings and _left_frames(new, its) and new.can_go_on(source):
                 return new

@@ -94,7 +94,7 @@ class ClickPanel(QWidget):
 
     @property
     def active(self) -> bool:
-        """Whether clicks correct the mask: its image and this tab are in front."""
+        """Whether clicks correct the mask; its image and this tab must be in front."""
         return self.button.isChecked() and self._in_front and not self._unseen
 
     @property

@@ -1,4 +1,4 @@
-"""Why a click on the canvas corrects nothing. No Qt."""
+"""Reasons why a click on the canvas corrects nothing. No Qt."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def why_no_click(viewer: Any, result: ResultLayers, point: Sequence[float]) -> s
     Parameters
     ----------
     viewer : napari.Viewer
-        Its view, its images and the selected layer's mode.
+        Its view, its images and the mode of its selected layer decide.
     result : ResultLayers
-        With a mask.
+        Layers of a result that has a mask.
     point : sequence of float
-        World point of the click.
+        World coordinates of the click.
     """
     if viewer.dims.ndisplay == 3 or viewer.canvas.grid.enabled:
         return BESIDE
@@ -40,7 +40,10 @@ def why_no_click(viewer: Any, result: ResultLayers, point: Sequence[float]) -> s
 
 
 def other_image_at(viewer: Any, result: ResultLayers, point: Sequence[float]) -> str:
-    """Say that another image than that of a result is seen at a world point."""
+    """Sentence if another image than that of a result is seen at a world point.
+
+    Empty if it is the image of the result, no image, or in a grid.
+    """
     if result.image is None or viewer.canvas.grid.enabled:
         return ""
     there = image_at(viewer, point)

@@ -1,4 +1,4 @@
-"""Presets of the Inspect widget, and what each shows in words. No Qt."""
+"""Presets of the Inspect widget, and sentences on what each shows. No Qt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_attnseg.results import PatternValue, gate_label
 
 
 class Preset(StrEnum):
-    """Arrangements to choose from."""
+    """Arrangements of layers that the user can choose."""
 
     OVERLAY = "overlay"
     COARSE_GATES = "coarse_gates"

@@ -1,4 +1,4 @@
-"""The Inspect widget turns to the image that is seen, or pauses."""
+"""Let the Inspect widget follow the image in view, or pause it."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _EVENTS = ("visible", "opacity", "blending", *PLACEMENT_EVENTS)
 class ResultInView:
     """Chooses the latest result of the image in view, if another image was chosen.
 
-    Else the widget would change and save the mask of an image that is hidden, or that
-    another one covers. Where the image that is seen has no result, what reads and
+    Otherwise the widget would change and save the mask of an image that is hidden or
+    covered by another one. If the image in view has no result, everything that reads or
     changes a result is paused.
 
     Parameters
@@ -37,7 +37,7 @@ class ResultInView:
     life : Lifetime
         Ends the connections to them.
     widget : InspectWidget
-        Its list of results, and its parts.
+        Widget whose list of results is set, and whose parts are paused.
 
     Attributes
     ----------

@@ -64,12 +64,12 @@ def made_from_results(
 
 
 def is_edited(mask: Any) -> bool:
-    """Whether a mask was painted after a run or the mask rules made it."""
+    """Whether somebody has painted in a mask since a run or the mask rules made it."""
     return next(_edited(mask), None) is not None
 
 
 def edited_frames(mask: Any) -> list[int]:
-    """Frames of a mask that were painted or clicked in after it was made; 0 of one."""
+    """Frames of a mask that were changed by hand since it was made; 0 for one image."""
     return list(_edited(mask))
 
 

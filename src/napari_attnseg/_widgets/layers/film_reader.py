@@ -45,8 +45,8 @@ def film_layers(path: Path) -> list[Any]:
     Raises
     ------
     InputError
-        If results are missing or damaged. A film that is gone or has changed is left
-        out, with a warning; that there is no probability is told.
+        If results are missing or damaged. A film that was moved or has changed is left
+        out, with a warning. A notice says that there is no probability.
     """
     found = load_frame_results(path)
     show_info(

@@ -39,7 +39,7 @@ SPECK_TIP = (
 
 
 class Found(StrEnum):
-    """Content of a mask; the outlines of all but the first one mislead."""
+    """Content of a mask; only of `OBJECTS` does an outline show the content."""
 
     OBJECTS = "objects"
     NOTHING = "nothing"

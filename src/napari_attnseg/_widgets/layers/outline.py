@@ -1,10 +1,10 @@
 """Draw a mask over its image as an outline, visible at every zoom. No Qt.
 
-napari draws an outline in pixels of the image: on a large image that is seen as a whole
-it is thinner than a pixel of the screen. A thick one takes napari seconds to compute on
-a large image. It is as thick as can be computed at once; where that cannot be seen, the
-mask is filled instead, and the image shines through. So is a mask of nearly the whole
-frame: outlines of its holes would look like lesions.
+napari draws an outline in pixels of the image. When a large image is shown as a whole,
+a thin outline is narrower than a pixel of the screen, and a thick one takes napari
+seconds to compute. The outline is as thick as can be computed at once. Where that
+cannot be seen, the mask is filled instead, and is transparent. So is a mask of nearly
+the whole frame, because outlines of its holes would look like lesions.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def fill(layer: Any) -> None:
 
 
 def follow_zoom(layer: Any, zoom: float, point: Sequence[float]) -> None:
-    """Outline a mask anew as it is seen now, unless the user has changed its look.
+    """Adapt an outline to the zoom and the slice, unless the user changed its look.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def follow_zoom(layer: Any, zoom: float, point: Sequence[float]) -> None:
     zoom : float
         Pixels of the screen per unit of the world.
     point : sequence of float
-        ``viewer.dims.point``.
+        ``viewer.dims.point``: world coordinates of the slice in view.
     """
     given = _GIVEN.get(layer)
     if given is None or given != (layer.contour, layer.opacity):

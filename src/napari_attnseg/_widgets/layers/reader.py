@@ -123,7 +123,7 @@ def _refer_to_image(layers: list[Any]) -> None:
 
 
 def layers_of(results: Results) -> list[NewLayer]:
-    """The layers that the Segment widget makes, below them the image if it is found."""
+    """Make the layers of the Segment widget, above the image if it is found."""
     placement = {**unplaced(2 if results.frames is None else 3), **results.placement}
     file = None if results.image is None else str(results.image.resolve())
     source = Source(

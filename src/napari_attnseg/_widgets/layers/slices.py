@@ -1,4 +1,4 @@
-"""Slices of a stack in words. No Qt, no torch."""
+"""Texts that name slices of a stack. No Qt, no torch."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 
 def slices_words(frames: Sequence[int], most: int = 6) -> str:
-    """Name slices of a stack: ``slices 3–7 and 9``; of more than `most` spans, some.
+    """Name slices of a stack, such as ``slices 3–7 and 9``.
 
     Parameters
     ----------
     frames : sequence of int
-        Ascending.
+        Numbers of the slices, ascending; at least one.
     most : int
+        Number of spans that are named; of further spans the slices are counted.
     """
     spans: list[list[int]] = []
     for frame in frames:

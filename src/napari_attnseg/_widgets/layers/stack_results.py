@@ -1,4 +1,4 @@
-"""Results of a stack in arrays of all frames, as layers show them. No Qt, no torch."""
+"""Results of a stack in arrays of all frames, for layers. No Qt, no torch."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from napari_attnseg.results import Segmentation
 
 
 class StackResults(Sequence[Segmentation]):
-    """Results of a stack, written into arrays of all frames: half as much memory.
+    """Results of a stack, written into arrays of all frames to save memory.
 
-    Maps are float16, and `new_layers` takes the whole arrays as they are. A frame that
-    is not segmented is 0 in all of them and has no hash of its image. Of each frame
-    only what is its own is kept; its result is made anew when it is asked for.
+    Maps are float16, which halves the memory, and `new_layers` uses the arrays without
+    copying. A frame that is not segmented is 0 in all of them, and has no hash of its
+    image. For each frame, only data that differ between frames are kept; its result is
+    put together when it is asked for.
 
     Parameters
     ----------
     frames : int
+        Number of frames of the stack.
     """
 
     def __init__(self, frames: int) -> None:
@@ -99,7 +101,7 @@ class StackResults(Sequence[Segmentation]):
         return None if found is None else found.values
 
     def provenance(self, source: str) -> dict[str, Any]:
-        """`io.results.provenance`, without a result made of every frame."""
+        """Return what `io.results.provenance` does; it makes one result only."""
         facts = provenance(self[:1], source)
         for key in PER_FRAME:
             if key in facts:
@@ -108,7 +110,7 @@ class StackResults(Sequence[Segmentation]):
         return facts
 
     def effective_share(self, gate: int) -> dict[str, Any]:
-        """`io.results.effective_share`, without a result made of every frame."""
+        """Return what `io.results.effective_share` does; it makes one result only."""
         facts = effective_share(self[:1], gate)
         if "mean" in facts:
             none = (None,) * (gate + 1)
@@ -117,9 +119,10 @@ class StackResults(Sequence[Segmentation]):
         return facts
 
     def keep(self, frame: int, result: Segmentation) -> Segmentation:
-        """The same result as views of the arrays; errors as of `StackArray.put`.
+        """Store a result, and return it as views of the arrays.
 
-        A mask that somebody painted before its frame was segmented stays.
+        Errors are those of `StackArray.put`. A mask that somebody painted before its
+        frame was segmented stays.
         """
         shares = []
         for i, gate in enumerate(result.attention):

@@ -1,6 +1,6 @@
-"""Hide a filled mask while its objects, a fill too, are shown. No Qt but a timer.
+"""Hide a filled mask while its filled objects are shown. No Qt except a timer.
 
-Two fills over each other would mix to a colour that neither layer has.
+Two fills on top of each other would mix to a colour that neither layer has.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from napari_attnseg._widgets.layers.own_image import BEHIND, HIDDEN
 
 
 class FillBehind:
-    """Hides one mask at a time, and shows it again when its objects go.
+    """Hides one mask at a time, until its objects are hidden or removed.
 
     Parameters
     ----------
     viewer : napari.Viewer
     life : Lifetime
-        At its end the mask is shown again.
+        When it ends, the mask is shown again.
     """
 
     def __init__(self, viewer: Any, life: Lifetime) -> None:
@@ -50,7 +50,7 @@ class FillBehind:
             restart(self._soon)
 
     def show_again(self) -> None:
-        """Show the mask, unless somebody did, and let go of both layers."""
+        """Show the mask, unless the user did, and stop watching both layers."""
         mask, objects = self._mask, self._objects
         if mask is None:
             return

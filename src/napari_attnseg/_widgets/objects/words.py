@@ -15,7 +15,7 @@ from napari_attnseg.uncertainty import DOUBT_MEANING
 
 
 def summary(measured: Measurement) -> str:
-    """What was measured and with what, and the case's uncertainty."""
+    """Say what was measured, from which layers, and the doubt of the case."""
     task, n = measured.task, len(measured.records)
     used = [] if task.image is None else [f"image {task.image.name!r}"]
     used += ["the model's probability"] if task.probability else []
@@ -34,14 +34,14 @@ def summary(measured: Measurement) -> str:
 
 
 def elsewhere(viewer: Any, layer: Any) -> str:
-    """Name of a layer's image if another one is on screen; else an empty text."""
+    """Name of a layer's image if another image is on screen; else an empty text."""
     image = images_of(viewer.layers).get(layer)
     seen, _ = spoken_of(viewer, image)
     return "" if image is None or seen in (None, image) else str(image.name)
 
 
 def why_not_seen(viewer: Any, labels: Any) -> str:
-    """Sentence on chosen labels that are not what is on screen, or an empty text."""
+    """Sentence if the chosen labels are not on screen; else an empty text."""
     image = elsewhere(viewer, labels)
     if image:
         return f"This is a mask of {image!r}, which is not the image on screen."

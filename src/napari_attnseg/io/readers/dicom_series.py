@@ -29,7 +29,7 @@ class Series:
     Attributes
     ----------
     name : str
-        Without anything that tells who the patient is, unless that was asked for.
+        Name that does not identify the patient, unless identifiers are kept.
     paths : tuple of Path
         In order.
     assumed : tuple of Assumed

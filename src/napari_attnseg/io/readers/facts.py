@@ -88,7 +88,8 @@ class NotUsed(StrEnum):
     BITS
         Bits of colour beyond eight.
     INTERLACED
-        Rows of two moments in one frame, which are not separated.
+        Interlaced frames: the rows of two moments in one frame, which are not
+        separated.
     OTHER_IMAGES
         Further images in the same file.
     ORIENTATION

@@ -16,7 +16,7 @@ from napari_attnseg.io.readers.dicom_header import numbers, of_frame
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.readers.sets import FileSet
 
-#: Slices may lie so far, as a share of their distance, from where even ones would.
+#: Largest deviation of a slice from an even spacing, as a share of the spacing.
 UNEVEN = 0.1
 #: DICOM counts x to the left and y to the back, NIfTI to the right and to the front.
 _TO_RAS = np.diag([-1.0, -1.0, 1.0])
@@ -24,14 +24,14 @@ _TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
-    """Place of the pixels of a file.
+    """Position of the pixels of a file in space.
 
     Attributes
     ----------
     affine : ndarray, shape (4, 4)
-        Column, row and slice → mm to the right, to the front and up.
+        Maps column, row and slice to mm to the right, to the front and up.
     slices : bool
-        Whether frames are slices, not moments of one slice.
+        Whether frames are slices; otherwise they are moments of one slice.
     """
 
     affine: NDArray[np.float64]
@@ -39,12 +39,12 @@ class Grid:
 
 
 def grid_of(files: FileSet) -> Grid | None:
-    """Place of the frames of a file or series; None: it does not say it.
+    """Position of the frames of a file or series; None if the file does not state it.
 
     Raises
     ------
     InputError
-        If it cannot be read, or slices of a series are not evenly spaced.
+        If it cannot be read, or the slices of a series are not evenly spaced.
     """
     if files.kind is FileFormat.NIFTI:
         return _of_nifti(files.paths[0])

@@ -142,7 +142,7 @@ class VideoFrames(Frames):
 
     @property
     def times(self) -> tuple[float, ...]:
-        """Seconds from the first frame to each; lists the time stamps of the file."""
+        """Time of each frame, in seconds from the first; reads all time stamps."""
         stamps, base = self._time_stamps(), self._base
         return tuple(float((one - stamps[0]) * base) for one in stamps)
 
