@@ -166,14 +166,14 @@ def test_classes_in_another_order_are_refused(folder: Path, tmp_path: Path) -> N
     data = load_dataset(folder)
     data.expect_classes(2, NAMES)
     data.expect_classes(2, ("one", "other"))  # nothing is known of these
-    with pytest.raises(InputError, match="disc, square; order them"):
+    with pytest.raises(InputError, match="disc, square; list them"):
         data.expect_classes(2, NAMES[::-1])
     network = SegmentationNetwork(dataclasses.replace(model_spec("tiny"), classes=2))
     start = tmp_path / "start.safetensors"
     card = ModelCard(network.spec, Preprocessing(64), classes=NAMES[::-1])
     save_checkpoint(start, network.state_dict(), card)
     config = TrainConfig(str(folder), "tiny", device="cpu", init=str(start))
-    with pytest.raises(InputError, match="disc, square; order them"):
+    with pytest.raises(InputError, match="disc, square; list them"):
         fit(config, tmp_path / "run")
     for names in (NAMES, ("one", "other")):  # nothing is known of these again
         other = tmp_path / f"{names[0]}.safetensors"

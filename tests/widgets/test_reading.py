@@ -211,7 +211,7 @@ def test_a_layer_that_is_turned_along_its_channels_is_refused(
     viewer.add_image(FIRST, name="scan", rotate=(20, 30, 40))
     choose(widget, 2)
     run(widget, qtbot)
-    assert "axis 0 of channels stands alone" in widget.bar.error.text()
+    assert "axis 0 of channels does not depend on other axes" in widget.bar.error.text()
     choose(widget, 1)  # as frames it can be turned
     run(widget, qtbot)
     assert mask_of(viewer).ndim == 3

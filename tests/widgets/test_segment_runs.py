@@ -342,7 +342,7 @@ def test_a_run_can_be_copied_and_saved(
     assert (tmp_path / "out" / "a.json").stat().st_mtime_ns == before
     viewer.layers.clear()
     menu.save(tmp_path / "out")
-    assert "are gone" in messages[-1]
+    assert "were removed" in messages[-1]
 
 
 def test_a_second_run_replaces_the_first_but_no_work_by_hand(

@@ -171,9 +171,9 @@ def test_a_last_run_trains_on_validation_images_too_and_says_so(
     ("options", "words"),
     [
         ([], "needs --data to fit on, or --like"),
-        (["--like", "c", "--data", "d"], "leave --data out"),
-        (["--like", "c", "--split", "val"], "leave --split out"),
-        (["--like", "c", "--device", "cpu"], "leave --device out"),
+        (["--like", "c", "--data", "d"], "leave out --data"),
+        (["--like", "c", "--split", "val"], "leave out --split"),
+        (["--like", "c", "--device", "cpu"], "leave out --device"),
         (["--like", "no.safetensors"], "there is no file no.safetensors"),
     ],
 )
@@ -228,7 +228,7 @@ def test_the_second_stage_starts_from_both_encoders(
     mask = Path(config.data) / "masks" / "disc03.png"
     mask.write_bytes(mask.with_name("disc04.png").read_bytes())
     shutil.rmtree(tmp_path / "stage-2")
-    with pytest.raises(InputError, match=r"are not those that the run in .*cnn"):
+    with pytest.raises(InputError, match=r"are not those with which the run in .*cnn"):
         two_stage(config, tmp_path)
     assert not (tmp_path / "stage-2").exists()
     with pytest.raises(UnknownNameError, match="'tiny-duck-net'"):

@@ -98,7 +98,7 @@ def test_a_release_goes_on_where_it_was_and_looks_once(
     # But what was trained on others is another release.
     mask = Path(config.data) / "masks" / "disc01.png"
     mask.write_bytes(mask.with_name("disc02.png").read_bytes())
-    with pytest.raises(InputError, match="are not those that the run"):
+    with pytest.raises(InputError, match="are not those with which the run"):
         Release(config, 1).run(out)
 
 

@@ -75,7 +75,7 @@ def test_sessions_are_recorded_and_data_must_stay(
     masks = Path(config.data) / "masks"
     mask, before = masks / "disc03.png", (masks / "disc03.png").read_bytes()
     shutil.copy(masks / "disc04.png", mask)
-    with pytest.raises(InputError, match="are not those that the run"):
+    with pytest.raises(InputError, match="are not those with which the run"):
         fit(config, run, resume=True)
     mask.write_bytes(before)
     fit(config, run, resume=True)

@@ -72,7 +72,10 @@ def test_a_stroke_and_its_undoing_are_counted(
     mask.data_setitem(np.nonzero(mask.data == 1), 0)
     mask.events.paint(value=[])  # as at the end of a stroke
     qtbot.waitUntil(
-        lambda: widget.mask_panel.size_label.text() == "Nothing found (0 px)"
+        lambda: (
+            widget.mask_panel.size_label.text()
+            == "Nothing found (0 px)\nEdited by hand."
+        )
     )
     mask.undo()
     qtbot.waitUntil(lambda: widget.mask_panel.size_label.text() == said)

@@ -31,10 +31,9 @@ def recalibrated_gate(subject: Subject, stride: int) -> Tensor:
 
 EXPLAINER = Explainer(
     recalibrated_gate,
-    "psi translated into how often the CNN was the better encoder: the share of "
-    "regions with such a psi in which the mask was better with the CNN's features than "
-    "with the transformer's, measured on other images. The share is smoothed, so that "
-    "it never falls as psi rises.",
+    "psi translated into how often the CNN was the better encoder in regions with such "
+    "a psi, as measured on other images, and smoothed so that it never falls as psi "
+    "rises.",
     "gate",
     low="transformer better",
     high="CNN better",
