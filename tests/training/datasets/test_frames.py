@@ -7,7 +7,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
-from medical_files import dicom_file, numbered, video_file
+from medical_files import dicom_file, interlaced_film, numbered, video_file
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -63,6 +63,18 @@ def test_frames_of_a_film_by_the_masks_of_its_results(tmp_path: Path) -> None:
     (tmp_path / "film_frames.csv").write_text("frame,area_px\n0,9\n8,9\n4,")
     made = list(frames_to_training_set(film, tmp_path / "film", tmp_path / "c"))
     assert made == ["film_000000", "film_000008"]
+
+
+def test_an_interlaced_film_is_told_once(tmp_path: Path) -> None:
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for i in range(3):
+        Image.fromarray(mask_of(i) * 255).save(masks / f"frame_{i:06d}_mask.png")
+    for name, make in (("a", interlaced_film), ("b", video_file)):
+        film = make(tmp_path / f"{name}.mp4", numbered(3, (40, 48)))
+        told: list[str] = []
+        list(frames_to_training_set(film, masks, tmp_path / name, tell=told.append))
+        assert ["is interlaced" in one for one in told] == [True] * (name == "a")
 
 
 def test_frames_of_one_film_in_two_splits_are_told(tmp_path: Path) -> None:

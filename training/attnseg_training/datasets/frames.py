@@ -28,6 +28,7 @@ from napari_attnseg.io.readers import FileSet, Frames, open_frames
 from napari_attnseg.io.readers.dicom_file import guarded
 from napari_attnseg.io.readers.dicom_seg import is_segmentation, read_segmentation
 from napari_attnseg.io.readers.facts import NotUsed
+from napari_attnseg.io.readers.film_kinds import INTERLACED_WORDS
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.readers.grids import grid_of
 from napari_attnseg.io.readers.sets import set_of
@@ -78,6 +79,8 @@ def frames_to_training_set(
         raise InputError(f"Expected --every of at least 1, but got {every}.")
     files = set_of(images)
     with open_frames(files) as frames:
+        if NotUsed.INTERLACED in frames.facts.not_used:
+            tell(INTERLACED_WORDS.format(frames.name))
         found, hashes = _masks(masks, files, frames, tell), _hashes(masks)
         beyond = [one for one in found if not 0 <= one < len(frames)]
         if beyond or not found:
