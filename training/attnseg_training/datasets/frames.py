@@ -19,6 +19,7 @@ from attnseg_training.datasets.frame_masks import (
 )
 from attnseg_training.datasets.grids import on_grid
 from attnseg_training.datasets.nifti import whole_numbers
+from attnseg_training.datasets.two_places import expect_one_place
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Window
@@ -188,10 +189,18 @@ def _placed(
                     "lies, so both were taken as they are stored: look at images and "
                     "masks together."
                 )
+            if NotUsed.QFORM in one.facts.not_used:
+                tell(
+                    f"The qform and the sform of {one.name} contradict each other; "
+                    f"{other.name} does not say where it lies, so both were taken as "
+                    "they are stored."
+                )
         return dict(enumerate(whole_numbers(np.stack([*_each(masks)]))))
     size = shown.facts.width, shown.facts.height
     # Frames, rows and columns → columns, rows and frames, as an affine counts them.
     values = whole_numbers(np.stack([*_each(masks)])).transpose(2, 1, 0)
+    both = (here.affine, here.qform), (there.affine, there.qform)
+    expect_one_place(*both, values.shape, *names)
     if here.slices and there.slices:
         shape = (*size, count)
         turned = on_grid(values, here.affine, shape, there.affine, *names)

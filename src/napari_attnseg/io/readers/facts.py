@@ -97,6 +97,8 @@ class NotUsed(StrEnum):
         Further images in the same file.
     ORIENTATION
         The affine of a slice that asks for another view than the stored one.
+    QFORM
+        The qform of a NIfTI file, which contradicts its sform.
     """
 
     OTHER_WINDOWS = "other_windows"
@@ -115,6 +117,7 @@ class NotUsed(StrEnum):
     INTERLACED = "interlaced"
     OTHER_IMAGES = "other_images"
     ORIENTATION = "orientation"
+    QFORM = "qform"
 
 
 @dataclass(frozen=True, slots=True)
