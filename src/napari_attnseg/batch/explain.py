@@ -124,7 +124,7 @@ def explain_images(
 
     def compute(path: Path, stem: str, notes: list[Note], found: UprightImage) -> Write:
         image = found.pixels
-        turn: dict[str, object] = {"orientation": found.orientation, **found.left_out}
+        turn: dict[str, object] = {"orientation": found.orientation, **found.noted}
         if found.facts is not None:
             turn[FILE_FACTS] = found.facts.to_provenance()
         if frame is not None:

@@ -145,7 +145,7 @@ class Segmenting:
         turn: dict[str, Any] = {
             "orientation": read.upright.orientation,
             SETTINGS: self.settings,
-            **read.upright.left_out,
+            **read.upright.noted,
         }
         result = replace(result, provenance={**result.provenance, **turn})
         table = ""

@@ -29,7 +29,7 @@ from napari_attnseg.io.files import (
     relative_source,
     tiff_bytes,
 )
-from napari_attnseg.io.images import is_file, read_image
+from napari_attnseg.io.images import is_file, read_numbers
 from napari_attnseg.io.mask_values import ReadMask, labels_of
 from napari_attnseg.io.reader_masks import load_readers, reader_parts, stale_files
 from napari_attnseg.masks import rules_of
@@ -287,11 +287,11 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
     box = box_of(own)
 
     def frames(name: str) -> NDArray[Any]:
-        values = read_image(path.parent / name)
+        values = read_numbers(path.parent / name)
         return values[None] if count is None else values
 
     def labels(name: str) -> ReadMask:
-        pixels, unit = read_image(path.parent / name), facts["mask_value"]
+        pixels, unit = read_numbers(path.parent / name), facts["mask_value"]
         return labels_of(pixels, unit, name, stack=count is not None)
 
     read = labels(files["mask"])

@@ -45,8 +45,8 @@ def by_frame(
         listed = ", ".join(map(str, numbers[:_FEW]))
         raise InputError(
             f"Expected masks in {name} that are numbered from 0, as attnseg segment "
-            f"does, but their numbers are {listed} … {numbers[-1]} for {frames} frames, "
-            "so that they may count from 1, as FFmpeg does; give "
+            f"does, but their numbers are {listed} … {numbers[-1]} for {frames} "
+            "frames, so that they may count from 1, as FFmpeg does; give "
             f"{OPTION} 1 if they do, and {OPTION} 0 if the first mask is of the second "
             "frame."
         )
