@@ -300,8 +300,15 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
     if probabilities.ndim == masks.ndim:
         probabilities = probabilities[:, None]
     sizes = masks.shape, probabilities.shape[:1] + probabilities.shape[2:]
-    if masks.ndim != 3 or len(masks) != (count or 1) or sizes[0] != sizes[1]:
-        raise ValueError(f"mask of shape {sizes[0]}, probability of {sizes[1]}")
+    if masks.ndim != 3 or len(masks) != (count or 1):
+        raise ValueError(f"mask of shape {masks.shape}")
+    if sizes[0] != sizes[1]:
+        rows, columns = masks.shape[-2:]
+        raise InputError(
+            f"Expected the size of the probability, {sizes[1][-1]}×{sizes[1][-2]} "
+            f"pixels, in {files['mask']}, but it has {columns}×{rows}; save the mask "
+            "in its first size, or segment the image again."
+        )
     if box is not None:
         box.expect_inside(masks.shape[-2:])
     maps = [(gate, frames(gate["file"])) for gate in facts["gates"]]
