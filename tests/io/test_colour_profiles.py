@@ -12,7 +12,7 @@ from colour_profiles import ADOBE, SRGB, icc_profile
 from odd_files import picture
 from PIL import Image, ImageCms
 
-from napari_attnseg.io.colour_profiles import COLOUR_PROFILE
+from napari_attnseg.io.colour_profiles import COLOUR_PROFILE, PROFILE_LEFT
 from napari_attnseg.io.file_kinds import FileKind, file_kind
 from napari_attnseg.io.images import read_image, read_numbers, read_upright
 from napari_attnseg.io.readers import read_picture
@@ -78,6 +78,19 @@ def test_srgb_keeps_its_numbers(tmp_path: Path, kind: str) -> None:
     found = read_upright(path)
     np.testing.assert_array_equal(found.pixels, COLOURS)
     assert found.noted == {} and file_kind(path) is None
+
+
+def test_a_profile_of_16_bits_is_told(tmp_path: Path, tiny_weights: Path) -> None:
+    from napari_attnseg.batch import Note, segment_images
+
+    path, deep = tmp_path / "a.tif", COLOURS.astype(np.uint16) * 257
+    profile = icc_profile(ADOBE)
+    tifffile.imwrite(path, deep, photometric="rgb", iccprofile=profile)
+    np.testing.assert_array_equal(read_image(path), deep)
+    (outcome,) = segment_images([path], tmp_path / "out", tiny_weights, "cpu")
+    assert Note.PROFILE_LEFT in outcome.notes
+    (result,) = load_results(tmp_path / "out" / "a.json").segmentations
+    assert result.provenance[PROFILE_LEFT] == "test"
 
 
 def test_the_profile_is_recorded(tmp_path: Path, tiny_weights: Path) -> None:

@@ -15,6 +15,13 @@ from numpy.typing import NDArray
 
 #: Key, in provenance, of the name of the profile that colours were converted from.
 COLOUR_PROFILE = "colour_profile"
+#: Key of the name of one that was not converted, as colours have more than 8 bits.
+PROFILE_LEFT = "colour_profile_not_used"
+#: Sentence on such a file, with a place for its name.
+PROFILE_LEFT_WORDS = (
+    "{} has colours of more than 8 bits in an embedded profile other than sRGB, which "
+    "were taken as if they were sRGB; save it as sRGB first."
+)
 #: TIFF tag of a profile.
 PROFILE_TAG = 34675
 #: Largest difference, of 255, of colours in profiles that mean sRGB.

@@ -14,6 +14,7 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.io.byte_order import is_swapped
 from napari_attnseg.io.colour_profiles import (
     COLOUR_PROFILE,
+    PROFILE_LEFT,
     in_srgb,
     is_converted,
     profile_name,
@@ -49,6 +50,8 @@ class UprightImage:
         Number of further pages of a TIFF that are smaller copies.
     profile : str or None
         Name of the embedded colour profile from which colours were converted to sRGB.
+    profile_left : str or None
+        The same of one that was not used, as the colours have more than 8 bits.
     """
 
     pixels: NDArray[np.generic]
@@ -57,6 +60,7 @@ class UprightImage:
     facts: FileFacts | None = None
     thumbnails: int = 0
     profile: str | None = None
+    profile_left: str | None = None
 
     @property
     def left_out(self) -> dict[str, int]:
@@ -67,8 +71,9 @@ class UprightImage:
     @property
     def noted(self) -> dict[str, int | str]:
         """What provenance says of the file: `left_out`, and the colour profile."""
-        profile = {} if self.profile is None else {COLOUR_PROFILE: self.profile}
-        return {**self.left_out, **profile}
+        profiles = {COLOUR_PROFILE: self.profile, PROFILE_LEFT: self.profile_left}
+        named = {key: name for key, name in profiles.items() if name is not None}
+        return {**self.left_out, **named}
 
 
 def read_image(path: Path, upright: bool = True) -> NDArray[np.generic]:
@@ -108,10 +113,13 @@ def read_upright(path: Path) -> UprightImage:
     """Read an image file as `read_image`, with the orientation that was applied."""
     decoded = decode_file(path)
     pixels, profile = _pixels(path, decoded), decoded.profile
+    name = profile_name(profile) if pixels.ndim > 2 else None
+    converted = is_converted(pixels, profile)
     return UprightImage(
         *(in_srgb(pixels, profile), decoded.orientation, decoded.others),
         thumbnails=decoded.thumbnails,
-        profile=profile_name(profile) if is_converted(pixels, profile) else None,
+        profile=name if converted else None,
+        profile_left=None if converted else name,
     )
 
 

@@ -84,4 +84,7 @@ def _stream(path: Path, header: Any, frame: int) -> bytes:
         count = int(header.get("NumberOfFrames") or 1)
         table = header.get("ExtendedOffsetTable")
         offsets = (table, header.ExtendedOffsetTableLengths) if table else None
-        return get_frame(file, frame, number_of_frames=count, extended_offsets=offsets)
+        stream: bytes = get_frame(
+            file, frame, number_of_frames=count, extended_offsets=offsets
+        )
+        return stream

@@ -51,7 +51,7 @@ def contradict(image: Any) -> bool:
 
 
 def apart(
-    one: NDArray[np.float64], other: NDArray[np.float64], shape: tuple[int, ...]
+    one: NDArray[np.floating], other: NDArray[np.floating], shape: tuple[int, ...]
 ) -> float:
     """Largest distance along an axis between the corners of a volume by two maps.
 
