@@ -113,7 +113,8 @@ def read_upright(path: Path) -> UprightImage:
     """Read an image file as `read_image`, with the orientation that was applied."""
     decoded = decode_file(path)
     pixels, profile = _pixels(path, decoded), decoded.profile
-    name = profile_name(profile) if pixels.ndim > 2 else None
+    colour = pixels.ndim > 2 and pixels.shape[-1] in (3, 4)
+    name = profile_name(profile) if colour else None
     converted = is_converted(pixels, profile)
     return UprightImage(
         *(in_srgb(pixels, profile), decoded.orientation, decoded.others),

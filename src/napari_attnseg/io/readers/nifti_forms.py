@@ -22,8 +22,8 @@ _TEMPLATE = 3
 def qform_beside(image: Any) -> NDArray[np.float64] | None:
     """Affine (4, 4) of the qform of a file that is placed by its sform.
 
-    None if only one of the two is stated, or the sform is about a template's space and
-    the qform is not.
+    None if only one of the two is stated, the qform is damaged, or the sform is about a
+    template's space and the qform is not.
 
     Parameters
     ----------
@@ -33,7 +33,10 @@ def qform_beside(image: Any) -> NDArray[np.float64] | None:
     own, used = int(header["qform_code"]), int(header["sform_code"])
     if own <= 0 or used <= 0 or (own != used and used >= _TEMPLATE):
         return None
-    return np.asarray(header.get_qform(), np.float64)
+    try:
+        return np.asarray(header.get_qform(), np.float64)
+    except ValueError:  # no rotation is stored there
+        return None
 
 
 def contradict(image: Any) -> bool:
