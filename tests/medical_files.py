@@ -105,6 +105,12 @@ def video_file(
     return path
 
 
+def interlaced_film(path: Path, frames: NDArray[np.uint8]) -> Path:
+    """A film that says that each frame holds the rows of two moments."""
+    options = {"x264-params": "tff=1", "flags": "+ilme+ildct"}
+    return video_file(path, frames, **options)
+
+
 def cut_film(path: Path, frames: NDArray[np.uint8]) -> Path:
     """An MP4 that ends early.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+from colour_profiles import ADOBE, icc_profile
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -38,7 +39,9 @@ def odd_files(folder: Path) -> dict[str, FileKind]:
         folder / "planar.tif", planes, photometric="rgb", planarconfig="separate"
     )
     write_png_16(folder / "colour_16.png", rgb.astype(np.uint16) * 257)
+    image.save(folder / "adobe.png", icc_profile=icc_profile(ADOBE))
     return {
+        "adobe.png": FileKind.COLOUR_PROFILE,
         "cmyk.jpg": FileKind.CMYK,
         "cmyk.tif": FileKind.CMYK,
         "palette.tif": FileKind.PALETTE,

@@ -21,6 +21,7 @@ from medical_files import (
     PATIENT_ID,
     cut_film,
     dicom_file,
+    interlaced_film,
     number_of,
     numbered,
     video_file,
@@ -57,6 +58,14 @@ def film(tmp_path: Path) -> Path:
 def rows_of(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def test_an_interlaced_film_is_told_once(tmp_path: Path, tiny_weights: Path) -> None:
+    film = interlaced_film(tmp_path / "film.mp4", numbered(3))
+    options = ("--weights", tiny_weights, "--device", "cpu", "--no-overlay")
+    done = attnseg("segment", film, "--out", tmp_path / "out", *options)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("film.mp4 is interlaced") == 1
 
 
 def test_every_nth_frame_of_a_film(

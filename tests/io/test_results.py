@@ -199,7 +199,7 @@ def test_parts_that_do_not_fit_are_refused(
     red.putpixel((0, 0), (255, 0, 0))
     mask = red if change == "colours" else mask.resize((9, 9))
     mask.save(tmp_path / "x_mask.png")
-    words = "holds colours" if change == "colours" else "do not belong together"
+    words = "holds colours" if change == "colours" else r"x_mask.png, but it has 9×9"
     with pytest.raises(InputError, match=words):
         load_results(path)
 

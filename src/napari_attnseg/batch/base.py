@@ -64,6 +64,11 @@ class Note(StrEnum):
         More than half of the image is one colour around a smaller picture.
     BURNED_IN
         The file says that its pixels show who the patient is.
+    PROFILE_LEFT
+        The colours have an embedded profile other than sRGB, and more than 8 bits, so
+        that they were not converted.
+    INTERLACED
+        Each frame of the film holds the rows of two moments.
     NO_OVERLAY
         PyAV is not installed, so that no video of the masks is written.
     DONE_BEFORE
@@ -84,6 +89,8 @@ class Note(StrEnum):
     WHOLE_IMAGE = "whole_image"
     CANVAS = "canvas"
     BURNED_IN = "burned_in"
+    PROFILE_LEFT = "profile_left"
+    INTERLACED = "interlaced"
     NO_OVERLAY = "no_overlay"
     DONE_BEFORE = "done_before"
 

@@ -124,7 +124,7 @@ def explain_images(
 
     def compute(path: Path, stem: str, notes: list[Note], found: UprightImage) -> Write:
         image = found.pixels
-        turn: dict[str, object] = {"orientation": found.orientation, **found.left_out}
+        turn: dict[str, object] = {"orientation": found.orientation, **found.noted}
         if found.facts is not None:
             turn[FILE_FACTS] = found.facts.to_provenance()
         if frame is not None:
@@ -132,6 +132,8 @@ def explain_images(
         shown = rule_for(found.facts, rule, asked=intensity is not None)
         if found.others:
             notes.append(Note.OTHER_PICTURES)
+        if found.profile_left:
+            notes.append(Note.PROFILE_LEFT)
         explained = run_explainer(
             name, explainer, segmenter, image, strides, target, intensity=shown
         )

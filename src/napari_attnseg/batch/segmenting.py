@@ -104,6 +104,8 @@ class Segmenting:
             notes.append(Note.EXIF_ORIENTATION)
         if found.others:
             notes.append(Note.OTHER_PICTURES)
+        if found.profile_left:
+            notes.append(Note.PROFILE_LEFT)
         if self._how.resume:
             made_by = self.segmenter.sha256, self.settings, self._how.objects
             earlier = done_before(self._out, stem, found.pixels, *made_by)
@@ -145,7 +147,7 @@ class Segmenting:
         turn: dict[str, Any] = {
             "orientation": read.upright.orientation,
             SETTINGS: self.settings,
-            **read.upright.left_out,
+            **read.upright.noted,
         }
         result = replace(result, provenance={**result.provenance, **turn})
         table = ""

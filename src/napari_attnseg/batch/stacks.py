@@ -20,7 +20,7 @@ from napari_attnseg.io.files import relative_source
 from napari_attnseg.io.frame_parts import EarlierFrames
 from napari_attnseg.io.overlay_video import can_write_video
 from napari_attnseg.io.readers import FileSet, Frames
-from napari_attnseg.io.readers.facts import FILE_FACTS, FrameAxis
+from napari_attnseg.io.readers.facts import FILE_FACTS, FrameAxis, NotUsed
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.results import PER_FRAME
 from napari_attnseg.io.stack_results import StackNames, StackResults
@@ -212,6 +212,8 @@ class StackRun:
         if frame == 0:
             if self._frames.facts.said.get("burned_in") == "yes":
                 said.append(Note.BURNED_IN)
+            if NotUsed.INTERLACED in self._frames.facts.not_used:
+                said.append(Note.INTERLACED)
             if self._overlay and not can_write_video():
                 said.append(Note.NO_OVERLAY)
         if last and self._found_nothing:

@@ -156,7 +156,9 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     from napari_attnseg.canvas import CANVAS_WORDS
     from napari_attnseg.intensity import IntensityWarning
     from napari_attnseg.intensity_warnings import warning_sentence
+    from napari_attnseg.io.colour_profiles import PROFILE_LEFT_WORDS
     from napari_attnseg.io.other_pictures import OTHER_PICTURES_WORDS
+    from napari_attnseg.io.readers.film_kinds import INTERLACED_WORDS
     from napari_attnseg.reliability.estimate import GREY_WORDS, UNLIKE_WORDS
 
     narrow = warning_sentence(IntensityWarning.NARROW_RANGE)
@@ -181,6 +183,8 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
         Note.GREY: f"{name}: no expected Dice: {GREY_WORDS}.",
         Note.BURNED_IN: f"{file} says that its pixels show who the patient is "
         "(BurnedInAnnotation); an overlay video shows them too.",
+        Note.PROFILE_LEFT: PROFILE_LEFT_WORDS.format(name),
+        Note.INTERLACED: INTERLACED_WORDS.format(file),
         Note.NO_OVERLAY: f"{file}: no overlay video, as PyAV is not installed; run "
         'pip install "napari-attnseg[video]".',
     }

@@ -76,6 +76,11 @@ def read_descriptor(root: Path) -> Descriptor:
         return Descriptor()
     try:
         found = parse_toml(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"Expected UTF-8 text in {path}, but it is in another encoding, such as "
+            "UTF-16; save it as UTF-8."
+        ) from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error}); check the file.") from error
     unknown = sorted(set(found) - set(_KEYS))

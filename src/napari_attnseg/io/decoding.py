@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_attnseg.io.colour_profiles import PROFILE_TAG
 from napari_attnseg.io.deep_png import deep_pixels, is_deep
 from napari_attnseg.io.orientation import TAG, as_stored, known_orientation, upright
 from napari_attnseg.io.other_formats import other_format, other_format_words
@@ -96,6 +97,8 @@ class Decoded:
         Number of pictures of an MPO that differ from the first, and were left out.
     thumbnails : int
         Number of pages that a TIFF calls smaller copies, and that were left out.
+    profile : bytes or None
+        Embedded ICC profile, which was not applied.
     """
 
     series: tuple[Series, ...]
@@ -106,6 +109,7 @@ class Decoded:
     bits: int = 8
     others: int = 0
     thumbnails: int = 0
+    profile: bytes | None = None
 
     def stored(self) -> Decoded:
         """Copy with the pixels as they are stored, without the orientation."""
@@ -187,7 +191,12 @@ def _decode_tiff(path: Path) -> Decoded:
             if "imagecodecs" not in str(error):
                 raise
             return _through_pillow(path, page, white)
-        return Decoded(found, turn, white, lossy, stack=True, thumbnails=thumbnails)
+        return Decoded(
+            *(found, turn, white, lossy),
+            stack=True,
+            thumbnails=thumbnails,
+            profile=page.tags.valueof(PROFILE_TAG),
+        )
 
 
 def _series(series: Any, turn: int) -> Series:
@@ -234,6 +243,7 @@ def _through_pillow(path: Path, page: Any, white: bool) -> Decoded:
     return Decoded(
         *(tuple(series), decoded.orientation, white, decoded.lossy),
         thumbnails=decoded.thumbnails,
+        profile=decoded.profile,
     )
 
 
@@ -274,6 +284,7 @@ def _decode_pillow(path: Path) -> Decoded:
             bits=bits,
             others=others,
             thumbnails=count - len(frames),
+            profile=file.info.get("icc_profile"),
         )
 
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
+from napari_attnseg.io.colour_profiles import PROFILE_TAG, profile_name
 from napari_attnseg.io.deep_png import is_deep
 from napari_attnseg.io.tiff_pages import main_page
 
@@ -44,6 +45,8 @@ class FileKind(StrEnum):
         A picture to be turned or mirrored before it is shown, which napari does not.
     COLOUR_16
         A PNG of more than 8 bits per colour, of which napari shows the upper 8.
+    COLOUR_PROFILE
+        Colours of a profile other than sRGB, which napari shows as if they were sRGB.
     """
 
     CMYK = "cmyk"
@@ -55,6 +58,7 @@ class FileKind(StrEnum):
     PLANAR = "planar"
     ORIENTED = "oriented"
     COLOUR_16 = "colour_16"
+    COLOUR_PROFILE = "colour_profile"
 
 
 #: EXIF and TIFF tag of the orientation in which a picture is to be shown; 1: as stored.
@@ -62,6 +66,8 @@ _ORIENTATION = 274
 _TIFF = (".tif", ".tiff")
 #: Formats that Pillow may look into: some of its others start programs.
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF")
+#: Modes of Pillow whose pixels become colours of 8 bits.
+_COLOURS = ("RGB", "RGBA", "P")
 _OF_MODE = {
     "CMYK": FileKind.CMYK,
     "LA": FileKind.GREY_ALPHA,
@@ -122,6 +128,9 @@ def _tiff_kind(path: Path) -> FileKind | None:
             found = FileKind.PLANAR
         elif orientation is not None and orientation.value in range(2, 9):
             found = FileKind.ORIENTED
+        elif photometric == kinds.RGB and page.dtype == "uint8":
+            profile = page.tags.valueof(PROFILE_TAG)
+            found = FileKind.COLOUR_PROFILE if profile_name(profile) else None
     return found
 
 
@@ -139,6 +148,8 @@ def _other_kind(path: Path) -> FileKind | None:
             return _OF_MODE[file.mode]
         if file.getexif().get(_ORIENTATION, 1) in range(2, 9):
             return FileKind.ORIENTED
+        if file.mode in _COLOURS and profile_name(file.info.get("icc_profile")):
+            return FileKind.COLOUR_PROFILE
     return None
 
 

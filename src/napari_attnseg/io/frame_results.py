@@ -10,7 +10,7 @@ from typing import Any
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.files import read_facts
-from napari_attnseg.io.images import is_file, read_image
+from napari_attnseg.io.images import is_file, read_numbers
 from napari_attnseg.io.mask_values import ReadMask, labels_of
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.stack_results import FORMAT, StackNames
@@ -43,9 +43,9 @@ class FrameResults:
     image: str | None = None
 
     def mask(self, frame: int) -> ReadMask:
-        """Mask (H, W) of a frame; raises as `read_image` and `labels_of`."""
+        """Mask (H, W) of a frame; raises as `read_numbers` and `labels_of`."""
         file = self.names.mask(frame)
-        return labels_of(read_image(file), self.unit, file.name)
+        return labels_of(read_numbers(file), self.unit, file.name)
 
     @property
     def source(self) -> Path | None:

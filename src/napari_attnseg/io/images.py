@@ -12,6 +12,13 @@ from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.byte_order import is_swapped
+from napari_attnseg.io.colour_profiles import (
+    COLOUR_PROFILE,
+    PROFILE_LEFT,
+    in_srgb,
+    is_converted,
+    profile_name,
+)
 from napari_attnseg.io.decoding import Decoded, decode
 from napari_attnseg.io.folders import entries, left_out, left_out_words
 from napari_attnseg.io.other_pictures import OTHER_PICTURES
@@ -41,6 +48,10 @@ class UprightImage:
         Facts of the file, for DICOM, films and volumes; None for pictures.
     thumbnails : int
         Number of further pages of a TIFF that are smaller copies.
+    profile : str or None
+        Name of the embedded colour profile from which colours were converted to sRGB.
+    profile_left : str or None
+        The same of one that was not used, as the colours have more than 8 bits.
     """
 
     pixels: NDArray[np.generic]
@@ -48,6 +59,8 @@ class UprightImage:
     others: int = 0
     facts: FileFacts | None = None
     thumbnails: int = 0
+    profile: str | None = None
+    profile_left: str | None = None
 
     @property
     def left_out(self) -> dict[str, int]:
@@ -55,19 +68,28 @@ class UprightImage:
         counts = {OTHER_PICTURES: self.others, THUMBNAILS: self.thumbnails}
         return {kind: n for kind, n in counts.items() if n}
 
+    @property
+    def noted(self) -> dict[str, int | str]:
+        """What provenance says of the file: `left_out`, and the colour profile."""
+        profiles = {COLOUR_PROFILE: self.profile, PROFILE_LEFT: self.profile_left}
+        named = {key: name for key, name in profiles.items() if name is not None}
+        return {**self.left_out, **named}
+
 
 def read_image(path: Path, upright: bool = True) -> NDArray[np.generic]:
     """Read an image file as an array: (H, W), (H, W, 3) or (H, W, 4), dtype kept.
 
     TIFF goes through tifffile (16 bit, float), everything else through Pillow; a
-    palette, CMYK or YCbCr becomes RGB.
+    palette, CMYK or YCbCr becomes RGB. Colours of 8 bits with an embedded profile other
+    than sRGB become sRGB.
 
     Parameters
     ----------
     path : Path
     upright : bool
-        Whether to turn the picture as its EXIF or TIFF orientation asks. False: pixels
-        as they are stored, which is how napari's own reader shows them.
+        Whether to turn the picture as its EXIF or TIFF orientation asks, and to convert
+        its colours. False: pixels as they are stored, which is how napari's own reader
+        shows them.
 
     Raises
     ------
@@ -77,15 +99,28 @@ def read_image(path: Path, upright: bool = True) -> NDArray[np.generic]:
         16-bit colours in a compressed TIFF that Pillow would cut to 8 bits.
     """
     decoded = decode_file(path)
-    return _pixels(path, decoded if upright else decoded.stored())
+    if not upright:
+        return _pixels(path, decoded.stored())
+    return in_srgb(_pixels(path, decoded), decoded.profile)
+
+
+def read_numbers(path: Path) -> NDArray[np.generic]:
+    """Read a mask or a map upright, with its numbers as they are; else `read_image`."""
+    return _pixels(path, decode_file(path))
 
 
 def read_upright(path: Path) -> UprightImage:
     """Read an image file as `read_image`, with the orientation that was applied."""
     decoded = decode_file(path)
+    pixels, profile = _pixels(path, decoded), decoded.profile
+    colour = pixels.ndim > 2 and pixels.shape[-1] in (3, 4)
+    name = profile_name(profile) if colour else None
+    converted = is_converted(pixels, profile)
     return UprightImage(
-        *(_pixels(path, decoded), decoded.orientation, decoded.others),
+        *(in_srgb(pixels, profile), decoded.orientation, decoded.others),
         thumbnails=decoded.thumbnails,
+        profile=name if converted else None,
+        profile_left=None if converted else name,
     )
 
 

@@ -29,7 +29,7 @@ from napari_attnseg.io.files import (
     relative_source,
     tiff_bytes,
 )
-from napari_attnseg.io.images import is_file, read_image
+from napari_attnseg.io.images import is_file, read_numbers
 from napari_attnseg.io.mask_values import ReadMask, labels_of
 from napari_attnseg.io.reader_masks import load_readers, reader_parts, stale_files
 from napari_attnseg.masks import rules_of
@@ -287,11 +287,11 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
     box = box_of(own)
 
     def frames(name: str) -> NDArray[Any]:
-        values = read_image(path.parent / name)
+        values = read_numbers(path.parent / name)
         return values[None] if count is None else values
 
     def labels(name: str) -> ReadMask:
-        pixels, unit = read_image(path.parent / name), facts["mask_value"]
+        pixels, unit = read_numbers(path.parent / name), facts["mask_value"]
         return labels_of(pixels, unit, name, stack=count is not None)
 
     read = labels(files["mask"])
@@ -300,8 +300,15 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
     if probabilities.ndim == masks.ndim:
         probabilities = probabilities[:, None]
     sizes = masks.shape, probabilities.shape[:1] + probabilities.shape[2:]
-    if masks.ndim != 3 or len(masks) != (count or 1) or sizes[0] != sizes[1]:
-        raise ValueError(f"mask of shape {sizes[0]}, probability of {sizes[1]}")
+    if masks.ndim != 3 or len(masks) != (count or 1):
+        raise ValueError(f"mask of shape {masks.shape}")
+    if sizes[0] != sizes[1]:
+        rows, columns = masks.shape[-2:]
+        raise InputError(
+            f"Expected the size of the probability, {sizes[1][-1]}×{sizes[1][-2]} "
+            f"pixels, in {files['mask']}, but it has {columns}×{rows}; save the mask "
+            "in its first size, or segment the image again."
+        )
     if box is not None:
         box.expect_inside(masks.shape[-2:])
     maps = [(gate, frames(gate["file"])) for gate in facts["gates"]]

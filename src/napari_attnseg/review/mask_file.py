@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
-from napari_attnseg.io.images import read_image
+from napari_attnseg.io.images import read_numbers
 from napari_attnseg.io.mask_values import ReadMask, labels_of
 
 __all__ = ["ReadMask", "read_mask"]
@@ -40,7 +40,7 @@ def read_mask(
     InputError
         If the file cannot be read as a mask.
     """
-    array: NDArray[Any] = read_image(path)
+    array: NDArray[Any] = read_numbers(path)
     stack = array.ndim == 3 and path.suffix.lower() != ".png"  # which holds no stack
     if frame is not None and stack and value is not None:
         array = array[frame]

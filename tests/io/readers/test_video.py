@@ -189,3 +189,23 @@ def test_a_codec_says_whether_it_loses_something(
 ) -> None:
     with open_frames(video_file(tmp_path / "a.mkv", numbered(2), codec)) as frames:
         assert frames.facts.said["lossy"] is lossy
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ("transfer=arib-std-b67:colorprim=bt2020:colormatrix=bt2020nc", r"HDR \(HLG\)"),
+        ("transfer=smpte2084:colorprim=bt2020:colormatrix=bt2020nc", r"HDR \(PQ\)"),
+        ("colorprim=bt2020:colormatrix=bt2020nc", "BT.2020"),
+        ("transfer=bt709:colorprim=bt709:colormatrix=bt709", ""),
+    ],
+)
+def test_hdr_films_are_refused(tmp_path: Path, said: str, named: str) -> None:
+    options = {"x264-params": said}
+    path = video_file(tmp_path / "a.mov", numbered(2), **options)
+    if named:
+        with pytest.raises(InputError, match=f"a.mov is .*{named}.*convert the film"):
+            open_frames(path)
+    else:
+        with open_frames(path) as frames:
+            assert number_of(frames[1]) == 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
-from medical_files import dicom_file, numbered, video_file
+from medical_files import dicom_file, interlaced_film, numbered, video_file
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -63,6 +64,56 @@ def test_frames_of_a_film_by_the_masks_of_its_results(tmp_path: Path) -> None:
     (tmp_path / "film_frames.csv").write_text("frame,area_px\n0,9\n8,9\n4,")
     made = list(frames_to_training_set(film, tmp_path / "film", tmp_path / "c"))
     assert made == ["film_000000", "film_000008"]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "asked"),
+    [
+        (range(1, 13), True),  # one beyond the last frame
+        (range(1, 12), True),  # all but 0
+        (range(1, 12, 5), True),
+        ((3, 12), True),
+        (range(12), False),
+        (range(0, 12, 5), False),
+        ((1, 2, 5), False),
+        ((4, 5, 6), False),
+    ],
+)
+def test_numbers_that_may_count_from_1_are_asked_about(
+    tmp_path: Path, numbers: Sequence[int], asked: bool
+) -> None:
+    film = video_file(tmp_path / "film.mp4", numbered(12, (40, 48)))
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for i in numbers:
+        name = masks / f"frame_{i:06d}_mask.png"
+        Image.fromarray(mask_of(i) * 255).save(name)
+    words = ["frames", str(film), str(masks), "--out"]
+    done = CliRunner().invoke(trainer, [*words, str(tmp_path / "a")])
+    if asked:
+        assert done.exit_code != 0
+        assert "give --first-number 1" in str(done.exception)
+        assert not (tmp_path / "a").exists()
+        more = [*words, str(tmp_path / "b"), "--first-number", "1"]
+        done = CliRunner().invoke(trainer, more, catch_exceptions=False)
+        samples = samples_of(tmp_path / "b")
+        assert sorted(samples) == [f"film_{i - 1:06d}" for i in numbers]
+        _, mask = samples[f"film_{numbers[-1] - 1:06d}"].read()
+        np.testing.assert_array_equal(mask, mask_of(numbers[-1]))
+    else:
+        assert done.exit_code == 0, done.output
+
+
+def test_an_interlaced_film_is_told_once(tmp_path: Path) -> None:
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for i in range(3):
+        Image.fromarray(mask_of(i) * 255).save(masks / f"frame_{i:06d}_mask.png")
+    for name, make in (("a", interlaced_film), ("b", video_file)):
+        film = make(tmp_path / f"{name}.mp4", numbered(3, (40, 48)))
+        told: list[str] = []
+        list(frames_to_training_set(film, masks, tmp_path / name, tell=told.append))
+        assert ["is interlaced" in one for one in told] == [True] * (name == "a")
 
 
 def test_frames_of_one_film_in_two_splits_are_told(tmp_path: Path) -> None:

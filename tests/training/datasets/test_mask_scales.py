@@ -221,3 +221,20 @@ def test_one_threshold_is_for_masks_of_one_range(
     found = spans(tmp_path, threshold, *masks).contradictions()
     assert [told in str(error) for error in found] == [True] * bool(told)
     assert all("'m0'" in str(e) and "'m1'" in str(e) for e in found)
+
+
+def test_masks_resized_with_overshoot_are_told_alike(tmp_path: Path) -> None:
+    file = tmp_path / "a.tif"
+    for start in (20, 30):
+        small = np.zeros((60, 80), np.float32)
+        small[20:40, start:50] = 1
+        ringing = np.array(Image.fromarray(small).resize((130, 100), 1))
+        assert ringing.min() < -0.05 and ringing.max() > 1.05
+        tifffile.imwrite(file, ringing)
+        words = r"in the mask a.tif, found fractions .*; write threshold = 0\.5 into"
+        with pytest.raises(RuleError, match=words):
+            read(file)
+    logits = np.linspace(-4, 4, 6000, dtype=np.float32).reshape(60, 100)
+    tifffile.imwrite(file, logits)
+    with pytest.raises(RuleError, match="threshold = 0 into"):
+        read(file)

@@ -114,3 +114,33 @@ def test_a_list_of_what_is_no_image_is_said_as_check_says_it(tmp_path: Path) -> 
     with pytest.raises(InputError, match=said):
         load_dataset(tmp_path)
     assert any(said in text for _, _, text in check(tmp_path).found)
+
+
+def test_comments_in_lists_are_no_names(folder: Path) -> None:
+    (folder / "images" / "a.png").rename(folder / "images" / "#1.png")
+    (folder / "masks" / "a.png").rename(folder / "masks" / "#1.png")
+    said = "\ufeff# made 2024-03-01\n\n"
+    texts = {"train": "#1.png\nb\n  # c\n", "val": "c\nd", "test": "e\n#f.png"}
+    for split, text in texts.items():
+        (folder / "splits").mkdir(exist_ok=True)
+        file = folder / "splits" / f"{split}.txt"
+        file.write_text(said + text, encoding="utf-8")
+    splits = load_dataset(folder).splits
+    found = {split: [s.name for s in of] for split, of in splits.items()}
+    assert found == {"train": ["#1", "b"], "val": ["c", "d"], "test": ["e"]}
+    (folder / "splits" / "val.txt").write_text("# nothing")
+    with pytest.raises(InputError, match=r"val\.txt, found none"):
+        load_dataset(folder)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "cp1252", "utf-8", "utf-8-sig"])
+def test_a_dataset_toml_in_another_encoding_is_told(
+    folder: Path, encoding: str
+) -> None:
+    text = 'name = "Münster"\nclasses = ["lesion"]\n'
+    (folder / "dataset.toml").write_text(text, encoding=encoding)
+    if encoding.startswith("utf-8"):
+        assert load_dataset(folder).name == "Münster"
+    else:
+        with pytest.raises(InputError, match="save it as UTF-8"):
+            load_dataset(folder)

@@ -310,6 +310,28 @@ def test_of_several_state_dicts_one_is_asked_for(tmp_path: Path) -> None:
     import_released(file, out, TINY)  # the same twice
 
 
+@pytest.mark.parametrize("wrapper", ["", "module."])
+def test_two_networks_in_one_state_dict_are_told_apart(
+    tmp_path: Path, wrapper: str
+) -> None:
+    """As Lightning saves a network and its running average."""
+    file, out = tmp_path / "both.pth", tmp_path / "own.safetensors"
+    raw = SegmentationNetwork(TINY).state_dict()
+    ema = SegmentationNetwork(TINY).state_dict()
+    both = {f"model.{key}": value for key, value in raw.items()}
+    both |= {f"ema_model.{wrapper}{key}": value for key, value in ema.items()}
+    both |= {"ema_model.n_averaged": torch.tensor(3), "loss.weight": torch.ones(2)}
+    for content, before in (({"state_dict": both}, "state_dict."), (both, "")):
+        torch.save(content, file)
+        names = f"{before}model, {before}ema_model; say which with --state"
+        with pytest.raises(CheckpointError, match=names):
+            import_released(file, out, TINY)
+        for name, given in (("model", raw), ("ema_model", ema)):
+            import_released(file, out, TINY, state_name=before + name)
+            loaded = load_checkpoint(out)[0].state_dict()
+            assert all(torch.equal(loaded[key], value) for key, value in given.items())
+
+
 def test_an_average_of_weights_is_imported(tmp_path: Path) -> None:
     file, out = tmp_path / "swa.pth", tmp_path / "own.safetensors"
     network = torch.optim.swa_utils.AveragedModel(SegmentationNetwork(TINY))

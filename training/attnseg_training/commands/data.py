@@ -134,6 +134,16 @@ def frames_command(
     every: Annotated[
         int, typer.Option(metavar="N", help="Take every Nth frame that has a mask.")
     ] = 1,
+    first_number: Annotated[
+        int | None,
+        typer.Option(
+            "--first-number",
+            metavar="N",
+            min=0,
+            help="For a folder of masks: number of the film's first frame in their "
+            "names, such as 1 for FFmpeg. Default: 0.",
+        ),
+    ] = None,
 ) -> None:
     """Extract frames and their masks from a film, a series or a volume, for --data.
 
@@ -145,7 +155,7 @@ def frames_command(
     from attnseg_training.datasets.frames import frames_to_training_set
 
     told: list[str] = []
-    done = frames_to_training_set(images, masks, out, every, told.append)
+    done = frames_to_training_set(images, masks, out, every, told.append, first_number)
     count = sum(1 for _ in done)
     for one in told:
         console.print(one, style="yellow", markup=False, soft_wrap=True)

@@ -17,7 +17,7 @@ from attnseg_training.datasets.padding import is_framed
 from attnseg_training.datasets.rules import RuleError
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.dataset_toml import FILE, Descriptor
-from napari_attnseg.io.images import read_image
+from napari_attnseg.io.images import read_numbers
 from napari_attnseg.io.mask_values import grey_of
 
 Numbers = NDArray[Any]
@@ -77,7 +77,7 @@ def numbers_of(mask: Mask) -> Numbers:
         If a picture cannot be read, or is in colour.
     """
     if isinstance(mask, Path):
-        mask = grey_of(read_image(mask), mask.name)
+        mask = grey_of(read_numbers(mask), mask.name)
     return mask.astype(np.uint8) if mask.dtype == bool else mask
 
 

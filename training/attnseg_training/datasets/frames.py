@@ -17,8 +17,10 @@ from attnseg_training.datasets.frame_masks import (
     Mask,
     frame_rule,
 )
+from attnseg_training.datasets.frame_numbers import by_frame
 from attnseg_training.datasets.grids import on_grid
 from attnseg_training.datasets.nifti import whole_numbers
+from attnseg_training.datasets.two_places import expect_one_place
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Window
@@ -28,6 +30,7 @@ from napari_attnseg.io.readers import FileSet, Frames, open_frames
 from napari_attnseg.io.readers.dicom_file import guarded
 from napari_attnseg.io.readers.dicom_seg import is_segmentation, read_segmentation
 from napari_attnseg.io.readers.facts import NotUsed
+from napari_attnseg.io.readers.film_kinds import INTERLACED_WORDS
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.readers.grids import grid_of
 from napari_attnseg.io.readers.sets import set_of
@@ -45,6 +48,7 @@ def frames_to_training_set(
     out: Path,
     every: int = 1,
     tell: Callable[[str], None] = lambda _: None,
+    first_number: int | None = None,
 ) -> Iterator[str]:
     """Write frames that have masks into a training set; yields the name of each.
 
@@ -67,6 +71,9 @@ def frames_to_training_set(
         Step between frames: every Nth frame is taken.
     tell : callable
         Called with a sentence about each assumption that the user should know.
+    first_number : int or None
+        Number of the first frame in the names of a folder of masks, such as 1; None: 0,
+        unless the names seem to count from 1, which is refused.
 
     Raises
     ------
@@ -78,7 +85,10 @@ def frames_to_training_set(
         raise InputError(f"Expected --every of at least 1, but got {every}.")
     files = set_of(images)
     with open_frames(files) as frames:
-        found, hashes = _masks(masks, files, frames, tell), _hashes(masks)
+        if NotUsed.INTERLACED in frames.facts.not_used:
+            tell(INTERLACED_WORDS.format(frames.name))
+        found = _masks(masks, files, frames, tell, first_number)
+        hashes = _hashes(masks)
         beyond = [one for one in found if not 0 <= one < len(frames)]
         if beyond or not found:
             what = f"mask {beyond[0]}" if beyond else "no mask"
@@ -139,17 +149,27 @@ def _add(
 
 
 def _masks(
-    path: Path, images: FileSet, shown: Frames, tell: Callable[[str], None]
+    path: Path,
+    images: FileSet,
+    shown: Frames,
+    tell: Callable[[str], None],
+    first: int | None,
 ) -> Mapping[int, Mask]:
     """Frame → its mask, or the file of it."""
     inside = sorted(path.iterdir()) if path.is_dir() else [path]
     hits = ((_MASK.fullmatch(one.name), one) for one in inside)
     named = {int(hit[1]): one for hit, one in hits if hit is not None}
+    rows = read_rows(StackNames(path.parent, path.name).table) if named else {}
+    if first and (rows or not named):
+        raise InputError(
+            f"Expected no --first-number for {path.name}: it is only for a folder of "
+            "pictures numbered by another program; leave it out."
+        )
     if named:
         # A run that was killed may leave a mask that is not whole, and has no row.
-        table = StackNames(path.parent, path.name).table
-        rows = read_rows(table)
-        return {i: one for i, one in named.items() if i in rows} if rows else named
+        if rows:
+            return {i: one for i, one in named.items() if i in rows}
+        return by_frame(named, len(shown), first, path.name)
     scans = [one for one in inside if file_format(one) is FileFormat.DICOM]
     segs = [one for one in scans if is_segmentation(one)]
     if segs:
@@ -185,10 +205,18 @@ def _placed(
                     "lies, so both were taken as they are stored: look at images and "
                     "masks together."
                 )
+            if NotUsed.QFORM in one.facts.not_used:
+                tell(
+                    f"The qform and the sform of {one.name} contradict each other; "
+                    f"{other.name} does not say where it lies, so both were taken as "
+                    "they are stored."
+                )
         return dict(enumerate(whole_numbers(np.stack([*_each(masks)]))))
     size = shown.facts.width, shown.facts.height
     # Frames, rows and columns → columns, rows and frames, as an affine counts them.
     values = whole_numbers(np.stack([*_each(masks)])).transpose(2, 1, 0)
+    both = (here.affine, here.qform), (there.affine, there.qform)
+    expect_one_place(*both, values.shape, *names)
     if here.slices and there.slices:
         shape = (*size, count)
         turned = on_grid(values, here.affine, shape, there.affine, *names)

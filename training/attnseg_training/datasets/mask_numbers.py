@@ -33,6 +33,7 @@ from attnseg_training.datasets.mask_remedies import (
     without_0,
 )
 from attnseg_training.datasets.numbers_without_0 import LEVELS, begin_above_0, has_void
+from attnseg_training.datasets.overshoot import GIVE_HALF, OVERSHOOT, is_overshoot
 from attnseg_training.datasets.pictures import is_picture, is_soft
 from attnseg_training.datasets.rules import Rule, UnclearMaskError
 
@@ -102,6 +103,8 @@ def one_class(
         if (known == np.round(known)).all() and np.abs(known).max() < 2**53:
             known = known.astype(np.int64)
     found = np.unique(known if void is None or void.all() else known[~void])
+    if found[0] < 0 and is_overshoot(known):
+        raise _unclear(name, OVERSHOOT, GIVE_HALF)
     if found[0] < 0:
         raise _unclear(name, f"negative numbers ({listed(found)})", remedy(found))
     lesion, how = _split(known, found, lossy, name, stated)

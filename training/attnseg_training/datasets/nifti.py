@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnseg_training.datasets.grids import on_grid
+from attnseg_training.datasets.two_places import expect_one_place
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.nifti import stored_zooms
+from napari_attnseg.io.readers.nifti_forms import qform_beside
 
 SUFFIXES = (".nii.gz", ".nii")
 #: Whole numbers may differ by this share: the scale of a header has 32 bits.
@@ -37,10 +39,14 @@ class Spacing:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Nifti:
-    """A 2D image: values (x, y), its affine, and whether the file itself gives it."""
+    """A 2D image: values (x, y), its affine, and whether the file itself gives it.
+
+    `qform` is that of `nifti_forms.qform_beside`.
+    """
 
     values: NDArray[Any]
     affine: NDArray[np.float64]
+    qform: NDArray[np.float64] | None
     placed: bool
     spacing: Spacing
 
@@ -66,7 +72,8 @@ def read_nifti(path: Path, like: Path | None = None) -> NDArray[Any]:
     Raises
     ------
     RuleError
-        If more than that is necessary to bring it to the grid.
+        If more than that is necessary to bring it to the grid, or qform and sform
+        contradict each other about its place.
     InputError
         If nibabel is missing, or the file cannot be read or is not 2D.
     """
@@ -79,6 +86,8 @@ def read_nifti(path: Path, like: Path | None = None) -> NDArray[Any]:
     names = path.name, like.name
     shape = (*image.values.shape, 1)
     values = found.values[..., None]
+    both = (found.affine, found.qform), (image.affine, image.qform)
+    expect_one_place(*both, values.shape, *names)
     return on_grid(values, found.affine, shape, image.affine, *names)[..., 0].T
 
 
@@ -132,6 +141,7 @@ def _load(path: Path) -> _Nifti:
         header = file.header
         placed = int(header["qform_code"]) > 0 or int(header["sform_code"]) > 0
         affine = np.asarray(file.affine, np.float64)
+        qform = qform_beside(file)
         zooms = stored_zooms(file, path)
         unit = str(header.get_xyzt_units()[0])
     # As for other images: many kinds of error, one meaning.
@@ -150,4 +160,4 @@ def _load(path: Path) -> _Nifti:
             "take single frames out of it."
         )
     flat = values.reshape(values.shape[:2])
-    return _Nifti(flat, affine, placed, Spacing(zooms[1], zooms[0], unit))
+    return _Nifti(flat, affine, qform, placed, Spacing(zooms[1], zooms[0], unit))

@@ -81,8 +81,12 @@ def read_lists(
                 f"{of_split[split].name} and {file.name} in {folder} are two lists for "
                 f"{split}, so it is not clear which is meant; remove one."
             )
-        listed = filter(None, map(str.strip, list_text(file).splitlines()))
-        names = [lines.name(line, file) for line in listed]
+        listed = [line.strip() for line in list_text(file).splitlines()]
+        names = [
+            lines.name(line, file)
+            for line in listed
+            if line and not _is_comment(line, known)
+        ]
         # A name that is listed twice is one image, and so are a link and its target.
         once = dict.fromkeys(others.get(name, name) for name in names)
         named[split] = expect_names(tuple(once), file, split)
@@ -158,6 +162,12 @@ def _is_list(path: Path, known: Iterable[str], any_name: bool = False) -> bool:
     words = set(re.split(r"[\s,;:\"'\[\]{}/\\]+", name_key(text)))
     words |= {without_suffix(word) for word in words}
     return any(name_key(name) in words for name in known)
+
+
+def _is_comment(line: str, known: Iterable[str]) -> bool:
+    """Whether a line begins with ``#`` and names no image of that very name."""
+    names = line, without_suffix(line)
+    return line.startswith("#") and not any(name in known for name in names)
 
 
 def split_of(file: Path) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from attnseg_training.release.joined_states import networks_of
 from napari_attnseg.errors import CheckpointError
 
 #: Before tensors' names of a network in DataParallel, or of an average of weights.
@@ -46,7 +47,7 @@ def read_state(path: Path, name: str = "") -> dict[str, Tensor]:
             f"{_WANT}, but {path.name} holds a {type(content).__name__}; save its "
             "state_dict."
         )
-    found = _states(content)
+    found = _states(content) or networks_of(content, MODULE)
     if name and name not in found:
         named = ", ".join(found) or "none that has a name"
         raise CheckpointError(
@@ -108,7 +109,9 @@ def _states(content: Mapping[Any, Any], before: str = "") -> dict[str, dict[Any,
         if not isinstance(value, dict) or "param_groups" in value:
             continue
         if any(isinstance(one, Tensor) and one.ndim > 0 for one in value.values()):
-            found[f"{before}{key}"] = value
+            apart = networks_of(value, MODULE) or {"": value}
+            for name, state in apart.items():
+                found[".".join(filter(None, (f"{before}{key}", name)))] = state
         else:
             found |= _states(value, f"{before}{key}.")
     return found

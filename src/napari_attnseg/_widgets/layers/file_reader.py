@@ -30,7 +30,9 @@ from napari_attnseg.io.readers.facts import (
     FRAME_STEP_UNIT,
     FileFacts,
     FrameAxis,
+    NotUsed,
 )
+from napari_attnseg.io.readers.film_kinds import INTERLACED_WORDS
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 
 #: More images than this from one folder would fill the layer list.
@@ -77,6 +79,9 @@ def read_files(path: str | list[str]) -> list[Any]:
             wrong.append((one, error))
     if wrong and not layers:
         raise wrong[0][1]
+    for layer in layers:
+        if NotUsed.INTERLACED in layer.metadata[FILE_FACTS]["not_used"]:
+            show_warning(INTERLACED_WORDS.format(layer.name))
     for one, reason in wrong:
         show_warning(f"{one.name} is left out: {reason}")
     return layers

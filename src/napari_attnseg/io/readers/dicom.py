@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers import dicom_header as headers
 from napari_attnseg.io.readers.dicom_file import guarded, read_header, silent
+from napari_attnseg.io.readers.dicom_jpeg import is_ycbcr_called_rgb, ycbcr_pixels
 from napari_attnseg.io.readers.facts import Assumed, FileFacts, FrameAxis, NotUsed
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.readers.frames import Frames
@@ -66,6 +67,13 @@ class DicomFrames(Frames):
                 for file, header in enumerate(self._headers)
                 for frame in range(int(header.get("NumberOfFrames") or 1))
             ]
+            self._ycbcr = {
+                file
+                for file, (path, header) in enumerate(
+                    zip(self._paths, self._headers, strict=True)
+                )
+                if is_ycbcr_called_rgb(path, header)
+            }
             facts = self._described(assumed)
         super().__init__(name, facts)
 
@@ -83,6 +91,8 @@ class DicomFrames(Frames):
         took, left = list(assumed), list[NotUsed]()
         if "TransferSyntaxUID" not in first.file_meta:
             took.append(Assumed.TRANSFER_SYNTAX)
+        if self._ycbcr:
+            took.append(Assumed.YCBCR_STREAM)
         size = self._size()
         took += size.assumed
         left += size.not_used
@@ -209,6 +219,8 @@ class DicomFrames(Frames):
         header = self._headers[file]
         with silent():
             try:
+                if file in self._ycbcr:
+                    return ycbcr_pixels(self._paths[file], header, frame)
                 stored = np.asarray(pixel_array(self._paths[file], index=frame))
                 if header.get("PhotometricInterpretation") == "PALETTE COLOR":
                     colours = np.asarray(apply_color_lut(stored, header))

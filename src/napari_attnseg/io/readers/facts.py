@@ -45,6 +45,8 @@ class Assumed(StrEnum):
         height, as video players do.
     TRANSFER_SYNTAX
         The file has no header that says how its data are encoded.
+    YCBCR_STREAM
+        The header says RGB, but the JPEG stream can only hold YCbCr and is decoded so.
     """
 
     ORDER_OF_NAMES = "order_of_names"
@@ -53,6 +55,7 @@ class Assumed(StrEnum):
     ULTRASOUND_REGION = "ultrasound_region"
     COLOUR_MATRIX = "colour_matrix"
     TRANSFER_SYNTAX = "transfer_syntax"
+    YCBCR_STREAM = "ycbcr_stream"
 
 
 class NotUsed(StrEnum):
@@ -94,6 +97,8 @@ class NotUsed(StrEnum):
         Further images in the same file.
     ORIENTATION
         The affine of a slice that asks for another view than the stored one.
+    QFORM
+        The qform of a NIfTI file, which contradicts its sform.
     """
 
     OTHER_WINDOWS = "other_windows"
@@ -112,6 +117,7 @@ class NotUsed(StrEnum):
     INTERLACED = "interlaced"
     OTHER_IMAGES = "other_images"
     ORIENTATION = "orientation"
+    QFORM = "qform"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.dicom_file import guarded, read_header
 from napari_attnseg.io.readers.dicom_header import numbers, of_frame
 from napari_attnseg.io.readers.formats import FileFormat
+from napari_attnseg.io.readers.nifti_forms import qform_beside
 from napari_attnseg.io.readers.sets import FileSet
 
 #: Largest deviation of a slice from an even spacing, as a share of the spacing.
@@ -32,10 +33,13 @@ class Grid:
         Maps column, row and slice to mm to the right, to the front and up.
     slices : bool
         Whether frames are slices; otherwise they are moments of one slice.
+    qform : ndarray, shape (4, 4), or None
+        Second affine of a NIfTI file; see `nifti_forms.qform_beside`.
     """
 
     affine: NDArray[np.float64]
     slices: bool
+    qform: NDArray[np.float64] | None = None
 
 
 def grid_of(files: FileSet) -> Grid | None:
@@ -62,12 +66,12 @@ def _of_nifti(path: Path) -> Grid | None:
         header = file.header
         placed = int(header["qform_code"]) > 0 or int(header["sform_code"]) > 0
         affine = np.asarray(file.affine, np.float64)
-        shape = file.shape
+        shape, qform = file.shape, qform_beside(file)
     except Exception as error:  # of many kinds for a damaged file
         raise InputError(
             f"{path.name} cannot be read as NIfTI ({error}); replace it."
         ) from error
-    return Grid(affine, all(n == 1 for n in shape[3:])) if placed else None
+    return Grid(affine, all(n == 1 for n in shape[3:]), qform) if placed else None
 
 
 def _of_dicom(paths: Sequence[Path], name: str) -> Grid | None:

@@ -16,6 +16,7 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.facts import FileFacts, FrameAxis, NotUsed
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.readers.frames import Frames
+from napari_attnseg.io.readers.nifti_forms import contradict
 
 _UNITS = {"mm": "mm", "micron": "micrometer", "meter": "meter"}
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
@@ -98,7 +99,8 @@ class NiftiFrames(Frames):
                 unit,
                 window if window[0] < window[1] and colours == 1 else None,
                 not_used=(NotUsed.ORIENTATION,) * turned
-                + (NotUsed.IMPOSSIBLE,) * (0.0 in used),
+                + (NotUsed.IMPOSSIBLE,) * (0.0 in used)
+                + (NotUsed.QFORM,) * contradict(self._file),
             ),
         )
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.avi import expect_whole_avi
 from napari_attnseg.io.readers.facts import Assumed, FileFacts, FrameAxis, NotUsed
+from napari_attnseg.io.readers.film_kinds import expect_sdr
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.readers.frames import Frames
 
@@ -43,7 +44,8 @@ class VideoFrames(Frames):
     Raises
     ------
     InputError
-        If PyAV is missing, or cannot decode the file as a video.
+        If PyAV is missing or cannot decode the file as a video, or its colours are
+        HDR.
     """
 
     def __init__(self, path: Path, name: str) -> None:
@@ -73,6 +75,7 @@ class VideoFrames(Frames):
             self._stream.thread_type = "AUTO"
             self._frames = self._decoding()
             first = next(self._frames)
+            expect_sdr(name, self._stream.codec_context)
         except InputError:
             self._container.close()
             raise

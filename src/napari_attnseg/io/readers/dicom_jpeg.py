@@ -1,0 +1,90 @@
+"""DICOM whose header calls a JPEG stream RGB although the stream holds YCbCr.
+
+Some ultrasound machines write such files. The stream itself says what it holds: only
+YCbCr is stored with fewer samples of colour than of brightness, and a marker of Adobe
+names the colours.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Names of red, green and blue as the components of a stream.
+_RGB = (b"RGB", b"rgb")
+#: Markers of a frame header of lossy JPEG, of 8 or 12 bits.
+_FRAME = (0xC0, 0xC1, 0xC2)
+#: Marker of Adobe, its first bytes, and where it states the colours; 1 is YCbCr.
+_ADOBE, _ADOBE_NAME, _ADOBE_AT = 0xEE, b"Adobe", 11
+
+
+def is_ycbcr_called_rgb(path: Path, header: Any) -> bool:
+    """Whether a file that is RGB by its header holds a JPEG stream of YCbCr.
+
+    Looks at the first frame. False also if the file is damaged, which is said when its
+    frames are decoded.
+    """
+    from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit
+
+    syntax = header.file_meta.get("TransferSyntaxUID")
+    if (
+        syntax not in (JPEGBaseline8Bit, JPEGExtended12Bit)
+        or header.get("PhotometricInterpretation") != "RGB"
+        or header.get("SamplesPerPixel") != 3
+        or header.get("BitsAllocated") != 8
+    ):
+        return False
+    try:
+        return is_ycbcr(_stream(path, header, 0))
+    except Exception:  # of many kinds
+        return False
+
+
+def ycbcr_pixels(path: Path, header: Any, frame: int) -> NDArray[np.uint8]:
+    """Decode a frame of such a file as RGB (H, W, 3).
+
+    Raises
+    ------
+    Exception
+        Any error that a decoder raises for a damaged file.
+    """
+    from PIL import Image
+
+    # Of a stream without a marker, Pillow assumes YCbCr too.
+    with Image.open(io.BytesIO(_stream(path, header, frame)), formats=("JPEG",)) as one:
+        return np.asarray(one.convert("RGB"))
+
+
+def is_ycbcr(stream: bytes) -> bool:
+    """Whether a JPEG stream of three components cannot hold anything but YCbCr."""
+    at = 2
+    while at + 4 <= len(stream) and stream[at] == 0xFF:
+        marker, end = stream[at + 1], at + 2 + int.from_bytes(stream[at + 2 : at + 4])
+        part = stream[at + 4 : end]
+        if marker == _ADOBE and part.startswith(_ADOBE_NAME):
+            return part[_ADOBE_AT] == 1
+        if marker in _FRAME:
+            names, samples = part[6:15:3], part[7:16:3]
+            return names not in _RGB and len(set(samples)) > 1
+        at = end
+    return False
+
+
+def _stream(path: Path, header: Any, frame: int) -> bytes:
+    import pydicom
+    from pydicom.encaps import get_frame
+
+    with path.open("rb") as file:
+        pydicom.dcmread(file, stop_before_pixels=True, specific_tags=[], force=True)
+        file.seek(12, io.SEEK_CUR)  # tag, kind and length of the pixels
+        count = int(header.get("NumberOfFrames") or 1)
+        table = header.get("ExtendedOffsetTable")
+        offsets = (table, header.ExtendedOffsetTableLengths) if table else None
+        stream: bytes = get_frame(
+            file, frame, number_of_frames=count, extended_offsets=offsets
+        )
+        return stream

@@ -1,0 +1,106 @@
+"""Embedded ICC profiles: colours become sRGB, and those of sRGB stay as they are."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from colour_profiles import ADOBE, SRGB, icc_profile
+from odd_files import picture
+from PIL import Image, ImageCms
+
+from napari_attnseg.io.colour_profiles import COLOUR_PROFILE, PROFILE_LEFT
+from napari_attnseg.io.file_kinds import FileKind, file_kind
+from napari_attnseg.io.images import read_image, read_numbers, read_upright
+from napari_attnseg.io.readers import read_picture
+from napari_attnseg.io.results import load_results
+
+
+def in_adobe(rgb: np.ndarray) -> np.ndarray:
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile(ADOBE)))
+    srgb = ImageCms.createProfile("sRGB")
+    made = ImageCms.profileToProfile(
+        Image.fromarray(rgb), srgb, profile, renderingIntent=1
+    )
+    return np.asarray(made)
+
+
+#: Colours that sRGB and Adobe RGB both have.
+COLOURS = (picture() // 2 + 60).astype(np.uint8)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "webp", "jpg"])
+def test_colours_of_another_profile_become_srgb(tmp_path: Path, suffix: str) -> None:
+    path, stored = tmp_path / f"a.{suffix}", in_adobe(COLOURS)
+    assert np.abs(stored.astype(int) - COLOURS).max() > 15
+    profile = icc_profile(ADOBE)
+    if suffix == "tif":
+        tifffile.imwrite(path, stored, photometric="rgb", iccprofile=profile)
+    else:
+        more = {"quality": 98, "subsampling": 0} if suffix == "jpg" else {}
+        more |= {"lossless": True} if suffix == "webp" else {}
+        Image.fromarray(stored).save(path, icc_profile=profile, **more)
+    found = read_picture(path)
+    assert np.abs(found.pixels.astype(int) - COLOURS).mean() < 2
+    assert found.noted[COLOUR_PROFILE] == "test"
+    np.testing.assert_array_equal(read_image(path), found.pixels)
+    # A mask's numbers are no colours, and napari shows the stored ones.
+    raw = np.asarray(Image.open(path))
+    np.testing.assert_array_equal(read_numbers(path), raw)
+    np.testing.assert_array_equal(read_image(path, upright=False), raw)
+    assert file_kind(path) is FileKind.COLOUR_PROFILE
+
+
+def test_alpha_and_palettes(tmp_path: Path) -> None:
+    profile = icc_profile(ADOBE)
+    rgba = np.dstack([in_adobe(COLOURS), COLOURS[..., 0]])
+    Image.fromarray(rgba).save(tmp_path / "a.png", icc_profile=profile)
+    found = read_image(tmp_path / "a.png")
+    assert np.abs(found[..., :3].astype(int) - COLOURS).mean() < 2
+    np.testing.assert_array_equal(found[..., 3], rgba[..., 3])
+    # Grey is the same in all of them, up to the gamma, and is left alone.
+    Image.fromarray(rgba[..., 0]).save(tmp_path / "g.png", icc_profile=profile)
+    np.testing.assert_array_equal(read_image(tmp_path / "g.png"), rgba[..., 0])
+
+
+@pytest.mark.parametrize("kind", ["none", "pillow", "damaged"])
+def test_srgb_keeps_its_numbers(tmp_path: Path, kind: str) -> None:
+    profile = {
+        "none": None,
+        "pillow": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
+        "damaged": icc_profile(SRGB)[:150],
+    }[kind]
+    path = tmp_path / "a.png"
+    Image.fromarray(COLOURS).save(path, icc_profile=profile)
+    found = read_upright(path)
+    np.testing.assert_array_equal(found.pixels, COLOURS)
+    assert found.noted == {} and file_kind(path) is None
+
+
+def test_a_profile_of_16_bits_is_told(tmp_path: Path, tiny_weights: Path) -> None:
+    from napari_attnseg.batch import Note, segment_images
+
+    path, deep = tmp_path / "a.tif", COLOURS.astype(np.uint16) * 257
+    profile = icc_profile(ADOBE)
+    tifffile.imwrite(path, deep, photometric="rgb", iccprofile=profile)
+    np.testing.assert_array_equal(read_image(path), deep)
+    (outcome,) = segment_images([path], tmp_path / "out", tiny_weights, "cpu")
+    assert Note.PROFILE_LEFT in outcome.notes
+    (result,) = load_results(tmp_path / "out" / "a.json").segmentations
+    assert result.provenance[PROFILE_LEFT] == "test"
+
+
+def test_the_profile_is_recorded(tmp_path: Path, tiny_weights: Path) -> None:
+    from napari_attnseg.batch import segment_images
+
+    for name, profile in (("a", icc_profile(ADOBE)), ("b", None)):
+        path = tmp_path / f"{name}.png"
+        Image.fromarray(COLOURS).save(path, icc_profile=profile)
+        (outcome,) = segment_images([path], tmp_path / "out", tiny_weights, "cpu")
+        assert outcome.error is None
+        (result,) = load_results(tmp_path / "out" / f"{name}.json").segmentations
+        expected = "test" if profile else None
+        assert result.provenance.get(COLOUR_PROFILE) == expected

@@ -1,0 +1,67 @@
+"""The frame of each mask in a folder, if the names may count from 1.
+
+`attnseg segment` counts frames from 0, FFmpeg and others from 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from napari_attnseg.errors import InputError
+
+#: At least so many evenly spaced numbers from 1 on are no coincidence.
+_FEW = 3
+#: Option of the command that says which number the first frame has.
+OPTION = "--first-number"
+
+
+def by_frame(
+    numbered: Mapping[int, Path], frames: int, first: int | None, name: str
+) -> dict[int, Path]:
+    """Frame, counted from 0 → its mask.
+
+    Parameters
+    ----------
+    numbered : mapping
+        Number in the name of a mask → its file.
+    frames : int
+        Number of frames of the film.
+    first : int or None
+        Number of the first frame in these names; None: not stated, taken as 0.
+    name : str
+        Name of the masks, for messages.
+
+    Raises
+    ------
+    InputError
+        If it is not stated, and the names seem to count from 1; or a number is before
+        the stated one.
+    """
+    numbers = sorted(numbered)
+    if first is None and _from_1(numbers, frames):
+        listed = ", ".join(map(str, numbers[:_FEW]))
+        raise InputError(
+            f"Expected masks in {name} that are numbered from 0, as attnseg segment "
+            f"does, but their numbers are {listed} … {numbers[-1]} for {frames} "
+            "frames, so that they may count from 1, as FFmpeg does; give "
+            f"{OPTION} 1 if they do, and {OPTION} 0 if the first mask is of the second "
+            "frame."
+        )
+    shift = first or 0
+    if numbers[0] < shift:
+        raise InputError(
+            f"Expected numbers of masks from {OPTION} {shift} on in {name}, but got "
+            f"{numbers[0]}; give the number of the film's first frame."
+        )
+    return {number - shift: file for number, file in numbered.items()}
+
+
+def _from_1(numbers: list[int], frames: int) -> bool:
+    if numbers[0] < 1:
+        return False
+    evenly = len(set(np.diff(numbers))) == 1 and len(numbers) >= _FEW
+    # One past the last frame is the last one, counted from 1.
+    return numbers[-1] == frames or (numbers[0] == 1 and evenly)
