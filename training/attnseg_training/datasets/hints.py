@@ -129,6 +129,20 @@ _SENTENCES = {
         "lesion: save the drawing that is meant alone, or name the one class in "
         'dataset.toml, classes = ["lesion"], if that is right.'
     ),
+    Rule.READER_VOTES: (
+        "In the mask of {} each number lies in the next smaller one, as where the "
+        "drawings of several people were added up, but all were read as one lesion"
+        "{held}name the values in dataset.toml, classes = {{organ = 1, tumour = 2}}, "
+        "if they are classes that lie in each other, or the one class, "
+        'classes = ["lesion"], if what anybody drew is meant.'
+    ),
+    Rule.READER_BITS: (
+        "In the mask of {} the numbers lie as those do that hold the drawings of "
+        "several people in their bits (1, 2, 4 …), but all were read as one lesion"
+        "{held}save the drawing that is meant, or what most of them drew, as 0 and "
+        '255, or name the one class in dataset.toml, classes = ["lesion"], if what '
+        "anybody drew is meant."
+    ),
     Rule.DRAWN_ON: (
         "The image of {} shows a coloured line along the outline of its mask, which a "
         "network would follow instead of finding lesions: use the images on which "
@@ -224,6 +238,8 @@ QUESTIONS = (
     Rule.SAME_IMAGE,
     Rule.PALETTES,
     Rule.OVERLAPPING_COLOURS,
+    Rule.READER_VOTES,
+    Rule.READER_BITS,
     Rule.SIMILAR_IMAGE,
     Rule.DRAWN_ON,
     Rule.TINTED,

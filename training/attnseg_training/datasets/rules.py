@@ -88,6 +88,8 @@ class Rule(StrEnum):
         Masks of several classes have palettes that contradict each other.
     OVERLAPPING_COLOURS
         Colours look like two drawings that overlap.
+    READER_VOTES, READER_BITS
+        Numbers of most masks lie in each other as the drawings of several people do.
     SIMILAR_IMAGE
         Images that look the same have different masks.
     TINTED
@@ -168,6 +170,8 @@ class Rule(StrEnum):
     SAME_IMAGE = "same-image"
     PALETTES = "palettes"
     OVERLAPPING_COLOURS = "overlapping-colours"
+    READER_VOTES = "reader-votes"
+    READER_BITS = "reader-bits"
     SIMILAR_IMAGE = "similar-image"
     TINTED = "tinted"
     ON_PADDING = "on-padding"
