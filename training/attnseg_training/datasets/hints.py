@@ -143,6 +143,16 @@ _SENTENCES = {
         '255, or name the one class in dataset.toml, classes = ["lesion"], if what '
         "anybody drew is meant."
     ),
+    Rule.SECOND_MASKS: (
+        "Masks were read from masks/, but further ones of the same names lie beside "
+        "it{held}the first is that of {}: look which are meant, such as corrected "
+        "ones, name their folder masks, and move the other elsewhere."
+    ),
+    Rule.LISTED_AGAIN: (
+        "Images are listed several times for one split{held}each is used once, such "
+        "as {}: correct the lists if other images are meant, and do not count on some "
+        "being drawn more often."
+    ),
     Rule.DRAWN_ON: (
         "The image of {} shows a coloured line along the outline of its mask, which a "
         "network would follow instead of finding lesions: use the images on which "
@@ -240,6 +250,8 @@ QUESTIONS = (
     Rule.OVERLAPPING_COLOURS,
     Rule.READER_VOTES,
     Rule.READER_BITS,
+    Rule.SECOND_MASKS,
+    Rule.LISTED_AGAIN,
     Rule.SIMILAR_IMAGE,
     Rule.DRAWN_ON,
     Rule.TINTED,

@@ -70,7 +70,7 @@ def overlay_of(numbers: NDArray[Any]) -> Overlay | None:
 def _share(
     pairs: NDArray[np.int64], steps: NDArray[np.bool_], several: NDArray[np.bool_]
 ) -> float:
-    """Share of steps by one person; 0 if it is small, or what several drew lies bare."""
+    """Share of steps by one person; 0 if small, or if what several drew lies bare."""
     bare = pairs[0, several].sum()
     around = pairs[:, several].sum() + pairs[several].sum()
     around -= pairs[np.ix_(several, several)].sum()

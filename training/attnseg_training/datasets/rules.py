@@ -90,6 +90,10 @@ class Rule(StrEnum):
         Colours look like two drawings that overlap.
     READER_VOTES, READER_BITS
         Numbers of most masks lie in each other as the drawings of several people do.
+    SECOND_MASKS
+        Another folder holds masks of the same names that differ.
+    LISTED_AGAIN
+        A list of a split names an image several times.
     SIMILAR_IMAGE
         Images that look the same have different masks.
     TINTED
@@ -172,6 +176,8 @@ class Rule(StrEnum):
     OVERLAPPING_COLOURS = "overlapping-colours"
     READER_VOTES = "reader-votes"
     READER_BITS = "reader-bits"
+    SECOND_MASKS = "second-masks"
+    LISTED_AGAIN = "listed-again"
     SIMILAR_IMAGE = "similar-image"
     TINTED = "tinted"
     ON_PADDING = "on-padding"

@@ -83,6 +83,7 @@ def read_lists(
             )
         listed = filter(None, map(str.strip, list_text(file).splitlines()))
         names = [lines.name(line, file) for line in listed]
+        lines.count_repeated(split, names)
         # A name that is listed twice is one image, and so are a link and its target.
         once = dict.fromkeys(others.get(name, name) for name in names)
         named[split] = expect_names(tuple(once), file, split)
