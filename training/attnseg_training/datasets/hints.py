@@ -174,6 +174,16 @@ _SENTENCES = {
         "where they were saved in another order (BGR for RGB): look at it, and save it "
         "again in the right one."
     ),
+    Rule.COLOUR_SPACE: (
+        "The image of {} has the colours of the others only if its numbers are read in "
+        "another way{held}look at it, and save it again as RGB, unless these images "
+        "are of another kind, such as of another stain or light."
+    ),
+    Rule.NEGATIVES: (
+        "The image of {} has white corners where others have black ones, or black for "
+        "white, as a negative has (MONOCHROME1): look at it, and save it again with "
+        "the greys of the others, unless these images are of another kind."
+    ),
     Rule.DRAWN_SMALL: (
         "All masks lie in the upper left quarter of their images, such as that of {}, "
         "as those drawn with the coordinates of a smaller preview: look at masks and "
@@ -257,6 +267,8 @@ QUESTIONS = (
     Rule.TINTED,
     Rule.ON_PADDING,
     Rule.EXCHANGED_COLOURS,
+    Rule.COLOUR_SPACE,
+    Rule.NEGATIVES,
     Rule.DRAWN_SMALL,
     Rule.BOXES,
     Rule.ELLIPSES,

@@ -102,6 +102,8 @@ class Rule(StrEnum):
         Lesions lie on strips of one colour with which images were padded.
     EXCHANGED_COLOURS
         Some images have red and blue exchanged.
+    COLOUR_SPACE, NEGATIVES
+        Some images were saved in another colour space; some are negatives.
     DRAWN_SMALL
         All masks lie in the upper left quarter.
     SHOWS_IMAGE
@@ -182,6 +184,8 @@ class Rule(StrEnum):
     TINTED = "tinted"
     ON_PADDING = "on-padding"
     EXCHANGED_COLOURS = "exchanged-colours"
+    COLOUR_SPACE = "colour-space"
+    NEGATIVES = "negatives"
     DRAWN_SMALL = "drawn-small"
     SHOWS_IMAGE = "shows-image"
     DRAWN_ON = "drawn-on"
