@@ -154,9 +154,10 @@ _SENTENCES = {
         "being drawn more often."
     ),
     Rule.DRAWN_ON: (
-        "The image of {} shows a coloured line along the outline of its mask, which a "
-        "network would follow instead of finding lesions: use the images on which "
-        "nothing was drawn."
+        "The image of {} shows a coloured line along the outline of its mask, a "
+        "coloured box around it or coloured calipers at its ends, which a network "
+        "would follow instead of finding lesions: use the images on which nothing was "
+        "drawn."
     ),
     Rule.TINTED: (
         "The image of {} has a sharp step of one colour along the outline of its mask, "

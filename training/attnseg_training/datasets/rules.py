@@ -109,7 +109,7 @@ class Rule(StrEnum):
     SHOWS_IMAGE
         A mask shows its image, cut out or whole.
     DRAWN_ON
-        Images show a line along the outline of their masks.
+        Images show a line along the outline of their masks, a box or calipers.
     BOXES, ELLIPSES
         Most masks are filled boxes, turned or not; are filled ellipses or circles.
     MARKERS

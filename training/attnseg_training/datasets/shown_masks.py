@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import find_objects, label, maximum_filter, minimum_filter
 
 from attnseg_training.datasets.captions import has_text
+from attnseg_training.datasets.drawn_marks import is_marked
 from attnseg_training.datasets.filled_shapes import filled_shape
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.rolled import is_rolled
@@ -67,7 +68,7 @@ class OddShapes:
         found = shapes_of(lesion) if one else []
         if one and not found and (brush := brush_of(lesion)):
             self.brushes.setdefault(brush, []).append(name)
-        if rgb is not None and is_drawn_on(rgb, lesion):
+        if rgb is not None and (is_drawn_on(rgb, lesion) or is_marked(rgb, lesion)):
             found.append(Rule.DRAWN_ON)
         if soft and is_wrapped(lesion):
             found.append(Rule.WRAPPED)
