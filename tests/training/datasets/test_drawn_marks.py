@@ -15,7 +15,7 @@ from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.rules import Rule
 
 Y, X = np.mgrid[:160, :200]
-#: A function that draws on an image, of which first and last rows and columns are given.
+#: A function that draws on an image; it gets first and last rows and columns.
 Draw = Callable[[ImageDraw.ImageDraw, tuple[int, int, int, int]], None]
 
 

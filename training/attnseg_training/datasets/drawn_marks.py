@@ -23,7 +23,7 @@ LINE, STEP, WIDTH, UNEVEN = 0.6, 40.0, 4, 3
 FEW, LEAST, SAME, ONE_COLOUR = 0.06, 8, 40, 0.8
 #: They reach the ends of a lesion within so many pixels, or this share of its length.
 ENDS, OF_LENGTH = 8, 0.05
-#: They lie at so many pixels at most from the lines between these ends, but for a share.
+#: Such a share of them lies within so many pixels from the lines between these ends.
 BESIDE_LINE, ON_LINES = 6, 0.9
 
 
@@ -97,7 +97,8 @@ def _has_calipers(colours: NDArray[np.uint8], vivid: Plane, lesion: Plane) -> bo
     found = False
     for axis in np.linalg.eigh(centred.T @ centred)[1].T:
         along = centred @ axis
-        ends = inside[[along.argmin(), along.argmax()]]
+        last = along <= along.min() + 1, along >= along.max() - 1
+        ends = np.stack([inside[one].mean(0) for one in last])
         length = float(np.linalg.norm(ends[1] - ends[0]))
         limit = max(ENDS, OF_LENGTH * length)
         gaps = [np.linalg.norm(places - end, axis=1).min() for end in ends]
