@@ -85,10 +85,10 @@ def _has_calipers(colours: NDArray[np.uint8], vivid: Plane, lesion: Plane) -> bo
     if np.count_nonzero(vivid) > FEW * vivid.size:
         return False
     drawn = colours[vivid].astype(np.float64)
-    near = np.abs(drawn - np.median(drawn, axis=0)).max(-1) <= SAME
-    if near.mean() < ONE_COLOUR:
+    same = np.abs(drawn - np.median(drawn, axis=0)).max(-1) <= SAME
+    if same.mean() < ONE_COLOUR:
         return False
-    places = np.argwhere(vivid)[near].astype(np.float64)
+    places = np.argwhere(vivid)[same].astype(np.float64)
     inside = np.argwhere(lesion).astype(np.float64)
     if len(inside) < LEAST:
         return False
@@ -98,15 +98,23 @@ def _has_calipers(colours: NDArray[np.uint8], vivid: Plane, lesion: Plane) -> bo
     for axis in np.linalg.eigh(centred.T @ centred)[1].T:
         along = centred @ axis
         last = along <= along.min() + 1, along >= along.max() - 1
-        ends = np.stack([inside[one].mean(0) for one in last])
-        length = float(np.linalg.norm(ends[1] - ends[0]))
-        limit = max(ENDS, OF_LENGTH * length)
-        gaps = [np.linalg.norm(places - end, axis=1).min() for end in ends]
-        if length <= 4 * limit or max(gaps) > limit:
+        limit = max(ENDS, OF_LENGTH * float(np.ptp(along)))
+        near = [_within(places, inside[one], limit) for one in last]
+        if np.ptp(along) <= 4 * limit or not all(map(len, near)):
             continue
         found = True
-        line = (ends[1] - ends[0]) / length
+        ends = [one.mean(0) for one in near]
+        length = float(np.linalg.norm(ends[1] - ends[0]))
+        line = (ends[1] - ends[0]) / max(length, 1)
         share = ((places - ends[0]) @ line).clip(0, length)
         off = np.linalg.norm(places - ends[0] - share[:, None] * line, axis=1)
         beside = np.minimum(beside, off)
     return found and bool((beside <= BESIDE_LINE).mean() >= ON_LINES)
+
+
+def _within(
+    places: NDArray[np.float64], others: NDArray[np.float64], limit: float
+) -> NDArray[np.float64]:
+    """Places (n, 2) that lie within a distance of any of others (m, 2)."""
+    gaps = np.linalg.norm(places[:, None] - others[None], axis=-1)
+    return places[gaps.min(1) <= limit]
