@@ -34,6 +34,7 @@ from attnseg_training.datasets.same_masks import SameMasks
 from attnseg_training.datasets.sample import Sample, SampleRead
 from attnseg_training.datasets.shown_masks import OddShapes
 from attnseg_training.datasets.straight_cuts import StraightCuts
+from attnseg_training.datasets.white_edges import has_white_edge
 from napari_attnseg.intensity import IntensityMapping, IntensityWarning
 
 #: Share of the masks above which a folder is not one of lesions.
@@ -176,7 +177,11 @@ class MasksSeen:
             self.full.append(name)
         elif is_out_of_order(lesion):
             self.disordered.append(name)
-        elif len(planes) == 1 and is_inverted(lesion) and not is_framed(lesion):
+        elif (
+            len(planes) == 1
+            and is_inverted(lesion)
+            and not (is_framed(lesion) or has_white_edge(lesion))
+        ):
             self.inverted.append(name)
         elif len(planes) == 1 and is_padded(lesion):
             self.padded.append(name)
@@ -329,8 +334,9 @@ class MasksSeen:
             for hint in self.shapes.hints(self.total)
             if not (captions and hint.rule == Rule.TEXT)
         ]
-        # A piece at the same pixels has the same ends.
-        hints += [] if Rule.BURNT_IN in broken else self.cuts.hints()
+        # A piece at the same pixels has the same ends, and so have blocks.
+        blocks = any(hint.rule == Rule.BLOCKS for hint in hints)
+        hints += [] if Rule.BURNT_IN in broken or blocks else self.cuts.hints()
         hints += self.odd.hints(self.total, self.hashes, self.images)
         return [*hints, *self.same.hints(self.hashes, self.total), *self.images.hints()]
 

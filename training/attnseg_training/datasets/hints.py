@@ -204,6 +204,16 @@ _SENTENCES = {
         "annotation tools draw around lesions, and a network learns ellipses of them: "
         "draw the outlines of lesions if these are meant."
     ),
+    Rule.BLOCKS: (
+        "Most masks are made of square blocks, such as that of {}{held}as labels of "
+        "patches or masks of a small preview are, and a network learns blocks of them: "
+        "draw the outlines of lesions, or export masks at the size of the images."
+    ),
+    Rule.FIELD_OF_VIEW: (
+        "Most masks show all that is not black in their images, such as that of {}, as "
+        "those of the field of view do, and no lesion: put the masks of lesions in "
+        "their place."
+    ),
     Rule.MARKERS: (
         "Most masks are small marks of one shape, such as that of {}, as those that "
         "point at lesions, and a network learns such marks of them, or nothing where "
@@ -273,6 +283,8 @@ QUESTIONS = (
     Rule.DRAWN_SMALL,
     Rule.BOXES,
     Rule.ELLIPSES,
+    Rule.BLOCKS,
+    Rule.FIELD_OF_VIEW,
     Rule.MARKERS,
     Rule.SPECKS,
     Rule.TEXT,

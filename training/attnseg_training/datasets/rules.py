@@ -112,6 +112,10 @@ class Rule(StrEnum):
         Images show a line along the outline of their masks, a box or calipers.
     BOXES, ELLIPSES
         Most masks are filled boxes, turned or not; are filled ellipses or circles.
+    BLOCKS
+        Most masks are made of square blocks of one size.
+    FIELD_OF_VIEW
+        Most masks show what of their images is not black.
     MARKERS
         Most masks are small marks of one shape.
     SPECKS
@@ -191,6 +195,8 @@ class Rule(StrEnum):
     DRAWN_ON = "drawn-on"
     BOXES = "boxes"
     ELLIPSES = "ellipses"
+    BLOCKS = "blocks"
+    FIELD_OF_VIEW = "field-of-view"
     MARKERS = "markers"
     SPECKS = "specks"
     SAME_FILM = "same-film"
