@@ -60,11 +60,11 @@ def other_space(samples: Mapping[str, Pixels]) -> tuple[tuple[str, ...], str]:
         contrast = _contrast(pixels[~group])
         for space, read in _readings():
             as_rgb = read(pixels[group])
-            away = np.linalg.norm(_colours(as_rgb).mean(0) - right) / between
+            away = float(np.linalg.norm(_colours(as_rgb).mean(0) - right) / between)
             # Light or stain of another colour changes both alike; a space does not.
             other = np.linalg.norm(_contrast(as_rgb) - contrast)
             if other <= NEAR * np.linalg.norm(_contrast(pixels[group]) - contrast):
-                found.append((float(away), space, group))
+                found.append((away, space, group))
     away, space, group = min(found, key=lambda one: one[0], default=(1.0, "", few))
     if away > NEAR:
         return (), ""

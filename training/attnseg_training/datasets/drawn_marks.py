@@ -117,4 +117,4 @@ def _within(
 ) -> NDArray[np.float64]:
     """Places (n, 2) that lie within a distance of any of others (m, 2)."""
     gaps = np.linalg.norm(places[:, None] - others[None], axis=-1)
-    return places[gaps.min(1) <= limit]
+    return np.asarray(places[gaps.min(1) <= limit])

@@ -62,4 +62,4 @@ def negatives(corners: Mapping[str, Corners]) -> tuple[str, ...]:
     )
     if np.abs(dark - (255 - bright)).max() > ALIKE:
         return ()
-    return tuple(min(white, black, key=len))
+    return tuple(white if len(white) <= len(black) else black)

@@ -19,7 +19,7 @@ def has_white_edge(lesion: NDArray[np.bool_]) -> bool:
     """
     inside = lesion
     for _ in range(4):  # each edge in turn
-        full = inside.all(1)
+        full = np.asarray(inside.all(1))
         depth = int(full.argmin()) if not full.all() else len(full)
         if depth > LINES:
             return False
