@@ -77,6 +77,10 @@ def test_calipers_at_the_ends_of_lesions_are_marks() -> None:
 def test_pictures_and_what_is_drawn_elsewhere_are_none() -> None:
     assert not any(is_marked(*scene(i)) for i in range(8))
     assert not any(is_marked(*drawn(i, elsewhere)) for i in range(8))
+    for i in range(8):
+        picture, lesion = scene(i)
+        picture[lesion] = 0.6 * picture[lesion] + np.array([0, 102, 0])
+        assert not is_marked(picture, lesion)
     assert not is_marked(scene(0)[0], np.zeros(Y.shape, bool))
 
 

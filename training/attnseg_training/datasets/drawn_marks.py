@@ -70,9 +70,12 @@ def _has_box(colours: NDArray[np.uint8], box: tuple[int, ...]) -> bool:
         lines = plane[: first + WITHIN + WIDTH, low:high:EVERY].astype(np.float32)
         if first <= WIDTH or len(lines) <= 2 * WIDTH:
             continue
-        steps = lines[WIDTH:-WIDTH] - (lines[: -2 * WIDTH] + lines[2 * WIDTH :]) / 2
-        steps -= steps.mean(-1, keepdims=True)
-        shares = ((steps**2).sum(-1) >= STEP**2).mean(1)
+        lines -= lines.mean(-1, keepdims=True)
+        middle = lines[WIDTH:-WIDTH]
+        # To both sides: a tinted lesion differs to one.
+        sides = (lines[: -2 * WIDTH], lines[2 * WIDTH :])
+        steps = [((middle - side) ** 2).sum(-1) >= STEP**2 for side in sides]
+        shares = (steps[0] & steps[1]).mean(1)
         most = int(shares.argmax())
         if shares[most] < LINE:
             return False
