@@ -12,6 +12,8 @@ Pixels = NDArray[np.uint8]
 
 #: Side of the grid on which an image is sampled.
 SIDE = 16
+#: So many times the limit between two groups is moved to the middle of their means.
+ROUNDS = 10
 #: Least number of images, and least share of them in each of both groups.
 LEAST, EACH = 8, 0.15
 #: Groups are at least so far apart, as shares of red and green in all light, and in
@@ -77,7 +79,7 @@ def _smaller_group(colours: NDArray[np.float64]) -> NDArray[np.bool_] | None:
     axis = np.linalg.svd(centred, full_matrices=False)[2][0]
     along = centred @ axis
     cut = along.mean()
-    for _ in range(STRAY):
+    for _ in range(ROUNDS):
         high = along > cut
         if high.all() or not high.any():
             return None
