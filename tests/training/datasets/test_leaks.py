@@ -142,10 +142,23 @@ def test_images_of_one_patient_in_two_splits_are_asked_about(tmp_path: Path) -> 
         ["cju0qkwl3", "cju1dhfok4", "cju2k0z", "cju9"],
         ["case1", "case2", "case3", "case4"],
         ["2018_1", "2018_2", "2018_3", "2018_4"],  # one case alone
+        ["001_crop1", "002_crop1", "003_crop2", "004_crop2"],  # no word of a case
+        ["img1_p1", "img2_p1", "img3_p1", "img4_p1"],
     ],
 )
 def test_other_names_are_no_cases(names: list[str]) -> None:
     assert same_cases({"train": names[::2], "val": names[1::2]}) == []
+
+
+@pytest.mark.parametrize("word", ["_P0{}", "_patient0{}", "-case_{}", "_Patient-{}"])
+def test_patients_at_the_end_of_names_are_asked_about(word: str) -> None:
+    names = [f"img_{i:04d}{word.format(i % 3)}" for i in range(9)]
+    (hint,) = same_cases({"train": names[:5], "val": names[5:]})
+    assert set(hint.groups) == {
+        (names[i], names[i + 6 - 3 * (i == 2)]) for i in range(3)
+    }
+    by_case = [f"patient{i // 3}_img_p{i % 3}" for i in range(9)]
+    assert same_cases({"train": by_case[:6], "val": by_case[6:]}) == []
 
 
 def test_labels_of_whole_images_are_no_masks() -> None:

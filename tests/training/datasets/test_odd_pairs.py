@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
+from skimage.color import rgb2lab
 
 from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.check import check
+from attnseg_training.datasets.colour_spaces import other_space, sampled
 from attnseg_training.datasets.cut_outs import shows_image
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.near_duplicates import difference_hashes, near_duplicates
@@ -145,6 +147,64 @@ def test_other_colours_are_not_exchanged() -> None:
 
     for share in np.array([(0.2, 0.6, 1.4), (0.6, 0.9, 1.0), (0.55, 0.8, 1.1)]):
         assert rules(partial(one, share=share), 12) == set()
+
+
+def in_hsv(picture: np.ndarray) -> np.ndarray:
+    return np.asarray(Image.fromarray(picture).convert("HSV"))
+
+
+def in_lab(picture: np.ndarray) -> np.ndarray:
+    """CIE L*a*b* in 8 bits, as OpenCV has it."""
+    lab = rgb2lab(picture) * (2.55, 1, 1) + (0, 128, 128)
+    return lab.round().clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("every", [2, 4])
+@pytest.mark.parametrize(
+    ("convert", "space"),
+    [
+        (in_hsv, "HSV"),
+        (lambda picture: in_hsv(picture)[..., ::-1], "HSV"),
+        (in_lab, "LAB"),
+        (lambda p: np.asarray(Image.fromarray(p).convert("YCbCr")), "YCbCr"),
+    ],
+)
+def test_images_of_another_colour_space_are_told(
+    every: int, convert: Callable[[np.ndarray], np.ndarray], space: str
+) -> None:
+    samples = {}
+    for i in range(16):
+        picture = scene(i)[0]
+        samples[f"a{i}"] = sampled(picture if i % every else convert(picture))
+    names, found = other_space(samples)
+    assert found == space
+    assert len(names) == 16 // every
+    assert rules(
+        lambda i: (scene(i)[0] if i % 2 else in_hsv(scene(i)[0]), scene(i)[1]), 12
+    ) == {"colour-space"}
+
+
+def test_grey_images_among_others_are_of_no_colour_space() -> None:
+    def grey(i: int) -> tuple[np.ndarray, np.ndarray]:
+        picture, lesion = scene(i)
+        mean = picture.mean(-1, keepdims=True).astype(np.uint8)
+        return (picture if i % 3 else np.repeat(mean, 3, -1)), lesion
+
+    assert rules(grey, 15) == set()
+
+
+@pytest.mark.parametrize("grey", [True, False])
+@pytest.mark.parametrize(("every", "told"), [(2, True), (3, True), (12, False)])
+def test_negatives_are_told(every: int, told: bool, grey: bool) -> None:
+    def one(i: int) -> tuple[np.ndarray, np.ndarray]:
+        picture, lesion = scene(i)
+        field = np.hypot(Y - H / 2, X - W / 2) < H / 2
+        if grey:
+            picture = np.repeat(picture.mean(-1, keepdims=True), 3, -1)
+        shown = (picture * field[..., None]).astype(np.uint8)
+        return (shown if i % every else 255 - shown), lesion
+
+    assert rules(one, 12) == ({"negatives"} if told else set())
 
 
 @pytest.mark.parametrize(("scale", "told"), [(0.5, True), (0.3, True), (0.8, False)])

@@ -47,7 +47,9 @@ _REMEDIES = {
     "other thin structures are to be found",
     Rule.MOSTLY_OUT_OF_ORDER: " and decode them again in the other order",
     Rule.MOSTLY_SLOPED: ", write threshold = 0 into dataset.toml if all that is above "
-    "0 is lesion, or another number, export them as 0 and 255 if they are in colour",
+    "0 is lesion, or the number at the edge of lesions, such as the middle of all "
+    "numbers (128 of 0 to 255) for signed distances, export them as 0 and 255 if they "
+    "are in colour",
 }
 
 

@@ -11,7 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnseg_training.datasets.dataset import mask_suffix, missing_masks, sample
+from attnseg_training.datasets.dataset import (
+    file_hints,
+    mask_suffix,
+    missing_masks,
+    sample,
+)
 from attnseg_training.datasets.finding_kinds import FINDINGS, STOPS
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.further_masks import several_words
@@ -166,6 +171,7 @@ def check(
     # Other lists, such as "trainval", may hold the images of these again.
     disjoint = {split: parts[split] for split in USED if split in parts}
     _check_names(report, parts)
+    report.questions += file_hints(files)
     area = np.zeros(len(files.spec.classes))
     present, pixels = np.zeros(len(files.spec.classes), int), 0
     seen = MasksSeen()

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from attnseg_training.datasets.further_masks import several_words
+from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.pairing import unlike_in_a_suffix
+from attnseg_training.datasets.repeated_names import repeated_names
 from attnseg_training.datasets.sample import Sample
+from attnseg_training.datasets.second_masks import second_masks
 from attnseg_training.datasets.split_lists import USED
 from attnseg_training.datasets.splits import split_names
 from napari_attnseg.errors import InputError, UnknownNameError
@@ -45,6 +48,8 @@ class Dataset:
     background: tuple[int, ...] = ()
     #: What was done with further masks of images, if somebody said so: `Files`.
     further_masks: dict[str, Any] = field(default_factory=dict)
+    #: What is told of its files, before any is read.
+    hints: tuple[Hint, ...] = ()
 
     @property
     def mask_rules(self) -> dict[str, Any]:
@@ -141,7 +146,13 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
         files.threshold,
         files.background,
         files.further_masks,
+        tuple(file_hints(files)),
     )
+
+
+def file_hints(files: Files) -> list[Hint]:
+    """What is told of the files of a folder, without reading images."""
+    return [*second_masks(files), *repeated_names(files)]
 
 
 def _expect_no_stack(image: Path) -> None:

@@ -22,6 +22,7 @@ from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import Bits, difference_hashes
 from attnseg_training.datasets.odd_pairs import OddPairs
 from attnseg_training.datasets.outlines import is_outlined
+from attnseg_training.datasets.overlaid_readers import OverlaidReaders
 from attnseg_training.datasets.padding import is_framed, is_padded
 from attnseg_training.datasets.palettes import Palettes
 from attnseg_training.datasets.patterns import is_patterned
@@ -33,6 +34,7 @@ from attnseg_training.datasets.same_masks import SameMasks
 from attnseg_training.datasets.sample import Sample, SampleRead
 from attnseg_training.datasets.shown_masks import OddShapes
 from attnseg_training.datasets.straight_cuts import StraightCuts
+from attnseg_training.datasets.white_edges import has_white_edge
 from napari_attnseg.intensity import IntensityMapping, IntensityWarning
 
 #: Share of the masks above which a folder is not one of lesions.
@@ -108,6 +110,8 @@ class MasksSeen:
         Rows and columns at which lesions end straight.
     odd : OddPairs
         What is compared between images and masks.
+    readers : OverlaidReaders
+        Masks (with one class) whose numbers lie in each other.
     """
 
     total: int = 0
@@ -141,6 +145,7 @@ class MasksSeen:
     disordered: list[str] = field(default_factory=list)
     cuts: StraightCuts = field(default_factory=StraightCuts)
     odd: OddPairs = field(default_factory=OddPairs)
+    readers: OverlaidReaders = field(default_factory=OverlaidReaders)
 
     def add(
         self,
@@ -172,7 +177,11 @@ class MasksSeen:
             self.full.append(name)
         elif is_out_of_order(lesion):
             self.disordered.append(name)
-        elif len(planes) == 1 and is_inverted(lesion) and not is_framed(lesion):
+        elif (
+            len(planes) == 1
+            and is_inverted(lesion)
+            and not (is_framed(lesion) or has_white_edge(lesion))
+        ):
             self.inverted.append(name)
         elif len(planes) == 1 and is_padded(lesion):
             self.padded.append(name)
@@ -250,6 +259,8 @@ class MasksSeen:
             if noticed:
                 names.append(name)
         self.spread.add(name, [one for _, one in traits])
+        for _, one in traits:
+            self.readers.add(name, one.overlay)
         self.kinds.update(kind for _, one in traits for kind in one.like_classes)
 
     def joined(self, other: MasksSeen) -> MasksSeen:
@@ -275,7 +286,7 @@ class MasksSeen:
             {**self.films, **other.films},
             *(self.lines + other.lines, self.text.joined(other.text)),
             *(self.disordered + other.disordered, self.cuts.joined(other.cuts)),
-            self.odd.joined(other.odd),
+            *(self.odd.joined(other.odd), self.readers.joined(other.readers)),
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -296,6 +307,7 @@ class MasksSeen:
         )
         classes = self.classes if few else self.spread.like_classes()
         held = counted_kinds(self.spread.counts())
+        readers = self.readers.hints(self.several)
         hints = [
             Hint(rule, tuple(names), held=held if rule == Rule.MAYBE_CLASSES else "")
             for rule, names, instead in (
@@ -310,10 +322,11 @@ class MasksSeen:
                 (Rule.OTHER_PICTURES, self.pictures, None),
                 (Rule.OVERLAPPING_COLOURS, mixed, None),
                 (Rule.PALETTES, self.palettes.others(), None),
-                (Rule.MAYBE_CLASSES, [] if mixed else classes, None),
+                (Rule.MAYBE_CLASSES, [] if mixed or readers else classes, None),
             )
             if names and instead not in broken
         ]
+        hints += readers
         # A caption of characters that recur is said once.
         captions = Rule.BURNT_IN_TEXT in broken
         hints += [
@@ -321,8 +334,9 @@ class MasksSeen:
             for hint in self.shapes.hints(self.total)
             if not (captions and hint.rule == Rule.TEXT)
         ]
-        # A piece at the same pixels has the same ends.
-        hints += [] if Rule.BURNT_IN in broken else self.cuts.hints()
+        # A piece at the same pixels has the same ends, and so have blocks.
+        blocks = any(hint.rule == Rule.BLOCKS for hint in hints)
+        hints += [] if Rule.BURNT_IN in broken or blocks else self.cuts.hints()
         hints += self.odd.hints(self.total, self.hashes, self.images)
         return [*hints, *self.same.hints(self.hashes, self.total), *self.images.hints()]
 

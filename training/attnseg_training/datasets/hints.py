@@ -129,10 +129,35 @@ _SENTENCES = {
         "lesion: save the drawing that is meant alone, or name the one class in "
         'dataset.toml, classes = ["lesion"], if that is right.'
     ),
+    Rule.READER_VOTES: (
+        "In the mask of {} each number lies in the next smaller one, as where the "
+        "drawings of several people were added up, but all were read as one lesion"
+        "{held}name the values in dataset.toml, classes = {{organ = 1, tumour = 2}}, "
+        "if they are classes that lie in each other, or the one class, "
+        'classes = ["lesion"], if what anybody drew is meant.'
+    ),
+    Rule.READER_BITS: (
+        "In the mask of {} the numbers lie as those do that hold the drawings of "
+        "several people in their bits (1, 2, 4 …), but all were read as one lesion"
+        "{held}save the drawing that is meant, or what most of them drew, as 0 and "
+        '255, or name the one class in dataset.toml, classes = ["lesion"], if what '
+        "anybody drew is meant."
+    ),
+    Rule.SECOND_MASKS: (
+        "Masks were read from masks/, but further ones of the same names lie beside "
+        "it{held}the first is that of {}: look which are meant, such as corrected "
+        "ones, name their folder masks, and move the other elsewhere."
+    ),
+    Rule.LISTED_AGAIN: (
+        "Images are listed several times for one split{held}each is used once, such "
+        "as {}: correct the lists if other images are meant, and do not count on some "
+        "being drawn more often."
+    ),
     Rule.DRAWN_ON: (
-        "The image of {} shows a coloured line along the outline of its mask, which a "
-        "network would follow instead of finding lesions: use the images on which "
-        "nothing was drawn."
+        "The image of {} shows a coloured line along the outline of its mask, a "
+        "coloured box around it or coloured calipers at its ends, which a network "
+        "would follow instead of finding lesions: use the images on which nothing was "
+        "drawn."
     ),
     Rule.TINTED: (
         "The image of {} has a sharp step of one colour along the outline of its mask, "
@@ -149,6 +174,16 @@ _SENTENCES = {
         "The image of {} has the colours of the others with red and blue exchanged, as "
         "where they were saved in another order (BGR for RGB): look at it, and save it "
         "again in the right one."
+    ),
+    Rule.COLOUR_SPACE: (
+        "The image of {} has the colours of the others only if its numbers are read in "
+        "another way{held}look at it, and save it again as RGB, unless these images "
+        "are of another kind, such as of another stain or light."
+    ),
+    Rule.NEGATIVES: (
+        "The image of {} has white corners where others have black ones, or black for "
+        "white, as a negative has (MONOCHROME1): look at it, and save it again with "
+        "the greys of the others, unless these images are of another kind."
     ),
     Rule.DRAWN_SMALL: (
         "All masks lie in the upper left quarter of their images, such as that of {}, "
@@ -168,6 +203,16 @@ _SENTENCES = {
         "Most masks are filled ellipses or circles, such as that of {}, as those that "
         "annotation tools draw around lesions, and a network learns ellipses of them: "
         "draw the outlines of lesions if these are meant."
+    ),
+    Rule.BLOCKS: (
+        "Most masks are made of square blocks, such as that of {}{held}as labels of "
+        "patches or masks of a small preview are, and a network learns blocks of them: "
+        "draw the outlines of lesions, or export masks at the size of the images."
+    ),
+    Rule.FIELD_OF_VIEW: (
+        "Most masks show all that is not black in their images, such as that of {}, as "
+        "those of the field of view do, and no lesion: put the masks of lesions in "
+        "their place."
     ),
     Rule.MARKERS: (
         "Most masks are small marks of one shape, such as that of {}, as those that "
@@ -224,14 +269,22 @@ QUESTIONS = (
     Rule.SAME_IMAGE,
     Rule.PALETTES,
     Rule.OVERLAPPING_COLOURS,
+    Rule.READER_VOTES,
+    Rule.READER_BITS,
+    Rule.SECOND_MASKS,
+    Rule.LISTED_AGAIN,
     Rule.SIMILAR_IMAGE,
     Rule.DRAWN_ON,
     Rule.TINTED,
     Rule.ON_PADDING,
     Rule.EXCHANGED_COLOURS,
+    Rule.COLOUR_SPACE,
+    Rule.NEGATIVES,
     Rule.DRAWN_SMALL,
     Rule.BOXES,
     Rule.ELLIPSES,
+    Rule.BLOCKS,
+    Rule.FIELD_OF_VIEW,
     Rule.MARKERS,
     Rule.SPECKS,
     Rule.TEXT,

@@ -84,6 +84,8 @@ class Files:
         What was done with further masks, as ``dataset.toml`` says: ``rule``, the
         number of ``images`` that have some, and their number of ``masks``; empty
         without any.
+    repeated : dict
+        Split → name that is listed for it several times → number of further lines.
     """
 
     root: Path
@@ -104,6 +106,7 @@ class Files:
     background: tuple[int, ...] = ()
     several: dict[str, list[str]] = field(default_factory=dict)
     further_masks: dict[str, Any] = field(default_factory=dict)
+    repeated: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 def find_files(source: Path) -> Files:
@@ -253,6 +256,7 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
     named = {n: paths[0] for n, paths in files.masks.items()}
     lines = ListedPairs(images, named if files.apart else masks | named)
     files.named = read_lists(root, said.splits, lines, other)
+    files.repeated = lines.repeated
     lines.apply(files.masks, files.several, other, files.apart)
     return files
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,11 +31,14 @@ class ListedPairs:
         Name → file, of the folder of images and that of masks.
     pairs : dict
         Name of an image → name of the mask that is listed for it.
+    repeated : dict
+        Split → name that its list holds several times → number of further lines.
     """
 
     images: Mapping[str, Path]
     masks: Mapping[str, Path]
     pairs: dict[str, str] = field(default_factory=dict)
+    repeated: dict[str, dict[str, int]] = field(default_factory=dict)
     _keys: tuple[dict[str, str], dict[str, str]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,6 +73,12 @@ class ListedPairs:
             return whole
         self._add(first, columns, line, file)
         return first
+
+    def count_repeated(self, split: str, names: Sequence[str]) -> None:
+        """Record names that the list of a split holds several times."""
+        again = {name: n - 1 for name, n in Counter(names).items() if n > 1}
+        if again:
+            self.repeated[split] = again
 
     def apply(
         self,

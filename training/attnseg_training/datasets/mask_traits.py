@@ -13,6 +13,7 @@ from attnseg_training.datasets.drawn_colours import APART, SAME, Colours
 from attnseg_training.datasets.mask_scale import Scale
 from attnseg_training.datasets.mask_slopes import is_sloped
 from attnseg_training.datasets.mask_spans import Span
+from attnseg_training.datasets.overlaid_readers import Overlay, overlay_of
 
 Plane = NDArray[np.bool_]
 Colour = tuple[float, float, float]
@@ -78,6 +79,8 @@ class MaskTraits:
         Range of its numbers, if a threshold was given.
     sloped : bool
         Whether lesions are slopes, as of distances, instead of areas with edges.
+    overlay : Overlay or None
+        How exact numbers lie in each other; None if they lie as objects do.
     """
 
     lesion_level: float | None = None
@@ -93,6 +96,7 @@ class MaskTraits:
     kinds: tuple[tuple[float, ...], ...] = ()
     palette: tuple[IndexColour, ...] = ()
     sloped: bool = False
+    overlay: Overlay | None = None
 
 
 def traits_of_numbers(
@@ -146,6 +150,7 @@ def traits_of_numbers(
         like_classes=like,
         kinds=kinds,
         sloped=soft and is_sloped(known),
+        overlay=overlay_of(known) if exact and several else None,
     )
 
 

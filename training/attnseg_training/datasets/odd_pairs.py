@@ -8,7 +8,13 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from attnseg_training.datasets import letterboxes, preview_scale, tints
+from attnseg_training.datasets import (
+    colour_spaces,
+    letterboxes,
+    negatives,
+    preview_scale,
+    tints,
+)
 from attnseg_training.datasets.exchanged_colours import Colour, colour_of, exchanged
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.near_duplicates import Bits
@@ -34,6 +40,10 @@ class OddPairs:
         First and last rows and columns of lesions; see `preview_scale`.
     grids : dict
         Lesions on a coarse grid; see `similar_images`.
+    samples : dict
+        Some pixels of images; see `colour_spaces`.
+    corners : dict
+        Corners of images; see `negatives`.
     """
 
     steps: dict[str, tints.Step] = field(default_factory=dict)
@@ -41,6 +51,8 @@ class OddPairs:
     colours: dict[str, Colour] = field(default_factory=dict)
     extents: dict[str, preview_scale.Extent] = field(default_factory=dict)
     grids: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    samples: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    corners: dict[str, negatives.Corners] = field(default_factory=dict)
 
     def add(
         self, name: str, lesion: NDArray[np.bool_], rgb: NDArray[np.uint8] | None
@@ -53,6 +65,8 @@ class OddPairs:
             return
         self.colours[name] = colour_of(rgb)
         self.grids[name] = grid_of(lesion)
+        self.samples[name] = colour_spaces.sampled(rgb)
+        self.corners[name] = negatives.corners_of(rgb)
         if extent is None:
             return
         if (step := tints.tint_of(rgb, lesion)) is not None:
@@ -84,9 +98,15 @@ class OddPairs:
             (Rule.TINTED, tints.tinted(self.steps, total)),
             (Rule.ON_PADDING, () if few else tuple(self.strips)),
             (Rule.EXCHANGED_COLOURS, exchanged(self.colours)),
+            (Rule.NEGATIVES, negatives.negatives(self.corners)),
             (Rule.DRAWN_SMALL, drawn_small(self.extents)),
         ]
         pairs = with_other_masks(hashes, self.grids, images.same)
         names = tuple(dict.fromkeys(name for pair in pairs for name in pair))
         copies = [Hint(Rule.SIMILAR_IMAGE, names, pairs)] if pairs else []
-        return [Hint(rule, names) for rule, names in found if names] + copies
+        hints = [Hint(rule, names) for rule, names in found if names]
+        others, space = colour_spaces.other_space(self.samples)
+        better = (Rule.EXCHANGED_COLOURS, Rule.NEGATIVES)
+        if others and not any(hint.rule in better for hint in hints):
+            hints.append(Hint(Rule.COLOUR_SPACE, others, held=f"as {space}"))
+        return hints + copies

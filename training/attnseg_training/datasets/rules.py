@@ -88,6 +88,12 @@ class Rule(StrEnum):
         Masks of several classes have palettes that contradict each other.
     OVERLAPPING_COLOURS
         Colours look like two drawings that overlap.
+    READER_VOTES, READER_BITS
+        Numbers of most masks lie in each other as the drawings of several people do.
+    SECOND_MASKS
+        Another folder holds masks of the same names that differ.
+    LISTED_AGAIN
+        A list of a split names an image several times.
     SIMILAR_IMAGE
         Images that look the same have different masks.
     TINTED
@@ -96,14 +102,20 @@ class Rule(StrEnum):
         Lesions lie on strips of one colour with which images were padded.
     EXCHANGED_COLOURS
         Some images have red and blue exchanged.
+    COLOUR_SPACE, NEGATIVES
+        Some images were saved in another colour space; some are negatives.
     DRAWN_SMALL
         All masks lie in the upper left quarter.
     SHOWS_IMAGE
         A mask shows its image, cut out or whole.
     DRAWN_ON
-        Images show a line along the outline of their masks.
+        Images show a line along the outline of their masks, a box or calipers.
     BOXES, ELLIPSES
         Most masks are filled boxes, turned or not; are filled ellipses or circles.
+    BLOCKS
+        Most masks are made of square blocks of one size.
+    FIELD_OF_VIEW
+        Most masks show what of their images is not black.
     MARKERS
         Most masks are small marks of one shape.
     SPECKS
@@ -168,15 +180,23 @@ class Rule(StrEnum):
     SAME_IMAGE = "same-image"
     PALETTES = "palettes"
     OVERLAPPING_COLOURS = "overlapping-colours"
+    READER_VOTES = "reader-votes"
+    READER_BITS = "reader-bits"
+    SECOND_MASKS = "second-masks"
+    LISTED_AGAIN = "listed-again"
     SIMILAR_IMAGE = "similar-image"
     TINTED = "tinted"
     ON_PADDING = "on-padding"
     EXCHANGED_COLOURS = "exchanged-colours"
+    COLOUR_SPACE = "colour-space"
+    NEGATIVES = "negatives"
     DRAWN_SMALL = "drawn-small"
     SHOWS_IMAGE = "shows-image"
     DRAWN_ON = "drawn-on"
     BOXES = "boxes"
     ELLIPSES = "ellipses"
+    BLOCKS = "blocks"
+    FIELD_OF_VIEW = "field-of-view"
     MARKERS = "markers"
     SPECKS = "specks"
     SAME_FILM = "same-film"

@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects, label, maximum_filter, minimum_filter
 
+from attnseg_training.datasets.blocks import block_of, blocks_hint
 from attnseg_training.datasets.captions import has_text
+from attnseg_training.datasets.drawn_marks import is_marked
+from attnseg_training.datasets.fields_of_view import is_field_of_view
 from attnseg_training.datasets.filled_shapes import filled_shape
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.rolled import is_rolled
@@ -46,10 +49,13 @@ class OddShapes:
         Rule → names of images.
     brushes : dict
         Pixels of a mark → names of images whose masks hold nothing but such marks.
+    blocks : dict
+        Name of an image → side of the blocks of which its mask is made.
     """
 
     names: dict[Rule, list[str]] = field(default_factory=dict)
     brushes: dict[bytes, list[str]] = field(default_factory=dict)
+    blocks: dict[str, int] = field(default_factory=dict)
 
     def add(
         self,
@@ -67,8 +73,12 @@ class OddShapes:
         found = shapes_of(lesion) if one else []
         if one and not found and (brush := brush_of(lesion)):
             self.brushes.setdefault(brush, []).append(name)
-        if rgb is not None and is_drawn_on(rgb, lesion):
+        if rgb is not None and (is_drawn_on(rgb, lesion) or is_marked(rgb, lesion)):
             found.append(Rule.DRAWN_ON)
+        if rgb is not None and one and is_field_of_view(rgb, lesion):
+            found.append(Rule.FIELD_OF_VIEW)
+        if one and (side := block_of(lesion)):
+            self.blocks[name] = side
         if soft and is_wrapped(lesion):
             found.append(Rule.WRAPPED)
         for rule in found:
@@ -77,7 +87,9 @@ class OddShapes:
     def joined(self, other: OddShapes) -> OddShapes:
         """Union of two records."""
         return OddShapes(
-            _joined(self.names, other.names), _joined(self.brushes, other.brushes)
+            _joined(self.names, other.names),
+            _joined(self.brushes, other.brushes),
+            {**self.blocks, **other.blocks},
         )
 
     def hints(self, total: int) -> list[Hint]:
@@ -96,12 +108,16 @@ class OddShapes:
             if rule == Rule.SPECKS
             or len(names) > max(SHARES.get(rule, MOST) * total, FEW)
         }
+        if Rule.FIELD_OF_VIEW in told:
+            told.pop(Rule.ELLIPSES, None)
         better = {
             name for rule in (Rule.MARKERS, Rule.WRAPPED) for name in told.get(rule, ())
         }
         if Rule.SPECKS in told:
             told[Rule.SPECKS] = [n for n in told[Rule.SPECKS] if n not in better]
-        return [Hint(rule, tuple(names)) for rule, names in told.items() if names]
+        hints = [Hint(rule, tuple(names)) for rule, names in told.items() if names]
+        blocks = blocks_hint(self.blocks, total)
+        return hints if blocks is None else [*hints, blocks]
 
 
 def _joined(

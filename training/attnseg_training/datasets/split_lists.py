@@ -87,6 +87,7 @@ def read_lists(
             for line in listed
             if line and not _is_comment(line, known)
         ]
+        lines.count_repeated(split, names)
         # A name that is listed twice is one image, and so are a link and its target.
         once = dict.fromkeys(others.get(name, name) for name in names)
         named[split] = expect_names(tuple(once), file, split)

@@ -132,7 +132,7 @@ def evaluate(
         void = None if ignored is None else resized_ignored(ignored, side).numpy()
         at_network.append(confusion(_resized(truth, side), found.mask, void))
         watch(done, len(samples))
-    told += [hint.to_json() for hint in masks.hints()]
+    told += [hint.to_json() for hint in (*data.hints, *masks.hints())]
     pixel_sizes = tuple(pixel_mm2(sample.spacing) for sample in samples)
     if narrow := len(masks.narrow):
         text = counted_warning(IntensityWarning.NARROW_RANGE, narrow, len(samples))

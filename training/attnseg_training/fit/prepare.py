@@ -117,7 +117,8 @@ def prepare(
         {"train": train.seen, "val": val.seen}, data.empty_masks
     )
     said = counted_findings.warning(seen, len(train) + len(val))
-    told = (*map(str, allowed), said, *map(str, both.hints()))
+    hints = (*data.hints, *both.hints())
+    told = (*map(str, allowed), said, *map(str, hints))
     for sentence in filter(None, told):
         if processes.main:
             callbacks.warn(sentence)

@@ -118,7 +118,7 @@ def faithfulness(
     rule = segmenter.card.preprocessing.intensity
     store = ImageStore(data.split(split), spec.size, segmenter.device, rule)
     allowed = store.seen.expect(allow)
-    told = [hint.to_json() for hint in store.seen.hints()]
+    told = [hint.to_json() for hint in (*data.hints, *store.seen.hints())]
     rows: list[Row] = []
     maps: list[GateMaps] = []
     # Images of a batch lend each other maps and pieces. So they come from all over the
