@@ -217,10 +217,10 @@ def test_what_a_person_changed_in_a_mask_is_told(
     clicks = [Click(1, 2, True), Click(3, 4, False)]
     facts = {"clicks": clicks_to_json(clicks)}
     set_record(mask, record_of(mask).with_provenance(clicks=facts))
-    assert told()[0] == "edited by hand, with 2 clicks"
+    assert told()[0] == "corrected by 2 clicks, and perhaps painted by hand"
     # The layer of its objects knows it, too, and what is painted in itself.
     layer = widget.panel.layer
-    assert edited_words(layer) == "edited by hand, with 2 clicks"
+    assert edited_words(layer) == "corrected by 2 clicks, and perhaps painted by hand"
 
 
 def test_a_fill_hides_behind_the_fill_of_its_objects(

@@ -10,8 +10,8 @@ from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.slices import slices_words
 from napari_attnseg._widgets.layers.source import Source
-from napari_attnseg.corrections.clicks import CLICKS, counted
-from napari_attnseg.corrections.session import clicks_in
+from napari_attnseg.corrections.clicks import CLICKS
+from napari_attnseg.corrections.session import clicks_words
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.objects.descriptors import EDITED, origin_of_numbers
 from napari_attnseg.reliability.estimate import ESTIMATE
@@ -45,15 +45,22 @@ def edited_words(labels: Any) -> str:
     if record.derivation is Derivation.OBJECTS:
         made = facts.get(_OBJECTS_SHA256)
         painted = made is not None and made != array_sha256(labels.data)
-        return str(facts.get(EDITED, "")) or ("edited by hand" if painted else "")
+        said = [str(facts[EDITED])] if facts.get(EDITED) else []
+        said += ["its objects were edited by hand" if said else "edited by hand"] * (
+            painted
+        )
+        return "; ".join(said)
     if not record.mask_sha256:
         return ""  # an older file does not say
     frames = edited_frames(labels)
     if not frames:
         return ""
-    clicks = counted(clicks_in(facts.get(CLICKS)))
-    where = f" in {slices_words(frames)}" if labels.ndim == 3 else ""
-    return f"edited by hand{where}" + (f", with {clicks}" if clicks else "")
+    now: dict[int | None, str] = {None: array_sha256(labels.data)}
+    if labels.ndim == 3:
+        now = {frame: array_sha256(labels.data[frame]) for frame in frames}
+    clicks = clicks_words(facts.get(CLICKS), now)
+    said = f"corrected by {clicks}" if clicks else "edited by hand"
+    return said + (f" (in {slices_words(frames)})" if labels.ndim == 3 else "")
 
 
 def keep_edited(objects: Any, edited: str) -> None:
