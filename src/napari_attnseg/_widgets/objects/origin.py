@@ -43,13 +43,14 @@ def edited_words(labels: Any) -> str:
         return ""
     facts = record.provenance
     if record.derivation is Derivation.OBJECTS:
-        made = facts.get(_OBJECTS_SHA256)
-        painted = made is not None and made != array_sha256(labels.data)
-        said = [str(facts[EDITED])] if facts.get(EDITED) else []
-        said += ["its objects were edited by hand" if said else "edited by hand"] * (
-            painted
+        of_mask = str(facts.get(EDITED, ""))
+        if not is_painted(labels):
+            return of_mask
+        return (
+            f"{of_mask}; its objects were edited by hand"
+            if of_mask
+            else "edited by hand"
         )
-        return "; ".join(said)
     if not record.mask_sha256:
         return ""  # an older file does not say
     frames = edited_frames(labels)
@@ -59,8 +60,15 @@ def edited_words(labels: Any) -> str:
     if labels.ndim == 3:
         now = {frame: array_sha256(labels.data[frame]) for frame in frames}
     clicks = clicks_words(facts.get(CLICKS), now)
-    said = f"corrected by {clicks}" if clicks else "edited by hand"
-    return said + (f" (in {slices_words(frames)})" if labels.ndim == 3 else "")
+    words = f"corrected by {clicks}" if clicks else "edited by hand"
+    return words + (f" (in {slices_words(frames)})" if labels.ndim == 3 else "")
+
+
+def is_painted(objects: Any) -> bool:
+    """Whether somebody painted in a layer of objects since it was made."""
+    record = record_of(objects)
+    made = None if record is None else record.provenance.get(_OBJECTS_SHA256)
+    return made is not None and made != array_sha256(objects.data)
 
 
 def keep_edited(objects: Any, edited: str) -> None:
