@@ -67,7 +67,10 @@ def widget(viewer: ViewerModel, qtbot: Any) -> ObjectsWidget:
 def measure(widget: ObjectsWidget, qtbot: Any) -> Any:
     """Press Measure; the panel's layer when it is done."""
     widget.bar.start_button.click()
-    qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)
+    # The table is filled a turn of Qt's loop after the worker has ended.
+    qtbot.waitUntil(
+        lambda: widget.life.worker is None and widget._found is None, timeout=60_000
+    )
     return widget.panel.layer
 
 
