@@ -12,9 +12,11 @@ from napari_attnseg.colormaps import (
     KEPT_COLOUR,
     LOST_COLOUR,
     MASK_COLOURS,
+    OBJECT_COLOUR,
     READER_BOTH_COLOUR,
     READER_CNN_COLOUR,
     READER_TRANSFORMER_COLOUR,
+    SELECTED_COLOUR,
     SIGNED_HIGH,
     SIGNED_LOW,
 )
@@ -94,6 +96,12 @@ def test_a_kept_outline_is_not_the_models(vision: str) -> None:
     readers = (READER_BOTH_COLOUR, READER_CNN_COLOUR, READER_TRANSFORMER_COLOUR)
     for colour in (*MASK_COLOURS.values(), *readers):
         assert apart(colour, KEPT_COLOUR, vision) > 8
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+def test_objects_are_not_taken_for_a_mask(vision: str) -> None:
+    for colour in (*MASK_COLOURS.values(), SELECTED_COLOUR):
+        assert apart(colour, OBJECT_COLOUR, vision) > 8
 
 
 def test_mask_colours_are_no_change() -> None:

@@ -109,3 +109,5 @@ READER_BOTH_COLOUR = "#ffffff"
 
 #: The one object among several that a table's row is about.
 SELECTED_COLOUR = "#ff4fd8"
+#: The other objects: no colour of a mask, whose outline may lie beside theirs.
+OBJECT_COLOUR = "#ffffff"

@@ -180,6 +180,15 @@ def test_clicks_of_a_correction_are_counted(
 ) -> None:
     facts = {"corrector": "rules", "settings": {}, "clicks": clicks_to_json(clicks)}
     page = report(save(tmp_path / "r", clicks=facts))
+    # The hash of the mask after the last click is what tells of later strokes.
+    assert f"corrected by{said}, and perhaps painted by hand\n" in page.text
+    facts["clicks"][-1]["mask_sha256"] = "of another mask"
+    page = report(save(tmp_path / "s", clicks=facts))
+    assert f"corrected by{said}, then painted by hand\n" in page.text
+    (case,) = load_cases(save(tmp_path / "t"))
+    now = array_sha256(case.result.mask)
+    facts["clicks"][-1]["mask_sha256"] = now
+    page = report(save(tmp_path / "t", clicks=facts))
     assert f"corrected by{said}\n" in page.text
 
 

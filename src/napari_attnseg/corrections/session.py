@@ -12,6 +12,7 @@ from napari_attnseg.corrections.clicks import (
     Click,
     clicks_from_json,
     clicks_to_json,
+    counted,
     expect_clicks,
 )
 from napari_attnseg.corrections.reach import change_box
@@ -24,6 +25,9 @@ from napari_attnseg.corrections.rules import (
 
 #: Key, of a click in provenance, of its corrector's facts where another one came later.
 BY = "by"
+#: Keys, of a click in provenance: hash of the mask that it was the last click on, and
+#: whether the mask had been painted by hand before it.
+_LEFT, _PAINTED = "mask_sha256", "after_painting"
 
 
 class ClickSession:
@@ -109,10 +113,7 @@ def clicks_in(facts: Any, frame: int | None = None) -> tuple[Click, ...]:
     frame : int, optional
         Frame of a stack; None for a single image.
     """
-    values = [] if facts is None else facts.get("clicks", [])
-    return clicks_from_json(
-        one for one in values if frame is None or one.get("frame") == frame
-    )
+    return clicks_from_json(_entries(facts, frame))
 
 
 def clicks_by(
@@ -129,8 +130,7 @@ def clicks_by(
     if facts is None:
         return []
     last = _without_clicks(facts)
-    own = [one for one in facts["clicks"] if frame is None or one.get("frame") == frame]
-    groups = groupby(own, key=lambda one: one.get(BY, last))
+    groups = groupby(_entries(facts, frame), key=lambda one: one.get(BY, last))
     return [(dict(by), clicks_from_json(ones)) for by, ones in groups]
 
 
@@ -140,6 +140,8 @@ def with_clicks(
     clicks: Sequence[Click],
     frame: int | None,
     kept: int = 0,
+    mask_sha256: str = "",
+    painted: bool = False,
 ) -> dict[str, Any] | None:
     """Replace the clicks on one frame in ``provenance["clicks"]``.
 
@@ -156,6 +158,10 @@ def with_clicks(
     kept : int
         Number of clicks at the beginning that are recorded already; they keep the
         corrector that is recorded with them.
+    mask_sha256 : str
+        Hash of the frame's mask after the last of the clicks.
+    painted : bool
+        Whether the mask was painted by hand before the first click that is not kept.
     """
     known = {"clicks": []} if facts is None else dict(facts)
     before = _without_clicks(known)
@@ -171,8 +177,56 @@ def with_clicks(
         one if frame is None else {**one, "frame": frame}
         for one in clicks_to_json(clicks[kept:])
     ]
+    if added and painted:
+        added[0][_PAINTED] = True
+    if added and mask_sha256:
+        added[-1][_LEFT] = mask_sha256
     found = [*others, *earlier[:kept], *added]
     return {**now, "clicks": found} if found else None
+
+
+def last_mask(facts: Any, frame: int | None = None) -> str:
+    """Hash of a frame's mask after the last click on it; empty if it is not known."""
+    own = _entries(facts, frame)
+    return str(own[-1].get(_LEFT, "")) if own else ""
+
+
+def clicks_words(facts: Any, masks: Mapping[int | None, str]) -> str:
+    """Say how many clicks corrected a mask, and whether it was painted by hand, too.
+
+    Parameters
+    ----------
+    facts : mapping or None
+        Content of ``provenance["clicks"]``.
+    masks : mapping of (int or None) to str
+        Hash of the mask of each changed frame, as it is now; the key is None for a
+        single image.
+
+    Returns
+    -------
+    str
+        Words to follow "corrected by"; empty if no click is recorded.
+    """
+    said: list[str] = []
+    clicks = counted(one for frame in masks for one in clicks_in(facts, frame))
+    for frame, now in masks.items():
+        own = _entries(facts, frame)
+        left = last_mask(facts, frame)
+        if not own or any(one.get(_PAINTED) for one in own):
+            said.append(", and painted by hand")
+        elif not left:  # an older file does not say
+            said.append(", and perhaps painted by hand")
+        else:
+            said.append("" if left == now else ", then painted by hand")
+    if not clicks:
+        return ""
+    each = set(said) - {""}
+    return clicks + (", and painted by hand" if len(each) > 1 else "".join(each))
+
+
+def _entries(facts: Any, frame: int | None) -> list[Mapping[str, Any]]:
+    every = [] if facts is None else facts.get("clicks", [])
+    return [one for one in every if frame is None or one.get("frame") == frame]
 
 
 def _without_clicks(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from napari_attnseg.boxes import box_of
-from napari_attnseg.corrections.clicks import CLICKS, counted
-from napari_attnseg.corrections.session import clicks_in
+from napari_attnseg.corrections.clicks import CLICKS
+from napari_attnseg.corrections.session import clicks_words
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.masks import MEDSAM, RULES, rules_of
 from napari_attnseg.reports.cases import Case, plain_source
 
@@ -52,7 +53,8 @@ def provenance_rows(case: Case, paths: bool, numbered: bool) -> Rows:
     rows["gates forced"] = ", ".join(f"{k} = {v}" for k, v in forced.items())
     rows["box"] = "" if (box := box_of(facts)) is None else str(box)
     rows["refined by"] = "MedSAM" if MEDSAM in facts else ""
-    rows["corrected by"] = counted(clicks_in(facts.get(CLICKS), case.frame))
+    now = {case.frame: array_sha256(case.result.mask)}
+    rows["corrected by"] = clicks_words(facts.get(CLICKS), now)
     rows |= _file_rows(facts.get("file_facts") or {})
     every = facts.get("every", 1)
     rows["frames segmented"] = f"one of {every}" if every > 1 else ""

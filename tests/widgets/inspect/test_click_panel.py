@@ -13,8 +13,11 @@ from napari_attnseg._widgets.inspect.mask_controls import REPLACE
 from napari_attnseg._widgets.inspect.tips import OF_A_BOX
 from napari_attnseg._widgets.inspect.way_box import BOX
 from napari_attnseg._widgets.layers.metadata import METADATA, record_of, set_record
+from napari_attnseg._widgets.layers.outcome import by_hand_words
 from napari_attnseg._widgets.layers.reader import read
+from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.layers.writer import write
+from napari_attnseg._widgets.objects.origin import edited_words
 from napari_attnseg.corrections import Click
 
 POINTS = "clicks · image"
@@ -99,6 +102,35 @@ def test_clicks_add_and_remove_and_each_can_be_undone(
     assert np.array_equal(mask.data, before) and not len(points.data)
     assert "clicks" not in mask.metadata[METADATA]
     assert not panel.undo_button.isEnabled()
+
+
+def test_strokes_after_and_before_clicks_are_told(
+    viewer: ViewerModel, clicking: Any, mouse: Any
+) -> None:
+    panel, mask = clicking.click_panel, mask_in(viewer)
+
+    def told() -> str:
+        (result,) = find_results(viewer.layers)
+        return by_hand_words(result, 0, mask.data)
+
+    def other_pixel() -> tuple[int, int]:
+        return tuple(int(x) for x in np.argwhere(mask.data == 0)[100])
+
+    assert told() == ""
+    mouse.click(other_pixel())
+    one = mask.data.copy()
+    assert told() == "Corrected by 1 click."
+    mask.paint((1, 1), 1 - int(mask.data[1, 1]))
+    after = "corrected by 1 click, then painted by hand"
+    assert (told(), edited_words(mask)) == (f"C{after[1:]}.", after)
+    mask.data = one
+    assert told() == "Corrected by 1 click."
+    panel.clear_button.click()
+    assert told() == ""
+    mask.paint((1, 1), 1 - int(mask.data[1, 1]))
+    assert told() == "Edited by hand."
+    mouse.click(other_pixel())
+    assert told() == "Corrected by 1 click, and painted by hand."
 
 
 def test_a_drag_draws_a_line_that_is_one_step(

@@ -12,7 +12,7 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
 from napari_attnseg._widgets.layers import outline as outlines
-from napari_attnseg._widgets.layers.display import add_layers
+from napari_attnseg._widgets.layers.display import add_layers, redraw
 from napari_attnseg._widgets.layers.metadata import (
     METADATA,
     metadata_of,
@@ -26,7 +26,8 @@ from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg._widgets.objects.measurement import pixel_size_of
 from napari_attnseg._widgets.objects.origin import edited_words
-from napari_attnseg._widgets.objects.panel import NONE_CHOSEN, STALE
+from napari_attnseg._widgets.objects.panel import NONE_CHOSEN
+from napari_attnseg._widgets.objects.watched import STALE, STALE_MASK, STALE_OBJECTS
 from napari_attnseg._widgets.objects.widget import ObjectsWidget
 from napari_attnseg.corrections.clicks import Click, clicks_to_json
 from napari_attnseg.hashing import array_sha256
@@ -66,7 +67,10 @@ def widget(viewer: ViewerModel, qtbot: Any) -> ObjectsWidget:
 def measure(widget: ObjectsWidget, qtbot: Any) -> Any:
     """Press Measure; the panel's layer when it is done."""
     widget.bar.start_button.click()
-    qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)
+    # The table is filled a turn of Qt's loop after the worker has ended.
+    qtbot.waitUntil(
+        lambda: widget.life.worker is None and widget._found is None, timeout=60_000
+    )
     return widget.panel.layer
 
 
@@ -119,9 +123,9 @@ def test_a_mask_of_ours_is_measured_with_all_that_belongs_to_it(
     widget.panel.all_columns.setChecked(True)
     assert len(shown(widget)[0]) == len(expected)
     assert any("psi" in name for name in shown(widget)[0])
-    # What was measured is chosen now, and is measured again as it is.
-    assert widget.labels_box.currentText() == "objects · mask · a"
-    assert measure(widget, qtbot) is layer
+    # The mask stays chosen, and its objects stay in one layer.
+    assert widget.labels_box.currentText() == "mask · a"
+    assert measure(widget, qtbot) is layer and len(viewer.layers) == 6
     assert "1 gate map" in widget.panel.summary.text()
 
 
@@ -157,7 +161,7 @@ def test_what_is_measured_is_of_the_image_that_is_looked_at(
     assert widget.table_of.isVisibleTo(widget) and "'a'" in widget.table_of.text()
     top.visible = False
     qtbot.waitUntil(lambda: not widget.table_of.isVisibleTo(widget))
-    assert widget.labels_box.currentText() == "objects · mask · a"
+    assert widget.labels_box.currentText() == "mask · a"
     top.visible = True
     qtbot.waitUntil(lambda: widget.labels_box.currentText() == "mask · b")
     assert record_of(measure(widget, qtbot)).image.name == "b"
@@ -217,10 +221,10 @@ def test_what_a_person_changed_in_a_mask_is_told(
     clicks = [Click(1, 2, True), Click(3, 4, False)]
     facts = {"clicks": clicks_to_json(clicks)}
     set_record(mask, record_of(mask).with_provenance(clicks=facts))
-    assert told()[0] == "edited by hand, with 2 clicks"
+    assert told()[0] == "corrected by 2 clicks, and perhaps painted by hand"
     # The layer of its objects knows it, too, and what is painted in itself.
     layer = widget.panel.layer
-    assert edited_words(layer) == "edited by hand, with 2 clicks"
+    assert edited_words(layer) == "corrected by 2 clicks, and perhaps painted by hand"
 
 
 def test_a_fill_hides_behind_the_fill_of_its_objects(
@@ -240,6 +244,92 @@ def test_a_fill_hides_behind_the_fill_of_its_objects(
     assert not mask.visible
     viewer.layers.remove(again)
     qtbot.waitUntil(lambda: mask.visible)
+
+
+def choose(widget: ObjectsWidget, layer: Any) -> None:
+    """Choose a layer in the box by hand."""
+    index = widget.labels_box.findData(layer)
+    widget.labels_box.setCurrentIndex(index)
+    widget.labels_box.activated.emit(index)
+
+
+def test_a_corrected_mask_is_measured_again_not_its_old_copy(
+    widget: ObjectsWidget,
+    viewer: ViewerModel,
+    segment: Any,
+    qtbot: Any,
+    tmp_path: Path,
+    messages: list[str],
+) -> None:
+    segment("a")
+    mask = find_results(viewer.layers)[0].mask
+    objects = measure(widget, qtbot)
+    qtbot.wait(120)  # the box follows what is seen
+    assert widget.labels_box.currentData() is mask and objects is not mask
+    before, made = widget.panel.summary.text(), mask.data.copy()
+    corrected = np.zeros_like(made)
+    corrected[3:13, 3:13] = 1
+    redraw(mask, corrected)
+    assert widget.panel.summary.text() == STALE_MASK
+    assert objects.visible  # not while the mouse is pressed
+    qtbot.waitUntil(lambda: not objects.visible)
+    widget.panel.save(tmp_path / "o.csv")
+    assert STALE_MASK in messages[-1] and not (tmp_path / "o.csv").exists()
+    redraw(mask, made)  # undone
+    assert widget.panel.summary.text() == before
+    qtbot.waitUntil(lambda: objects.visible)
+    redraw(mask, corrected)
+    qtbot.waitUntil(lambda: not objects.visible)
+    qtbot.wait(120)
+    assert widget.labels_box.currentData() is mask
+    assert measure(widget, qtbot) is objects and objects.visible
+    assert np.array_equal(objects.data, corrected)
+    assert [row[0] for row in shown(widget)[1:]] == ["1"]
+    assert "This mask was edited by hand." in widget.panel.summary.text()
+    widget.panel.save(tmp_path / "o.csv")
+    assert "edited by hand" in (tmp_path / "o.csv").read_text("utf-8")
+    mask.visible = False  # only its objects are seen
+    qtbot.wait(120)
+    assert widget.labels_box.currentData() is mask
+    redraw(mask, made)  # by a click: napari says nothing of hidden layers
+    assert widget.panel.summary.text() == STALE_MASK
+
+
+def test_objects_that_a_person_split_are_measured_as_they_are(
+    widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    mask, _ = segmented(viewer, MASK.copy())
+    objects = measure(widget, qtbot)
+    split = objects.data.copy()
+    split[40:50, 40:70] = 3
+    objects.data = split
+    assert widget.panel.summary.text() == STALE_OBJECTS.format(name=objects.name)
+    choose(widget, objects)
+    qtbot.wait(120)
+    assert measure(widget, qtbot) is objects
+    assert [row[0] for row in shown(widget)[1:]] == ["1", "2", "3"]
+    said = widget.panel.summary.text()
+    assert said.startswith("3 objects of 'objects · mask · a'")
+    assert "This mask was edited by hand." in said
+    # The mask's own objects do not replace what a person painted.
+    choose(widget, mask)
+    again = measure(widget, qtbot)
+    assert again is not objects and (objects.data == 3).any()
+    redraw(mask, np.ones_like(MASK))
+    qtbot.waitUntil(lambda: not (objects.visible or again.visible))
+
+
+def test_a_change_in_one_frame_is_told_in_all(
+    widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    mask, _ = segmented(viewer, MASK.copy(), MASK.copy())
+    objects = measure(widget, qtbot)
+    viewer.dims.set_current_step(0, 0)
+    redraw(mask, np.zeros_like(MASK), 0)
+    qtbot.waitUntil(lambda: not objects.visible)
+    viewer.dims.set_current_step(0, 1)
+    qtbot.wait(50)
+    assert widget.panel.summary.text() == STALE_MASK and not objects.visible
 
 
 def test_table_and_canvas_are_linked_both_ways(
@@ -309,7 +399,7 @@ def test_labels_of_a_person_are_used_as_they_are(
     painted.selected_label = 4
     assert "no probability of the model was given" in widget.panel.description.text()
     painted.paint((50, 50), 4)
-    assert widget.panel.summary.text() == STALE
+    qtbot.waitUntil(lambda: widget.panel.summary.text() == STALE)
 
 
 def test_features_of_a_person_are_not_overwritten(
@@ -415,9 +505,10 @@ def test_an_undone_stroke_is_a_change_too(
     layer = measure(widget, qtbot)
     viewer.layers.selection.active = layer
     layer.refresh()
-    assert widget.panel.summary.text() != STALE
+    said = STALE_OBJECTS.format(name="objects · mine")
+    assert widget.panel.summary.text() != said
     layer.data = np.zeros_like(layer.data)
-    assert widget.panel.summary.text() == STALE
+    assert widget.panel.summary.text() == said
     assert labels.data.any()
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_attnseg._widgets.inspect.tips import CORRECTORS, HOW, NO_IMAGE, OF_A_BOX
 from napari_attnseg._widgets.layers.display import redraw
 from napari_attnseg._widgets.layers.metadata import record_of, set_record
+from napari_attnseg._widgets.layers.outcome import is_changed_by_hand
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.corrections.clicks import CLICKS, Click
 from napari_attnseg.corrections.reach import drawn_box
@@ -19,9 +20,11 @@ from napari_attnseg.corrections.session import (
     ClickSession,
     clicks_by,
     clicks_in,
+    last_mask,
     repeats,
     with_clicks,
 )
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.masks import make_mask, rules_of
 
 #: Why earlier clicks cannot be undone, of one and of several.
@@ -62,6 +65,8 @@ class ClickedMask:
         #: Clicks before the session, which cannot be undone one by one, and why.
         self._earlier: tuple[Click, ...] = ()
         self._not_undone = ""
+        #: Whether the mask was painted by hand before the session.
+        self._painted = False
         #: Whether the last click had nothing to change: it guards what is there.
         self._idle = False
 
@@ -157,6 +162,13 @@ class ClickedMask:
             session = repeats(corrector, start, mask, known)
         self._earlier = () if session is not None else known
         self.session = session or ClickSession(corrector, mask)
+        # What a session repeats was clicked on the mask that the run made.
+        unpainted = known and last_mask(facts.get(CLICKS), self.key(frame))
+        self._painted = session is None and (
+            unpainted != array_sha256(mask)
+            if unpainted
+            else is_changed_by_hand(self.result, frame, mask)
+        )
 
     def add(self, click: Click, frame: int) -> None:
         """Correct the mask by one more click; pixels that agree with it stay."""
@@ -181,6 +193,9 @@ class ClickedMask:
             known = record.provenance.get(CLICKS)
             corrector, clicks = self.session.corrector, self.clicks(frame)
             kept = len(self._earlier)
-            facts: Any = with_clicks(known, corrector, clicks, key, kept)
+            left = array_sha256(self.session.mask)
+            facts: Any = with_clicks(
+                known, corrector, clicks, key, kept, left, self._painted
+            )
             set_record(layer, record.with_provenance(**{CLICKS: facts}))
         redraw(layer, self.session.mask, key)

@@ -186,6 +186,9 @@ def redraw(layer: Any, values: NDArray[Any], frame: int | None = None) -> None:
         layer.data = data = np.array(data)
     data[... if frame is None else frame] = values
     layer.refresh(thumbnail=False, highlight=False, extent=False)
+    if not layer.visible:
+        # napari says nothing of a hidden layer, as of a mask behind its objects.
+        layer.events.paint(value=[])
 
 
 def leave_brushes(viewer: Any) -> None:

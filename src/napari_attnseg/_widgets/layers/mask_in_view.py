@@ -28,10 +28,12 @@ def in_view(viewer: Any, labels: Sequence[Any]) -> Any:
     image, _ = spoken_of(viewer, None)
     own = images_of(viewer.layers)
 
-    def rank(layer: Any) -> tuple[bool, bool, bool]:
+    def rank(layer: Any) -> tuple[bool, bool, bool, bool]:
         record = record_of(layer)
         other = record is not None and record.derivation in _NO_MASKS
         elsewhere = image is not None and own.get(layer) is not image
-        return other, elsewhere, not is_wanted(layer)
+        # A copy of a mask, which does not change with the mask.
+        copy = record is not None and record.derivation is Derivation.OBJECTS
+        return other, elsewhere, copy, not is_wanted(layer)
 
     return min(labels, key=rank)  # the first of equals

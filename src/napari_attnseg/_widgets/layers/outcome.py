@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.boxes import Box
-from napari_attnseg.corrections.clicks import CLICKS, counted
-from napari_attnseg.corrections.session import clicks_in
+from napari_attnseg.corrections.clicks import CLICKS
+from napari_attnseg.corrections.session import clicks_words
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.masks import object_sizes, rules_of
 from napari_attnseg.reliability.estimate import (
@@ -220,8 +220,9 @@ def by_hand_words(
     if not is_changed_by_hand(result, frame, mask):
         return ""
     facts = result.record.provenance.get(CLICKS)
-    clicks = counted(clicks_in(facts, frame if result.stacked else None))
-    return f"Edited by hand, with {clicks}." if clicks else "Edited by hand."
+    now = {frame if result.stacked else None: array_sha256(mask)}
+    clicks = clicks_words(facts, now)
+    return f"Corrected by {clicks}." if clicks else "Edited by hand."
 
 
 def first_of_all(result: ResultLayers, frame: int) -> str:

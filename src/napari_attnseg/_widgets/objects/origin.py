@@ -10,8 +10,8 @@ from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.slices import slices_words
 from napari_attnseg._widgets.layers.source import Source
-from napari_attnseg.corrections.clicks import CLICKS, counted
-from napari_attnseg.corrections.session import clicks_in
+from napari_attnseg.corrections.clicks import CLICKS
+from napari_attnseg.corrections.session import clicks_words
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.objects.descriptors import EDITED, origin_of_numbers
 from napari_attnseg.reliability.estimate import ESTIMATE
@@ -43,17 +43,32 @@ def edited_words(labels: Any) -> str:
         return ""
     facts = record.provenance
     if record.derivation is Derivation.OBJECTS:
-        made = facts.get(_OBJECTS_SHA256)
-        painted = made is not None and made != array_sha256(labels.data)
-        return str(facts.get(EDITED, "")) or ("edited by hand" if painted else "")
+        of_mask = str(facts.get(EDITED, ""))
+        if not is_painted(labels):
+            return of_mask
+        return (
+            f"{of_mask}; its objects were edited by hand"
+            if of_mask
+            else "edited by hand"
+        )
     if not record.mask_sha256:
         return ""  # an older file does not say
     frames = edited_frames(labels)
     if not frames:
         return ""
-    clicks = counted(clicks_in(facts.get(CLICKS)))
-    where = f" in {slices_words(frames)}" if labels.ndim == 3 else ""
-    return f"edited by hand{where}" + (f", with {clicks}" if clicks else "")
+    now: dict[int | None, str] = {None: array_sha256(labels.data)}
+    if labels.ndim == 3:
+        now = {frame: array_sha256(labels.data[frame]) for frame in frames}
+    clicks = clicks_words(facts.get(CLICKS), now)
+    words = f"corrected by {clicks}" if clicks else "edited by hand"
+    return words + (f" (in {slices_words(frames)})" if labels.ndim == 3 else "")
+
+
+def is_painted(objects: Any) -> bool:
+    """Whether somebody painted in a layer of objects since it was made."""
+    record = record_of(objects)
+    made = None if record is None else record.provenance.get(_OBJECTS_SHA256)
+    return made is not None and made != array_sha256(objects.data)
 
 
 def keep_edited(objects: Any, edited: str) -> None:

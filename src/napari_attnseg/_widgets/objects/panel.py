@@ -24,14 +24,13 @@ from qtpy.QtWidgets import (
 
 from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime, weakly
-from napari_attnseg._widgets.layers.frames import shown_frame
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.record import Derivation
+from napari_attnseg._widgets.objects.colours import alike, object_colours
 from napari_attnseg._widgets.objects.measurement import Measurement
 from napari_attnseg._widgets.objects.table import ObjectTable
+from napari_attnseg._widgets.objects.watched import Watched
 from napari_attnseg._widgets.objects.words import summary
-from napari_attnseg._widgets.preferences import mask_colour
-from napari_attnseg.colormaps import SELECTED_COLOUR
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.io.atomic import write_text
 from napari_attnseg.objects.descriptors import DESCRIPTORS, columns, csv_text, heading
@@ -40,7 +39,6 @@ from napari_attnseg.objects.sentences import sentences
 #: Heading of the data's column "frame", in the word that the viewer uses.
 SLICE = "slice"
 NONE_CHOSEN = "Click an object in the canvas or a row of the table."
-STALE = "The labels were changed since they were measured: press Measure again."
 
 
 class ObjectsPanel(QWidget):
@@ -60,6 +58,7 @@ class ObjectsPanel(QWidget):
         self._viewer = viewer
         self._measured: Measurement | None = None
         self._layer: Any = None
+        self._watched: Watched | None = None
         self._rows: dict[int, int] = {}
         self.summary, self.description = wrapped_label(), wrapped_label()
         self.table = ObjectTable()
@@ -107,10 +106,12 @@ class ObjectsPanel(QWidget):
         """The Labels layer whose objects are in the table, if there is a table."""
         return self._layer
 
-    def show_objects(self, measured: Measurement, layer: Any) -> None:
+    def show_objects(self, measured: Measurement, watched: Watched) -> None:
         """Fill the table and the layer's features, and link both."""
         self.forget()
-        self._measured, self._layer = measured, layer
+        layer = watched.layer
+        self._measured, self._layer, self._watched = measured, layer, watched
+        watched.tell = self._say_what_changed
         records = measured.records
         self._rows = {record.label: row for row, record in enumerate(records)}
         table = columns(records)
@@ -121,8 +122,6 @@ class ObjectsPanel(QWidget):
             for name, values in table.items()
         }
         layer.events.selected_label.connect(self._label_selected)
-        layer.events.paint.connect(self._say_stale)
-        layer.events.set_data.connect(self._maybe_stale)  # undo tells no more
         meanings = {
             heading(name, measured.task.pixel.unit): descriptor.meaning
             for name, descriptor in DESCRIPTORS.items()
@@ -132,7 +131,7 @@ class ObjectsPanel(QWidget):
         self.table.fill(shown, meanings)
         self._show_columns()
         self._show_alone()
-        self.summary.setText(summary(measured))
+        self._say_what_changed()
         self.save_button.setEnabled(bool(records))
         self.save_button.setText("Save CSV…" if records else "Nothing to save")
         self._label_selected()
@@ -148,10 +147,10 @@ class ObjectsPanel(QWidget):
         """Disconnect from the layer."""
         if self._layer is not None:
             self._layer.events.selected_label.disconnect(self._label_selected)
-            self._layer.events.paint.disconnect(self._say_stale)
-            self._layer.events.set_data.disconnect(self._maybe_stale)
             self._set_alone(False)
-        self._layer = self._measured = None
+        if self._watched is not None:
+            self._watched.tell = lambda: None
+        self._layer = self._measured = self._watched = None
         self._rows = {}
 
     def _show_columns(self, everything: bool = False) -> None:
@@ -177,31 +176,19 @@ class ObjectsPanel(QWidget):
         layer = self._layer
         record = record_of(layer)
         if record is not None and record.derivation is Derivation.OBJECTS:
-            colours = object_colours(layer.selected_label, mask_colour())
+            colours = object_colours(layer.selected_label)
             colormap = DirectLabelColormap(color_dict=colours)
-            if _alike(colormap, layer.colormap):
+            if alike(colormap, layer.colormap):
                 return  # napari draws the whole layer anew for each
             # napari selects the label anew when the colours change.
             with layer.events.selected_label.blocker(self._label_selected):
                 layer.colormap = colormap
 
-    def _maybe_stale(self, event: Any = None) -> None:
-        """Report that the labels changed, if the shown frame differs.
-
-        napari sends the same event for an undo as for another frame that is shown.
-        """
-        layer, measured = self._layer, self._measured
-        if layer is None or measured is None:
-            return
-        shown, known = np.asarray(layer.data), measured.labels
-        if shown.shape == known.shape and shown.ndim == 3:
-            frame = shown_frame(layer, self._viewer.dims.point, len(shown))
-            shown, known = shown[frame], known[frame]
-        if not np.array_equal(shown, known):
-            self._say_stale()
-
-    def _say_stale(self, event: Any = None) -> None:
-        self.summary.setText(STALE)
+    def _say_what_changed(self) -> None:
+        """Say what was measured, or that it was changed since."""
+        if self._measured is not None and self._watched is not None:
+            changed = self._watched.sentence()
+            self.summary.setText(changed or summary(self._measured))
 
     def _say(self, row: int) -> None:
         if self._measured is not None:
@@ -254,31 +241,28 @@ class ObjectsPanel(QWidget):
     # -- saving ----------------------------------------------------------------------
 
     def _ask_and_save(self) -> None:
+        if self._is_stale():
+            return
         name, _ = QFileDialog.getSaveFileName(
             self, "Save CSV", f"{self._layer.name}.csv", "CSV (*.csv)"
         )
         if name:
             self.save(Path(name))
 
+    def _is_stale(self) -> bool:
+        """Whether the table is not of what is there now; says so."""
+        changed = "" if self._watched is None else self._watched.sentence(True)
+        if changed:
+            self.summary.setText(changed)
+            show_error(f"Nothing was saved. {changed}")
+        return bool(changed)
+
     def save(self, path: Path) -> None:
-        """Write a CSV file with every column of every object."""
-        if self._measured is None:
+        """Write a CSV file with every column of every object, unless they changed."""
+        if self._measured is None or self._is_stale():
             return
         try:
             text = csv_text(self._measured.records, self._measured.task.origin)
             write_text(path, text)
         except AttnSegError as error:
             show_error(str(error))
-
-
-def object_colours(selected: int, other: str) -> dict[int | None, str]:
-    """Colours of labels: one object stands out among the others."""
-    return {None: other, selected: SELECTED_COLOUR, 0: "transparent"}
-
-
-def _alike(colours: Any, others: Any) -> bool:
-    """Whether two colormaps of labels give every label the same colour."""
-    one, other = (getattr(found, "color_dict", {}) for found in (colours, others))
-    return one.keys() == other.keys() and all(
-        np.array_equal(one[key], other[key]) for key in one
-    )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 from napari.layers import Labels
 from qtpy.QtWidgets import QVBoxLayout
 from superqt.utils import signals_blocked
@@ -22,7 +24,7 @@ from napari_attnseg._widgets.base.run_bar import RunBar
 from napari_attnseg._widgets.base.seen_image import SeenImage
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.mask_in_view import in_view
-from napari_attnseg._widgets.layers.metadata import record_of
+from napari_attnseg._widgets.layers.metadata import record_of, set_record
 from napari_attnseg._widgets.layers.new_layers import NewLayer, layer_name
 from napari_attnseg._widgets.layers.own_image import is_wanted
 from napari_attnseg._widgets.layers.record import (
@@ -32,6 +34,7 @@ from napari_attnseg._widgets.layers.record import (
 )
 from napari_attnseg._widgets.layers.runs import result_of
 from napari_attnseg._widgets.layers.source import placement_of
+from napari_attnseg._widgets.objects.colours import object_colours
 from napari_attnseg._widgets.objects.fill_behind import FillBehind
 from napari_attnseg._widgets.objects.measurement import (
     Measurement,
@@ -39,10 +42,10 @@ from napari_attnseg._widgets.objects.measurement import (
     run_task,
     task_of,
 )
-from napari_attnseg._widgets.objects.origin import edited_words, keep_edited
-from napari_attnseg._widgets.objects.panel import ObjectsPanel, object_colours
+from napari_attnseg._widgets.objects.origin import edited_words, is_painted, keep_edited
+from napari_attnseg._widgets.objects.panel import ObjectsPanel
+from napari_attnseg._widgets.objects.watched import Watched
 from napari_attnseg._widgets.objects.words import elsewhere, why_not_seen
-from napari_attnseg.colormaps import MASK_COLOUR
 from napari_attnseg.errors import AttnSegError
 
 NO_LABELS = (
@@ -65,7 +68,9 @@ class ObjectsWidget(DockWidget):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)  # napari passes the viewer by this name
-        self._found: tuple[Measurement, Any] | None = None
+        self._found: tuple[Measurement, Watched] | None = None
+        #: Measurements whose layers are still there, one for each layer of objects.
+        self._watched: list[Watched] = []
         #: Hidden labels that somebody chose; they are not chosen by themselves.
         self._by_hand: Any = None
         self.hint = wrapped_label(NO_LABELS)
@@ -76,6 +81,7 @@ class ObjectsWidget(DockWidget):
         self.table_of = wrapped_label()
         self.bar = RunBar("Measure", self._life)
         self._behind = FillBehind(napari_viewer, self._life)
+        self._life.at_end.append(self._let_go)
         self.panel = ObjectsPanel(napari_viewer, self._life)
         set_tips(
             {
@@ -112,6 +118,7 @@ class ObjectsWidget(DockWidget):
             return
         layers = list(self._viewer.layers)
         self.panel.forget_unless(layers)
+        self._let_go(layers)
         chosen, image = self.labels_box.currentData(), self.image_box.currentData()
         labels = [layer for layer in reversed(layers) if isinstance(layer, Labels)]
         with signals_blocked(self.labels_box):
@@ -127,6 +134,12 @@ class ObjectsWidget(DockWidget):
         self.bar.set_ready(bool(labels), "Grey because there is no mask to measure.")
         self._offer_images(image if chosen in labels else None)
         self._say_what_is_seen()
+
+    def _let_go(self, unless: Sequence[Any] = ()) -> None:
+        """Let go of measurements whose layer is not one of these."""
+        for one in [one for one in self._watched if one.layer not in unless]:
+            one.end()
+            self._watched.remove(one)
 
     def _is_better(self, best: Any, chosen: Any) -> bool:
         """Whether `best` is seen, and the chosen labels are not."""
@@ -191,7 +204,7 @@ class ObjectsWidget(DockWidget):
                 **placement_of(labels),
                 "opacity": 1.0,
                 # From the start: napari draws the layer anew for other colours.
-                "colormap": object_colours(1, MASK_COLOUR),
+                "colormap": object_colours(1),
             },
             record.derived(Derivation.OBJECTS, labels.name),
             outlined=True,
@@ -209,22 +222,53 @@ class ObjectsWidget(DockWidget):
     ) -> None:
         if self._life.ended:
             return
-        layer = labels
+        layer, mask = labels, None
         if not done.task.keep or labels not in self._viewer.layers:
-            (layer,) = add_layers(self._viewer, [replace(new, data=done.labels)])
-            keep_edited(layer, edited)
+            mask = labels
+            layer = self._objects_of(labels, new, edited, done)
             self._behind.hide(labels, layer)
+        # The mask stays chosen: it is measured again when it was corrected.
         if not elsewhere(self._viewer, layer):
-            of = [self.labels_box.itemData(i) for i in range(self.labels_box.count())]
-            self.labels_box.setCurrentIndex(of.index(layer))
             self._viewer.layers.selection.active = layer
-        self._found = done, layer
+        for one in [x for x in self._watched if x.layer is layer and x.mask is mask]:
+            one.end()
+            self._watched.remove(one)
+        watched = Watched(self._viewer, done, layer, mask)
+        self._watched.append(watched)
+        self._found = done, watched
+
+    def _objects_of(
+        self, mask: Any, new: NewLayer, edited: str, done: Measurement
+    ) -> Any:
+        """The layer of a mask's objects: the earlier one, unless it was painted in.
+
+        Measuring a corrected mask again would else leave one more layer each time.
+        """
+        for one in self._watched:
+            kept = one.mask is mask and one.layer in self._viewer.layers
+            if kept and not is_painted(one.layer) and _fits(one.layer, new):
+                one.layer.data = done.labels
+                assert new.record is not None
+                set_record(one.layer, new.record)
+                keep_edited(one.layer, edited)
+                one.layer.visible = True
+                return one.layer
+        (layer,) = add_layers(self._viewer, [replace(new, data=done.labels)])
+        keep_edited(layer, edited)
+        return layer
 
     def _show(self) -> None:
         """Show what was measured; by itself, for the layer has just been drawn."""
         found, self._found = self._found, None
         if found is not None and not self._life.ended:
-            done, layer = found
-            if layer in self._viewer.layers:
-                self.panel.show_objects(done, layer)
+            done, watched = found
+            if watched.layer in self._viewer.layers:
+                self.panel.show_objects(done, watched)
             self._say_what_is_seen()
+
+
+def _fits(layer: Any, new: NewLayer) -> bool:
+    """Whether a layer has the size and the place in the world of a new one."""
+    now = placement_of(layer)
+    same = all(np.array_equal(value, new.options[name]) for name, value in now.items())
+    return same and layer.data.shape == new.data.shape
