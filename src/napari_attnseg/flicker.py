@@ -139,8 +139,8 @@ class Flicker:
             )
         if self.dice is None:
             return (
-                f"Flicker: not measured, as none of {self.neighbours} pairs of "
-                "neighbours has both a still image and a mask."
+                f"Flicker: not measured, as no pair of neighbours (of "
+                f"{self.neighbours}) has both a still image and a mask."
             )
         return (
             f"Flicker: Dice {self.dice:.3f} between neighbouring masks where the image "

@@ -103,6 +103,36 @@ def test_slices_of_little_contrast_are_named_with_what_helps(
     assert said in messages
 
 
+def test_slices_of_one_value_are_said_to_be_that(
+    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    stack = np.random.default_rng(0).integers(0, 2**16, (6, 30, 40), np.uint16)
+    stack[3] = 0
+    viewer.add_image(stack, name="ct")
+    widget.start()
+    wait(widget, qtbot)
+    black = "'ct', slice 3: one single value (0). There is nothing to see in it."
+    assert widget.bar.error.text() == black
+    for colours in (stack, np.stack([stack] * 3, -1)):
+        values = (colours >> 8).astype(np.uint8)
+        viewer.add_image(values, name="u8", rgb=values.ndim == 4)
+        widget.start()
+        wait(widget, qtbot)
+        assert widget.bar.error.text() == black.replace("ct", "u8")
+        viewer.layers.remove("u8")
+    stack[1] //= 100
+    stack[1, 0, 0] = 2**16 - 1
+    stack[4:] = 7
+    viewer.add_image(stack, name="more")
+    widget.start()
+    wait(widget, qtbot)
+    said = widget.bar.error.text()
+    assert said.startswith(
+        "'more', slices 3–5: one single value each. There is nothing to see in them. "
+        "'more', slice 1: little contrast."
+    )
+
+
 def test_thumbnails_of_a_stack_show_what_it_holds_at_the_end(
     widget: SegmentWidget, viewer: ViewerModel, qtbot: Any
 ) -> None:

@@ -6,7 +6,7 @@ it begins with the name of the image and what is the matter.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from napari_attnseg._widgets.layers.source import Source, file_of
 from napari_attnseg.axes import AxisReading, ReadAs
 from napari_attnseg.canvas import mostly_canvas
 from napari_attnseg.cards import ImageColours, ModelCard
+from napari_attnseg.intensity import MAPPING, MappingRule
 from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.io.other_pictures import OTHER_PICTURES_WORDS, other_pictures
 
@@ -69,7 +70,7 @@ def canvas_note(source: Source) -> str:
 
 
 def intensity_note(source: Source, runs: Iterable[Mapping[str, Any]]) -> str:
-    """Note on a narrow range of intensities, or an empty text.
+    """Note on slices of one single value and on a narrow range, or an empty text.
 
     Parameters
     ----------
@@ -77,9 +78,24 @@ def intensity_note(source: Source, runs: Iterable[Mapping[str, Any]]) -> str:
     runs : iterable of mapping
         Provenance of a run, per frame.
     """
-    frames = [frame for frame, facts in enumerate(runs) if warnings_of(facts)]
-    if not frames:
-        return ""
+    frames, constant = [], []
+    for frame, facts in enumerate(runs):
+        warned = bool(warnings_of(facts))
+        # Of a single image `constant_note` has said it.
+        if source.frames is None or not (warned or _is_constant(facts)):
+            same = False
+        else:
+            same = _only_colour(source, frame) is not None
+        if same:
+            constant.append(frame)
+        elif warned:
+            frames.append(frame)
+    said = [_constant_slices(source, constant)] if constant else []
+    return " ".join(said + ([_narrow(source, frames)] if frames else []))
+
+
+def _narrow(source: Source, frames: Sequence[int]) -> str:
+    """Note that the range of intensities of frames is narrow, and what helps."""
     where = "" if source.frames is None else f", {slices_words(frames)}"
     if not source.rgb:
         advice = (
@@ -107,16 +123,50 @@ def _named(source: Source) -> str:
 
 def constant_note(source: Source) -> str:
     """Note that all pixels of an image or a whole stack are equal, or an empty text."""
-    first = source.frame(0)
-    colour = first[(0, 0)]
-    for index in range(source.frames or 1):
-        pixels = source.frame(index)
-        # A few of them first: of nearly every image they differ.
-        if (pixels[::16, ::16] != colour).any() or (pixels != colour).any():
+    first = _only_colour(source, 0)
+    if first is None:
+        return ""
+    for index in range(1, source.frames or 1):
+        other = _only_colour(source, index)
+        if other is None or (other != first).any():
             return ""
-    values = np.unique(np.atleast_1d(colour)[: 3 if source.rgb else None])
-    if len(values) > 1:
-        same = f"one single colour ({', '.join(map(str, colour[:3]))})"
-    else:
-        same = f"one single value ({values[0]})"
+    same = f"one single {_colour_words(source, first)}"
     return f"{_named(source)} is {same}. There is nothing to see in it."
+
+
+def _is_constant(facts: Mapping[str, Any]) -> bool:
+    """Whether a run found no range of intensities in its image."""
+    mapping = facts.get(MAPPING)
+    return (
+        isinstance(mapping, Mapping) and mapping.get("rule") == MappingRule.CONSTANT
+    )
+
+
+def _constant_slices(source: Source, frames: Sequence[int]) -> str:
+    """Note on slices of a stack whose pixels are equal; at least one."""
+    colours = [_only_colour(source, frame) for frame in frames]
+    words = {_colour_words(source, one) for one in colours if one is not None}
+    # Each has its own, if they differ.
+    same = words.pop() if len(words) == 1 else "value each"
+    one = len(frames) == 1
+    return (
+        f"{_named(source)}, {slices_words(frames)}: one single {same}. "
+        f"There is nothing to see in {'it' if one else 'them'}."
+    )
+
+
+def _only_colour(source: Source, frame: int) -> Any:
+    """Value (channels,), or (1,), that all pixels of a frame have; None if they differ."""
+    pixels = source.frame(frame)
+    colour = pixels[(0, 0)]
+    # A few of them first: of nearly every image they differ.
+    if (pixels[::16, ::16] != colour).any() or (pixels != colour).any():
+        return None
+    return np.atleast_1d(colour)
+
+
+def _colour_words(source: Source, colour: Any) -> str:
+    values = np.unique(colour[: 3 if source.rgb else None])
+    if len(values) > 1:
+        return f"colour ({', '.join(map(str, colour[:3]))})"
+    return f"value ({values[0]})"

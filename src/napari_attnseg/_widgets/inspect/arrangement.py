@@ -12,8 +12,9 @@ from napari.utils import Colormap
 from napari.utils.colormaps import ensure_colormap
 
 from napari_attnseg._widgets.inspect.cells import Cells, cell_name
+from napari_attnseg._widgets.inspect.others import Others
 from napari_attnseg._widgets.inspect.presets import Preset, is_decorative
-from napari_attnseg._widgets.layers.metadata import has_record, record_of
+from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.new_layers import gate_colormap, map_opacity
 from napari_attnseg._widgets.layers.outline import outline
 from napari_attnseg._widgets.layers.runs import ResultLayers
@@ -46,15 +47,14 @@ class Arrangement:
         self._cells = Cells(viewer)
         self._linked: list[Any] = []
         self._beside: ResultLayers | None = None
-        # Other layers of this plugin that were visible before side by side.
-        self._over: list[Any] = []
+        self._others = Others(viewer)
         # Layer → its own name, and the one that it has in its cell.
         self._renamed: dict[Any, tuple[str, str]] = {}
         #: Whether the grid is off only until the layers are arranged.
         self.moving = False
 
     def show(self, result: ResultLayers, preset: Preset) -> None:
-        """Arrange one result and hide other results; layers that are not results stay.
+        """Arrange one result; side by side, what is not of its image is hidden.
 
         Parameters
         ----------
@@ -75,16 +75,11 @@ class Arrangement:
             self.moving = True
             self._cells.put_aside()
             self.moving = False
-        if not alone and self._beside is None:
-            self._over = [
-                layer
-                for layer in self._viewer.layers
-                if has_record(layer) and layer.visible
-            ]
-        again = [x for x in self._over if alone and _over_image(x, result)]
+        if not alone:
+            self._others.leave(self._beside, result)
         self._beside = None if alone else result
         plain = [x for x in (result.image, result.mask) if x is not None]
-        shown = [*plain, *again]
+        shown = [*plain]
         if preset in (Preset.ALL_SCALES, Preset.PUBLISHED):
             shown += result.probability
         if not alone:
@@ -93,17 +88,18 @@ class Arrangement:
             )
         try:
             _dress(result, preset, self._cells.zoom)
-            if not alone:
+            if alone:
+                self._others.come_back(shown)
+            else:
                 self._name_cells(result)
-            self._see_only(shown)
-            if not alone:
+                self._others.see_only(shown, result.image)
                 self._cells.enter(result)
         except Exception:
             # Maps that were meant for cells would cover the image.
             self._beside = None
             self._name_back()
             self._cells.leave()
-            self._see_only(plain)
+            self._others.come_back(plain)
             raise
         if preset in (Preset.COARSE_GATES, Preset.ALL_SCALES) and len(result.gates) > 1:
             self._linked = list(result.gates.values())
@@ -117,11 +113,10 @@ class Arrangement:
         theirs = not self._cells.ours and canvas.grid.enabled  # it was on before
         if any(layer in layers for layer in result.layers):
             self.show(result, Preset.OVERLAY)
-            for layer in self._over:
-                layer.visible = True
         else:
             self._name_back()
             self._cells.leave()
+            self._others.come_back([])
         if theirs:
             canvas.grid.enabled = True
         self._beside = None
@@ -130,12 +125,6 @@ class Arrangement:
         """Fit the cells to the layers that are visible now."""
         if self._beside is not None:
             self._cells.fit(self._beside)
-
-    def _see_only(self, shown: list[Any]) -> None:
-        """Show these layers, and of those of this plugin no others."""
-        for layer in self._viewer.layers:
-            if layer in shown or has_record(layer):
-                layer.visible = layer in shown
 
     def _unlink(self) -> None:
         there = [layer for layer in self._linked if layer in self._viewer.layers]
@@ -161,11 +150,6 @@ class Arrangement:
             if layer.name == said:  # else somebody has renamed it meanwhile
                 layer.name = own
         self._renamed = {}
-
-
-def _over_image(layer: Any, result: ResultLayers) -> bool:
-    record = record_of(layer)
-    return record is not None and result.same_image(record)
 
 
 def _dress(result: ResultLayers, preset: Preset, zoom: float) -> None:

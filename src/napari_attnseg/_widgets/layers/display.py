@@ -26,6 +26,7 @@ from napari_attnseg._widgets.layers.new_layers import (
 from napari_attnseg._widgets.layers.outline import outline
 from napari_attnseg._widgets.layers.own_image import place_above
 from napari_attnseg._widgets.layers.source import Source
+from napari_attnseg._widgets.layers.thumbnail import keep_thumbnail
 from napari_attnseg._widgets.preferences import first_gate, mask_colour
 from napari_attnseg.colormaps import (
     GATE_COLOURS,
@@ -65,6 +66,7 @@ def make_layer(new: NewLayer) -> Any:
     if opacity is not None:
         layer.opacity = opacity
     layer.visible = visible
+    keep_thumbnail(layer)
     if not visible:
         layer.thumbnail = _THUMBNAILS[layer] = thumbnail
         layer.events.thumbnail.connect(_give_thumbnail_back)

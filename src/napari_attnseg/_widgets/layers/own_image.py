@@ -76,6 +76,30 @@ def place_above(layers: Sequence[Any], image: Any) -> int:
     return place
 
 
+def of_other_images(layers: Iterable[Any], image: Any) -> list[Any]:
+    """Other images than this one, and the layers that belong to them.
+
+    A layer that is not of this plugin belongs to the nearest image below it in the
+    list, where it was drawn; one below all images belongs to none.
+
+    Parameters
+    ----------
+    layers : iterable of napari layers
+        ``viewer.layers``.
+    image : Image or None
+        None where no image is this one: all others are.
+    """
+    layers = list(layers)
+    own = images_of(layers)
+    found, below = [], None
+    for layer in layers:
+        below = layer if _is_image(layer) else below
+        its = own.get(layer, None if has_record(layer) else below)
+        if its is not None and its is not image:
+            found.append(layer)
+    return found
+
+
 def looked_at(layers: Sequence[Any]) -> list[Any]:
     """Visible images that no other image covers; several if they lie side by side."""
     seen: list[Any] = []

@@ -119,7 +119,8 @@ class OverTime(FigureCanvasQTAgg):
             axes.plot(self._frames, curve.values, linewidth=1.2, **label, **style)
         axes.relim()
         axes.autoscale_view()
-        marker = axes.axvline(self._frame, color=LINE, animated=True)
+        # Whole at the first and the last frame too, which are at the borders.
+        marker = axes.axvline(self._frame, color=LINE, animated=True, clip_on=False)
         self._markers.append(marker)
         axes.set_xlim(0, self._last)
         if panel.ends is not None:
