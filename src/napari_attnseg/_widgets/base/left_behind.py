@@ -12,7 +12,7 @@ from napari_attnseg._widgets.base.controls import halt, restart, timer, wrapped_
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.layers.earlier import is_edited
 from napari_attnseg._widgets.layers.metadata import has_record, record_of
-from napari_attnseg._widgets.layers.own_image import HIDDEN, images_of, looked_at
+from napari_attnseg._widgets.layers.own_image import HIDDEN, images_of
 from napari_attnseg._widgets.layers.record import Derivation, Part
 
 
@@ -84,11 +84,12 @@ class LeftBehind(QWidget):
         self._look()
 
     def _hide_left(self) -> None:
-        """Hide layers of deleted images that would lie on another image.
+        """Hide layers of deleted images, which would lie on any image opened next.
 
-        They are shown again if their own image comes back.
+        They are shown again if their own image comes back. Without an image below them,
+        napari 0.9.2 crashes when another one is opened (docs/known-napari-crash.md).
         """
-        if self._life.ended or not looked_at(self._viewer.layers):
+        if self._life.ended:
             return
         gone, kept = self.left()
         for left in (*gone, *kept):
