@@ -131,3 +131,29 @@ def test_what_is_left_of_a_deleted_image_is_said_and_removed_on_demand(
     left.button.click()
     assert masks["b"] in viewer.layers and masks["c"] not in viewer.layers
     assert len(viewer.layers) == 1 + 6 + 1 and not left.button.isVisibleTo(left)
+
+
+def test_napari_outlives_that_an_image_is_opened_after_one_with_a_result_was_deleted(
+    make_napari_viewer_proxy: Callable[..., Any],
+    qtbot: Any,
+    segmented: Any,
+    add_result: Any,
+) -> None:
+    """In a real window, the process ended with the next picture."""
+    viewer = make_napari_viewer_proxy(show=True)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment image")
+    data = np.full((40, 48, 3), 90, np.uint8)
+    first = viewer.add_image(data, name="a", rgb=True)
+    add_result(viewer, first)
+    (result,) = find_results(viewer.layers)
+    qtbot.wait(300)  # pictures are drawn
+    assert result.mask.visible
+    viewer.layers.remove(first)
+    qtbot.waitUntil(lambda: not result.mask.visible)
+    qtbot.wait(300)
+    viewer.add_image(data // 2, name="b", rgb=True)
+    qtbot.wait(300)
+    picture = viewer.screenshot(canvas_only=True, flash=False)
+    assert (picture[..., :3] == 45).all(-1).any()
+    assert not result.mask.visible
+    assert viewer.layers[-1].name == "b"

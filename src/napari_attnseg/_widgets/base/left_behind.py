@@ -49,7 +49,7 @@ class LeftBehind(QWidget):
         events = viewer.layers.events
         for event, call in (
             (events.removed, self._removed),
-            (events.inserted, self._look),
+            (events.inserted, self._inserted),
         ):
             event.connect(call)
             life.at_end.append(partial(event.disconnect, call))
@@ -80,6 +80,11 @@ class LeftBehind(QWidget):
         layer = event.value
         if isinstance(layer, Image) and not has_record(layer):
             self._deleted[str(layer.unique_id)] = layer.name
+            restart(self._soon)
+        self._look()
+
+    def _inserted(self, event: Any) -> None:
+        if self._deleted:  # it may be made from what was left, as measured objects are
             restart(self._soon)
         self._look()
 
