@@ -141,7 +141,7 @@ def test_napari_outlives_that_an_image_is_opened_after_one_with_a_result_was_del
 ) -> None:
     """In a real window, the process ended with the next picture."""
     viewer = make_napari_viewer_proxy(show=True)
-    _, widget = viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment image")
+    viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment image")
     data = np.full((40, 48, 3), 90, np.uint8)
     first = viewer.add_image(data, name="a", rgb=True)
     add_result(viewer, first)
