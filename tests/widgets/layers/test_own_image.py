@@ -123,6 +123,11 @@ def test_what_is_left_of_a_deleted_image_is_said_and_removed_on_demand(
     viewer.layers.append(images["c"])  # it is brought back
     qtbot.waitUntil(lambda: masks["c"].visible and not left.isVisibleTo(widget))
     viewer.layers.remove(images["c"])
+    qtbot.waitUntil(lambda: not masks["c"].visible)
+    # What is made of it later, as measured objects are, would lie on "b" too.
+    made = viewer.add_labels(masks["c"].data, metadata=dict(masks["c"].metadata))
+    qtbot.waitUntil(lambda: not made.visible)
+    viewer.layers.remove(made)
     viewer.layers.remove(images["b"])
     assert widget.inputs.image is images["a"]
     assert "12 layers" in left.said.text() and "'b', 'c'" in left.said.text()
