@@ -114,3 +114,28 @@ def test_a_click_beside_the_image_says_so(
     assert np.array_equal(mask.data, before) and panel.active
     mouse.click((10, 10), button=2)
     assert not np.array_equal(mask.data, before)
+
+
+def test_values_of_a_deleted_image_are_not_read_off_another_one(
+    viewer: ViewerModel, opened: Any, segment: Any, mouse: Any, qtbot: Any
+) -> None:
+    image = segment("a")
+    other = viewer.add_image(np.zeros((40, 48, 3), np.uint8), rgb=True, name="b")
+    other.visible = False
+    widget = opened()
+    mouse.move((10, 10))
+    assert widget.pointing.now.text().startswith("row 10, column 10")
+    viewer.layers.remove(image)
+    other.visible = True
+    mouse.move((10, 10))  # before the widget is paused
+    deleted = "b is here, and the image of this result was deleted."
+    assert widget.pointing.now.text() == deleted
+    why = "Paused: the image of this result was deleted, and b is on screen."
+    qtbot.waitUntil(lambda: widget.pointing.now.text().startswith(why))
+    mouse.click((10, 10))
+    assert widget.pointing.point is None
+    assert not widget.mask_section.isEnabled() and not widget.whatif_panel.isEnabled()
+    viewer.add_image(image.data, rgb=True, name="a")  # opened once more
+    qtbot.waitUntil(lambda: widget.mask_section.isEnabled())
+    mouse.move((10, 10))
+    assert widget.pointing.now.text().startswith("row 10, column 10")

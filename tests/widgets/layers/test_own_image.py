@@ -123,6 +123,11 @@ def test_what_is_left_of_a_deleted_image_is_said_and_removed_on_demand(
     viewer.layers.append(images["c"])  # it is brought back
     qtbot.waitUntil(lambda: masks["c"].visible and not left.isVisibleTo(widget))
     viewer.layers.remove(images["c"])
+    qtbot.waitUntil(lambda: not masks["c"].visible)
+    # What is made of it later, as measured objects are, would lie on "b" too.
+    made = viewer.add_labels(masks["c"].data, metadata=dict(masks["c"].metadata))
+    qtbot.waitUntil(lambda: not made.visible)
+    viewer.layers.remove(made)
     viewer.layers.remove(images["b"])
     assert widget.inputs.image is images["a"]
     assert "12 layers" in left.said.text() and "'b', 'c'" in left.said.text()
@@ -131,3 +136,29 @@ def test_what_is_left_of_a_deleted_image_is_said_and_removed_on_demand(
     left.button.click()
     assert masks["b"] in viewer.layers and masks["c"] not in viewer.layers
     assert len(viewer.layers) == 1 + 6 + 1 and not left.button.isVisibleTo(left)
+
+
+def test_napari_outlives_that_an_image_is_opened_after_one_with_a_result_was_deleted(
+    make_napari_viewer_proxy: Callable[..., Any],
+    qtbot: Any,
+    segmented: Any,
+    add_result: Any,
+) -> None:
+    """In a real window, the process ended with the next picture."""
+    viewer = make_napari_viewer_proxy(show=True)
+    viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment image")
+    data = np.full((40, 48, 3), 90, np.uint8)
+    first = viewer.add_image(data, name="a", rgb=True)
+    add_result(viewer, first)
+    (result,) = find_results(viewer.layers)
+    qtbot.wait(300)  # pictures are drawn
+    assert result.mask.visible
+    viewer.layers.remove(first)
+    qtbot.waitUntil(lambda: not result.mask.visible)
+    qtbot.wait(300)
+    viewer.add_image(data // 2, name="b", rgb=True)
+    qtbot.wait(300)
+    picture = viewer.screenshot(canvas_only=True, flash=False)
+    assert (picture[..., :3] == 45).all(-1).any()
+    assert not result.mask.visible
+    assert viewer.layers[-1].name == "b"

@@ -569,3 +569,20 @@ def test_nothing_is_left_connected(viewer: ViewerModel, qtbot: Any) -> None:
     layer.selected_label = 2
     assert widget.labels_box.count() == count and METADATA in mask.metadata
     assert widget.panel.description.text().startswith("Object 1")
+
+
+def test_the_mask_of_a_deleted_image_is_not_measured_on_another_one(
+    widget: ObjectsWidget, viewer: ViewerModel, segment: Any, qtbot: Any
+) -> None:
+    first = segment("a")
+    qtbot.waitUntil(lambda: widget.labels_box.currentText() == "mask · a")
+    second = viewer.add_image(IMAGE[:40, :48], rgb=True, name="b")
+    viewer.layers.remove(first)
+    qtbot.waitUntil(lambda: widget.not_seen.isVisibleTo(widget))
+    assert "'a', which is not the image on screen" in widget.not_seen.text()
+    assert widget.image_box.currentText() == "none"
+    viewer.layers.remove(second)
+    segment("c")
+    qtbot.waitUntil(lambda: widget.labels_box.currentText() == "mask · c")
+    assert widget.image_box.currentText() == "c"
+    assert not widget.not_seen.isVisibleTo(widget)

@@ -12,7 +12,7 @@ from napari_attnseg._widgets.base.controls import halt, restart, timer, wrapped_
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.layers.earlier import is_edited
 from napari_attnseg._widgets.layers.metadata import has_record, record_of
-from napari_attnseg._widgets.layers.own_image import HIDDEN, images_of, looked_at
+from napari_attnseg._widgets.layers.own_image import HIDDEN, images_of
 from napari_attnseg._widgets.layers.record import Derivation, Part
 
 
@@ -49,7 +49,7 @@ class LeftBehind(QWidget):
         events = viewer.layers.events
         for event, call in (
             (events.removed, self._removed),
-            (events.inserted, self._look),
+            (events.inserted, self._inserted),
         ):
             event.connect(call)
             life.at_end.append(partial(event.disconnect, call))
@@ -83,12 +83,18 @@ class LeftBehind(QWidget):
             restart(self._soon)
         self._look()
 
-    def _hide_left(self) -> None:
-        """Hide layers of deleted images that would lie on another image.
+    def _inserted(self, event: Any) -> None:
+        if self._deleted:  # it may be made from what was left, as measured objects are
+            restart(self._soon)
+        self._look()
 
-        They are shown again if their own image comes back.
+    def _hide_left(self) -> None:
+        """Hide layers of deleted images, which would lie on any image opened next.
+
+        They are shown again if their own image comes back. Without an image below them,
+        napari 0.9.2 crashes when another one is opened (docs/known-napari-crash.md).
         """
-        if self._life.ended or not looked_at(self._viewer.layers):
+        if self._life.ended:
             return
         gone, kept = self.left()
         for left in (*gone, *kept):

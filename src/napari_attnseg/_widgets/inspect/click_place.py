@@ -7,7 +7,11 @@ from typing import Any
 
 from napari_attnseg._widgets.inspect.strokes import pixels_at
 from napari_attnseg._widgets.inspect.tips import BESIDE, BRUSH
-from napari_attnseg._widgets.layers.own_image import image_at, why_not_seen
+from napari_attnseg._widgets.layers.own_image import (
+    deleted_image,
+    image_at,
+    why_not_seen,
+)
 from napari_attnseg._widgets.layers.runs import ResultLayers
 
 
@@ -25,7 +29,7 @@ def why_no_click(viewer: Any, result: ResultLayers, point: Sequence[float]) -> s
     """
     if viewer.dims.ndisplay == 3 or viewer.canvas.grid.enabled:
         return BESIDE
-    unseen = why_not_seen(viewer, result.image)
+    unseen = why_not_seen(viewer, result)
     if unseen:
         return unseen
     active = viewer.layers.selection.active
@@ -44,9 +48,13 @@ def other_image_at(viewer: Any, result: ResultLayers, point: Sequence[float]) ->
 
     Empty if it is the image of the result, no image, or in a grid.
     """
-    if result.image is None or viewer.canvas.grid.enabled:
+    if viewer.canvas.grid.enabled:
         return ""
     there = image_at(viewer, point)
     if there is None or there is result.image:
         return ""
+    if result.image is None:
+        deleted = deleted_image(result.layers[-1], viewer.layers)
+        said = f"{there.name} is here, and the image of this result was deleted."
+        return said if deleted else ""
     return f"{there.name} is here, and this result is of {result.name}."

@@ -90,7 +90,7 @@ class ResultInView:
         if widget is None or self._life.ended:
             return
         result = widget.result
-        why = "" if result is None else why_not_seen(self._viewer, result.image)
+        why = "" if result is None else why_not_seen(self._viewer, result)
         if why == self.why:
             return
         self.why = why

@@ -13,7 +13,7 @@ import numpy as np
 from napari.layers import Image
 
 from napari_attnseg._widgets.layers.metadata import has_record, record_of
-from napari_attnseg._widgets.layers.runs import all_results
+from napari_attnseg._widgets.layers.runs import ResultLayers, all_results
 
 #: Key, in ``layer.metadata``, of a result that is hidden only because its image is not
 #: looked at; it is shown again with its image.
@@ -131,17 +131,36 @@ def spoken_of(viewer: Any, chosen: Any) -> tuple[Any, bool]:
     return image, len(seen) > 1 or (image is not None and image is not chosen)
 
 
-def why_not_seen(viewer: Any, image: Any) -> str:
+def deleted_image(layer: Any, layers: Iterable[Any]) -> str:
+    """Name of the image of a layer of this plugin if it was deleted; else empty.
+
+    A result that was opened from files, without its image, never had one.
+    """
+    record = record_of(layer)
+    if record is None or not record.image.layer_id or layer in images_of(layers):
+        return ""
+    return record.image.name
+
+
+def why_not_seen(viewer: Any, result: ResultLayers) -> str:
     """Say that the image of a result is not on screen; empty while it is.
+
+    It is empty too where the image is not open and no other image is on screen.
 
     Parameters
     ----------
     viewer : napari.Viewer
-    image : Image or None
-        None where it is not open.
+    result : ResultLayers
     """
-    seen = [] if image is None else _seen(viewer)
-    if image is None or image in seen:
+    seen, image = _seen(viewer), result.image
+    if image is None:
+        if not seen or not deleted_image(result.layers[-1], viewer.layers):
+            return ""
+        return (
+            f"Paused: the image of this result was deleted, and {seen[0].name} is on "
+            "screen. Open the image again to go on."
+        )
+    if image in seen:
         return ""
     others = f", and {seen[0].name} is on screen" if seen else ", which is hidden"
     return (

@@ -26,7 +26,7 @@ from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.mask_in_view import in_view
 from napari_attnseg._widgets.layers.metadata import record_of, set_record
 from napari_attnseg._widgets.layers.new_layers import NewLayer, layer_name
-from napari_attnseg._widgets.layers.own_image import is_wanted
+from napari_attnseg._widgets.layers.own_image import deleted_image, is_wanted
 from napari_attnseg._widgets.layers.record import (
     Derivation,
     ImageReference,
@@ -179,8 +179,10 @@ class ObjectsWidget(DockWidget):
         result = result_of(labels, layers)
         own = None if result is None else result.image
         wanted = [image for image in (kept, own) if image in fitting]
-        # Of several strangers the uppermost is what is seen below the labels.
-        index = fitting.index(wanted[0]) if wanted else len(fitting) - 1
+        # Of several strangers the uppermost is what is seen below the labels; none of
+        # them takes the place of an image that was deleted.
+        stranger = len(fitting) - (not deleted_image(labels, layers))
+        index = fitting.index(wanted[0]) if wanted else stranger
         self.image_box.setCurrentIndex(max(index, 0))
 
     def start(self) -> None:

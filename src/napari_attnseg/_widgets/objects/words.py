@@ -7,7 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from napari_attnseg._widgets.layers.own_image import images_of, is_wanted, spoken_of
+from napari_attnseg._widgets.layers.own_image import (
+    deleted_image,
+    images_of,
+    is_wanted,
+    spoken_of,
+)
 from napari_attnseg._widgets.objects.measurement import Measurement
 from napari_attnseg.objects.descriptors import EDITED
 from napari_attnseg.objects.sentences import number
@@ -34,9 +39,11 @@ def summary(measured: Measurement) -> str:
 
 
 def elsewhere(viewer: Any, layer: Any) -> str:
-    """Name of a layer's image if another image is on screen; else an empty text."""
+    """Name of a layer's image, open or deleted, if another image is on screen."""
     image = images_of(viewer.layers).get(layer)
     seen, _ = spoken_of(viewer, image)
+    if image is None and seen is not None:
+        return deleted_image(layer, viewer.layers)
     return "" if image is None or seen in (None, image) else str(image.name)
 
 
