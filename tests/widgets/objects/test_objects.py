@@ -231,7 +231,7 @@ def test_a_fill_hides_behind_the_fill_of_its_objects(
     widget: ObjectsWidget, viewer: ViewerModel, qtbot: Any, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(outlines, "_AFFORDED", 0)  # as of a large image
-    mask, _ = segmented(viewer, MASK)
+    mask, _ = segmented(viewer, MASK.copy())
     assert mask.contour == 0 and mask.visible
     objects = measure(widget, qtbot)
     assert objects.contour == 0 and objects.visible and not mask.visible
@@ -242,6 +242,10 @@ def test_a_fill_hides_behind_the_fill_of_its_objects(
     widget.labels_box.setCurrentIndex(widget.labels_box.findData(mask))
     again = measure(widget, qtbot)
     assert not mask.visible
+    redraw(mask, 1 - MASK)  # by a click, while it is hidden
+    qtbot.waitUntil(lambda: mask.visible and not again.visible)
+    assert measure(widget, qtbot) is again
+    assert again.visible and not mask.visible
     viewer.layers.remove(again)
     qtbot.waitUntil(lambda: mask.visible)
 

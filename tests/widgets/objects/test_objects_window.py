@@ -47,3 +47,36 @@ def test_two_polyps_have_two_rows(viewer: Any, qtbot: Any) -> None:
     viewer.window.remove_dock_widget("all")
     layer.selected_label = 1  # nothing listens any more
     viewer.layers.remove(layer)
+
+
+def test_no_outline_of_old_objects_lies_over_a_corrected_mask(
+    viewer: Any, qtbot: Any
+) -> None:
+    image = viewer.add_image(sample_image("two-polyps"), name="polyps", rgb=True)
+    result = Segmenter.from_checkpoint("compact", "cpu")(image.data)
+    mask = add_layers(viewer, new_layers(source_of(image), [result]))[-1]
+    _, widget = viewer.window.add_plugin_dock_widget(
+        "napari-attnseg", "Measure objects"
+    )
+
+    def measure() -> None:
+        widget.bar.start_button.click()
+        qtbot.waitUntil(
+            lambda: widget.life.worker is None and widget._found is None, timeout=60_000
+        )
+
+    def white() -> int:
+        """Pixels of the outline of objects that are not selected."""
+        shot = viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
+        return int((shot.min(-1) > 250).sum())
+
+    none = white()
+    measure()
+    objects = viewer.layers["objects · mask · polyps"]
+    assert objects.visible and white() > none + 100
+    mask.paint((5, 5), 1)
+    qtbot.waitUntil(lambda: not objects.visible)
+    qtbot.wait(120)
+    assert white() <= none and widget.labels_box.currentData() is mask
+    measure()
+    assert objects.visible and objects.data[5, 5] and white() > none + 100
