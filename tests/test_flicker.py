@@ -69,6 +69,8 @@ def test_only_pairs_whose_image_hardly_changes_count() -> None:
     assert found.to_json()["pairs_needed"] == ENOUGH == 5
     assert Flicker.of(pairs[2:]).dice is None
     assert "not measured" in Flicker.of(pairs[2:]).words
+    assert "as no pair of neighbours (of 1) has" in Flicker.of(pairs[3:]).words
+    assert "Flicker: 1 of 1 pair of neighbours with" in Flicker.of(pairs[:1]).words
 
 
 @pytest.mark.parametrize("frames", [1, 3, 5, 7])

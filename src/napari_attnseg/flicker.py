@@ -131,10 +131,11 @@ class Flicker:
         """Sentence that describes the flicker."""
         if not self.neighbours:
             return "Flicker: not measured, as no neighbouring frames are segmented."
-        counted = f"{self.pairs} of {self.neighbours} pairs of neighbours"
+        pairs = "pair" if self.neighbours == 1 else "pairs"
+        counted = f"{self.pairs} of {self.neighbours} {pairs} of neighbours"
         if self.few:
             return (
-                f"Flicker: {counted} have a still image and a mask: too few to say "
+                f"Flicker: {counted} with a still image and a mask: too few to say "
                 f"(Dice {self.dice:.3f}; at least {ENOUGH} are needed)."
             )
         if self.dice is None:

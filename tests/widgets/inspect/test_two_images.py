@@ -115,6 +115,21 @@ def test_what_was_hidden_with_its_image_comes_back_with_it(
     segmenting.life.end()
 
 
+def test_a_mask_that_somebody_hid_stays_hidden(
+    viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment("a")
+    segment("b")
+    viewer.layers["mask · a"].visible = False
+    widget = opened()
+    for index in (1, 0):
+        widget.result_box.setCurrentIndex(index)
+        widget.preset_box.setCurrentText("at a glance")
+    widget.preset_box.setCurrentText("overlay")
+    assert not viewer.layers["mask · a"].visible
+    widget.life.end()
+
+
 def test_other_images_come_back_at_the_end(
     viewer: ViewerModel, opened: Any, segment: Any
 ) -> None:

@@ -137,9 +137,7 @@ def constant_note(source: Source) -> str:
 def _is_constant(facts: Mapping[str, Any]) -> bool:
     """Whether a run found no range of intensities in its image."""
     mapping = facts.get(MAPPING)
-    return (
-        isinstance(mapping, Mapping) and mapping.get("rule") == MappingRule.CONSTANT
-    )
+    return isinstance(mapping, Mapping) and mapping.get("rule") == MappingRule.CONSTANT
 
 
 def _constant_slices(source: Source, frames: Sequence[int]) -> str:
@@ -156,7 +154,7 @@ def _constant_slices(source: Source, frames: Sequence[int]) -> str:
 
 
 def _only_colour(source: Source, frame: int) -> Any:
-    """Value (channels,), or (1,), that all pixels of a frame have; None if they differ."""
+    """Value (channels,) or (1,) of all pixels of a frame; None if they differ."""
     pixels = source.frame(frame)
     colour = pixels[(0, 0)]
     # A few of them first: of nearly every image they differ.

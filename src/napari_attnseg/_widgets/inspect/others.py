@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from enum import Enum, auto
 from typing import Any
 
 from napari_attnseg._widgets.layers.metadata import has_record
 from napari_attnseg._widgets.layers.own_image import HIDDEN, of_other_images
 from napari_attnseg._widgets.layers.runs import ResultLayers
+
+
+class _Was(Enum):
+    """What a layer was before side by side."""
+
+    VISIBLE = auto()
+    HIDDEN = auto()
+    HIDDEN_WITH_IMAGE = auto()
 
 
 class Others:
@@ -24,8 +33,8 @@ class Others:
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
-        # Layer → whether it was hidden because its image was not in view.
-        self._before: dict[Any, bool] = {}
+        # Layers as they were, if they were visible or of this plugin.
+        self._before: dict[Any, _Was] = {}
 
     def leave(self, before: ResultLayers | None, result: ResultLayers) -> None:
         """Remember what is visible, when a result takes the place of another one.
@@ -39,11 +48,13 @@ class Others:
         """
         if before is None:
             for layer in self._viewer.layers:
-                hidden = bool(layer.metadata.pop(HIDDEN, False))
-                if has_record(layer) and (layer.visible or hidden):
-                    self._before[layer] = hidden
+                if has_record(layer):
+                    behind = layer.metadata.pop(HIDDEN, False)
+                    was = _Was.VISIBLE if layer.visible else _Was.HIDDEN
+                    self._before[layer] = _Was.HIDDEN_WITH_IMAGE if behind else was
         elif before.image is not result.image and before.mask is not None:
-            self._before.setdefault(before.mask, False)
+            # It may have come since.
+            self._before.setdefault(before.mask, _Was.VISIBLE)
 
     def see_only(self, shown: Collection[Any], image: Any) -> None:
         """Show these layers of an image; hide other images and all else of theirs.
@@ -57,16 +68,17 @@ class Others:
             elif has_record(layer):  # known to `leave`, before presets showed more
                 layer.visible = False
             elif layer in away and layer.visible:
-                self._before.setdefault(layer, False)
+                self._before[layer] = _Was.VISIBLE
                 layer.visible = False
 
     def come_back(self, shown: Collection[Any]) -> None:
-        """Show these layers and what was visible before; else nothing of this plugin."""
+        """Show these layers and what was visible before; nothing else of results."""
         before, self._before = self._before, {}
         for layer in self._viewer.layers:
-            if layer in shown or before.get(layer) is False:
+            was = before.get(layer, _Was.HIDDEN)
+            if layer in shown or was is _Was.VISIBLE:
                 layer.visible = True
             elif has_record(layer):
                 layer.visible = False
-                if layer in before:
+                if was is _Was.HIDDEN_WITH_IMAGE:
                     layer.metadata[HIDDEN] = True
