@@ -17,6 +17,7 @@ from napari_attnseg._widgets.inspect.presets import Preset, is_decorative
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.new_layers import gate_colormap, map_opacity
 from napari_attnseg._widgets.layers.outline import outline
+from napari_attnseg._widgets.layers.own_image import HIDDEN
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.spec import STRIDES
 
@@ -112,7 +113,11 @@ class Arrangement:
             return
         theirs = not self._cells.ours and canvas.grid.enabled  # it was on before
         if any(layer in layers for layer in result.layers):
+            visible = self._others.visible
             self.show(result, Preset.OVERLAY)
+            for layer in visible:
+                layer.metadata.pop(HIDDEN, None)
+                layer.visible = True
         else:
             self._name_back()
             self._cells.leave()

@@ -7,7 +7,12 @@ from enum import Enum, auto
 from typing import Any
 
 from napari_attnseg._widgets.layers.metadata import has_record
-from napari_attnseg._widgets.layers.own_image import HIDDEN, of_other_images
+from napari_attnseg._widgets.layers.own_image import (
+    HIDDEN,
+    images_of,
+    looked_at,
+    of_other_images,
+)
 from napari_attnseg._widgets.layers.runs import ResultLayers
 
 
@@ -71,14 +76,28 @@ class Others:
                 self._before[layer] = _Was.VISIBLE
                 layer.visible = False
 
+    @property
+    def visible(self) -> list[Any]:
+        """Layers that were visible before."""
+        return [x for x, was in self._before.items() if was is _Was.VISIBLE]
+
     def come_back(self, shown: Collection[Any]) -> None:
-        """Show these layers and what was visible before; nothing else of results."""
+        """Show these layers and what was visible before; nothing else of results.
+
+        Results of an image that another one covers come back with their image.
+        """
         before, self._before = self._before, {}
-        for layer in self._viewer.layers:
-            was = before.get(layer, _Was.HIDDEN)
-            if layer in shown or was is _Was.VISIBLE:
+        layers = self._viewer.layers
+        for layer in layers:
+            if layer in shown or (
+                before.get(layer) is _Was.VISIBLE and not has_record(layer)
+            ):
                 layer.visible = True
-            elif has_record(layer):
-                layer.visible = False
-                if was is _Was.HIDDEN_WITH_IMAGE:
-                    layer.metadata[HIDDEN] = True
+        seen, own = looked_at(layers), images_of(layers)
+        for layer in layers:
+            if layer in shown or not has_record(layer):
+                continue
+            was, covered = before.get(layer), own.get(layer) not in (None, *seen)
+            layer.visible = was is _Was.VISIBLE and not covered
+            if was is _Was.HIDDEN_WITH_IMAGE or (was is _Was.VISIBLE and covered):
+                layer.metadata[HIDDEN] = True
