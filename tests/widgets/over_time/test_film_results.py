@@ -76,7 +76,7 @@ def test_a_folder_of_frames_opens_with_its_film(
     areas = widget.plot.lines["area"]
     assert len(areas) == 4 and not np.isnan(areas).any()
     assert not np.isnan(widget.plot.lines["probability"]).all()
-    assert "of 3 pairs" in widget.flicker.text() and not widget.measuring
+    assert "(of 3)" in widget.flicker.text() and not widget.measuring
     assert not widget.smoothing.bar.start_button.isEnabled()
     widget.export(results.parent / "again.csv")
     again, first = (
