@@ -19,6 +19,7 @@ from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.image_match import holds_pixels
 from napari_attnseg._widgets.layers.metadata import METADATA, record_of
 from napari_attnseg._widgets.layers.new_layers import new_layers
+from napari_attnseg._widgets.layers.own_image import images_of
 from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.layers.source import IMAGE_FILE, source_of
 from napari_attnseg._widgets.objects.widget import ObjectsWidget
@@ -148,7 +149,7 @@ def test_explanations_go_to_the_image(
     record = record_of(found)
     assert record is not None
     assert record.image.layer_id == str(renamed.unique_id)
-    assert find_results(viewer.layers)[0].same_image(record)
+    assert images_of(viewer.layers)[found] is renamed
 
 
 def test_gate_maps_are_listed_by_the_present_name(

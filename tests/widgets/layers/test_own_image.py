@@ -4,10 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from napari.components import ViewerModel
 
+from napari_attnseg._widgets.inspect.widget import InspectWidget
 from napari_attnseg._widgets.layers.own_image import images_of, looked_at
 from napari_attnseg._widgets.layers.runs import find_results
+from napari_attnseg._widgets.objects.widget import ObjectsWidget
 from napari_attnseg._widgets.segment import SegmentWidget
 
 
@@ -136,6 +139,25 @@ def test_what_is_left_of_a_deleted_image_is_said_and_removed_on_demand(
     left.button.click()
     assert masks["b"] in viewer.layers and masks["c"] not in viewer.layers
     assert len(viewer.layers) == 1 + 6 + 1 and not left.button.isVisibleTo(left)
+
+
+@pytest.mark.parametrize("dock", [SegmentWidget, InspectWidget, ObjectsWidget])
+def test_every_dock_hides_what_a_deleted_image_left(
+    dock: type[Any], viewer: ViewerModel, qtbot: Any, segment: Any
+) -> None:
+    """napari crashes where it stays visible and another image is opened."""
+    widget = dock(viewer)
+    qtbot.addWidget(widget)
+    image = segment("a")
+    (result,) = find_results(viewer.layers)
+    viewer.layers.remove(image)
+    qtbot.waitUntil(lambda: not any(layer.visible for layer in result.layers))
+    viewer.layers.insert(0, image)
+    qtbot.waitUntil(lambda: result.mask.visible)
+    widget.life.end()
+    viewer.layers.remove(image)
+    qtbot.wait(10)
+    assert result.mask.visible
 
 
 def test_napari_outlives_that_an_image_is_opened_after_one_with_a_result_was_deleted(

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import convolve, find_objects, label
 
+from attnseg_training.datasets.crops import cropped
+
 Plane = NDArray[np.bool_]
 
 #: Largest width of a line, in pixels or as a share of the shorter side of a mask.
@@ -32,10 +34,9 @@ def is_lines(lesion: Plane) -> bool:
     """
     from skimage.morphology import skeletonize
 
-    rows, columns = np.flatnonzero(lesion.any(1)), np.flatnonzero(lesion.any(0))
-    if len(rows) == 0:
+    box = cropped(lesion)
+    if box.size == 0:
         return False
-    box = lesion[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     padded = np.pad(box, 1)
     area, widest = np.count_nonzero(box), max(WIDTH, SHARE * min(lesion.shape))
     # Half of its outline along rows and columns is at least as long as a line.

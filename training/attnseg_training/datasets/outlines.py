@@ -11,6 +11,8 @@ from scipy.ndimage import (
     label,
 )
 
+from attnseg_training.datasets.crops import cropped
+
 #: A line is at most twice so many pixels thick.
 LINE = 2
 #: A gap in an outline is at most twice this share of its length.
@@ -35,11 +37,10 @@ def is_outlined(lesion: NDArray[np.bool_]) -> bool:
     ----------
     lesion : ndarray of bool, shape (H, W)
     """
-    rows, columns = np.flatnonzero(lesion.any(1)), np.flatnonzero(lesion.any(0))
-    if len(rows) == 0:
+    box = cropped(lesion)
+    if box.size == 0:
         return False
-    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    inner = np.pad(lesion[box], 1)
+    inner = np.pad(box, 1)
     holes, count = label(~inner)  # 4-neighbours: a thin outline is closed for them
     if count < 2:
         return _is_open(inner)

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter
 
+from attnseg_training.datasets.crops import cropped
+
 Plane = NDArray[np.bool_]
 
 #: Where a row or a column of such pixels begins or ends, as a share of them: lines and
@@ -36,10 +38,9 @@ def is_patterned(lesion: Plane) -> bool:
     ----------
     lesion : ndarray of bool, shape (H, W)
     """
-    rows, columns = np.flatnonzero(lesion.any(1)), np.flatnonzero(lesion.any(0))
-    if len(rows) == 0:
+    box = cropped(lesion)
+    if box.size == 0:
         return False
-    box = lesion[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     area = np.count_nonzero(box)
     ends = np.count_nonzero(box[1:] != box[:-1])
     ends += np.count_nonzero(box[:, 1:] != box[:, :-1])

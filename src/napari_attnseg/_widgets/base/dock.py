@@ -12,6 +12,7 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QDockWidget, QFormLayout, QMainWindow, QWidget
 
+from napari_attnseg._widgets.base.deleted_images import DeletedImages
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.moved_images import MovedImages
 from napari_attnseg._widgets.base.renamed_images import RenamedImages
@@ -48,6 +49,7 @@ class DockWidget(QWidget):
         self._viewer = viewer
         self._life = life = Lifetime()
         no_brush_box(viewer)
+        self._deleted_images = DeletedImages(viewer, life)
         self._moved_images = MovedImages(viewer, life)
         self._renamed_images = RenamedImages(viewer, life)
         # napari takes long to read them for the first time: not in the midst of a run.

@@ -1,4 +1,4 @@
-"""Hide the results of images that were deleted, say so, and remove them on request."""
+"""Say which results of deleted images are left, and remove them on request."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from napari.layers import Image
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
-from napari_attnseg._widgets.base.controls import halt, restart, timer, wrapped_label
+from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.layers.earlier import is_edited
 from napari_attnseg._widgets.layers.metadata import has_record, record_of
-from napari_attnseg._widgets.layers.own_image import HIDDEN, images_of
+from napari_attnseg._widgets.layers.own_image import images_of
 from napari_attnseg._widgets.layers.record import Derivation, Part
 
 
@@ -33,8 +33,6 @@ class LeftBehind(QWidget):
         self._viewer, self._life = viewer, life
         #: Identities of images that were deleted while this was open, with their names.
         self._deleted: dict[str, str] = {}
-        # Not while napari takes the image from its canvas: that ends the process.
-        self._soon = timer(0, self._hide_left)
         self.said = wrapped_label()
         self.button = QPushButton()
         self.button.setToolTip(
@@ -49,11 +47,10 @@ class LeftBehind(QWidget):
         events = viewer.layers.events
         for event, call in (
             (events.removed, self._removed),
-            (events.inserted, self._inserted),
+            (events.inserted, self._look),
         ):
             event.connect(call)
             life.at_end.append(partial(event.disconnect, call))
-        life.at_end.append(partial(halt, self._soon))
         self.hide()
 
     def left(self) -> tuple[list[Any], list[Any]]:
@@ -80,27 +77,7 @@ class LeftBehind(QWidget):
         layer = event.value
         if isinstance(layer, Image) and not has_record(layer):
             self._deleted[str(layer.unique_id)] = layer.name
-            restart(self._soon)
         self._look()
-
-    def _inserted(self, event: Any) -> None:
-        if self._deleted:  # it may be made from what was left, as measured objects are
-            restart(self._soon)
-        self._look()
-
-    def _hide_left(self) -> None:
-        """Hide layers of deleted images, which would lie on any image opened next.
-
-        They are shown again if their own image comes back. Without an image below them,
-        napari 0.9.2 crashes when another one is opened (docs/known-napari-crash.md).
-        """
-        if self._life.ended:
-            return
-        gone, kept = self.left()
-        for left in (*gone, *kept):
-            if left.visible:
-                left.metadata[HIDDEN] = True
-                left.visible = False
 
     def _look(self, event: Any = None) -> None:
         if self._life.ended:

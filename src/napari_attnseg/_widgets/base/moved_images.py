@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import weakref
-from functools import partial
 from typing import Any
 
-from napari.layers import Image
-
-from napari_attnseg._widgets.base.lifetime import Lifetime
-from napari_attnseg._widgets.layers.metadata import has_record
+from napari_attnseg._widgets.base.watched_images import WatchedImages
 from napari_attnseg._widgets.layers.own_image import images_of
 from napari_attnseg._widgets.layers.placement import carried
 from napari_attnseg._widgets.layers.source import placement_of
@@ -20,40 +16,15 @@ PLACEMENT_EVENTS = ("scale", "translate", "rotate", "shear", "affine")
 _LAST: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
 
 
-class MovedImages:
-    """Moves results with their images while a dock is open.
+class MovedImages(WatchedImages):
+    """Moves results with their images while a dock is open."""
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The placement of this plugin's layers in it follows that of their images.
-    life : Lifetime
-        Ends the connections to the viewer.
-    """
+    events = PLACEMENT_EVENTS
 
-    def __init__(self, viewer: Any, life: Lifetime) -> None:
-        self._viewer, self._life = viewer, life
-        inserted = viewer.layers.events.inserted
-        inserted.connect(self._watch)
-        life.at_end.append(partial(inserted.disconnect, self._watch))
-        life.at_end.append(self._let_go)
-        self._watch()
+    def _note(self, image: Any) -> None:
+        _LAST[image] = placement_of(image)
 
-    def _watch(self, event: Any = None) -> None:
-        for layer in self._viewer.layers:
-            if isinstance(layer, Image) and not has_record(layer):
-                _LAST[layer] = placement_of(layer)
-                for name in PLACEMENT_EVENTS:
-                    emitter = getattr(layer.events, name)
-                    emitter.disconnect(self._moved)
-                    emitter.connect(self._moved)
-
-    def _let_go(self) -> None:
-        for layer in self._viewer.layers:
-            for name in PLACEMENT_EVENTS:
-                getattr(layer.events, name).disconnect(self._moved)
-
-    def _moved(self, event: Any) -> None:
+    def _changed(self, event: Any) -> None:
         moved = event.source
         if self._life.ended or moved not in self._viewer.layers:
             return

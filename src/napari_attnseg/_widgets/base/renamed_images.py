@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import re
 import weakref
-from functools import partial
 from typing import Any
 
-from napari.layers import Image
-
-from napari_attnseg._widgets.base.lifetime import Lifetime
-from napari_attnseg._widgets.layers.metadata import has_record
+from napari_attnseg._widgets.base.watched_images import WatchedImages
 from napari_attnseg._widgets.layers.new_layers import layer_name
 from napari_attnseg._widgets.layers.own_image import images_of
 
@@ -18,38 +14,18 @@ from napari_attnseg._widgets.layers.own_image import images_of
 _LAST: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 
 
-class RenamedImages:
+class RenamedImages(WatchedImages):
     """Renames the results of an image when it is renamed, while a dock is open.
 
     A layer that the user gave a name of another form keeps that name.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-    life : Lifetime
-        Ends the connections to the viewer.
     """
 
-    def __init__(self, viewer: Any, life: Lifetime) -> None:
-        self._viewer, self._life = viewer, life
-        inserted = viewer.layers.events.inserted
-        inserted.connect(self._watch)
-        life.at_end.append(partial(inserted.disconnect, self._watch))
-        life.at_end.append(self._let_go)
-        self._watch()
+    events = ("name",)
 
-    def _watch(self, event: Any = None) -> None:
-        for layer in self._viewer.layers:
-            if isinstance(layer, Image) and not has_record(layer):
-                _LAST[layer] = layer.name
-                layer.events.name.disconnect(self._renamed)
-                layer.events.name.connect(self._renamed)
+    def _note(self, image: Any) -> None:
+        _LAST[image] = image.name
 
-    def _let_go(self) -> None:
-        for layer in self._viewer.layers:
-            layer.events.name.disconnect(self._renamed)
-
-    def _renamed(self, event: Any) -> None:
+    def _changed(self, event: Any) -> None:
         image = event.source
         if self._life.ended or image not in self._viewer.layers:
             return

@@ -212,17 +212,16 @@ def show_only_own(viewer: Any) -> None:
     seen = _seen(viewer)
     for layer, image in images_of(layers).items():
         if image in seen:
-            _show_again(layer)
+            show_again(layer)
         elif layer.visible and not grid:
-            layer.metadata[HIDDEN] = True  # before others learn of it
-            layer.visible = False
+            hide_with_image(layer)
 
 
 def show_all_again(viewer: Any) -> None:
     """Show everything that `show_only_own` hid."""
     for layer in viewer.layers:
         if has_record(layer):
-            _show_again(layer)
+            show_again(layer)
 
 
 def is_wanted(layer: Any) -> bool:
@@ -241,7 +240,14 @@ def hide(layer: Any) -> None:
     layer.visible = False
 
 
-def _show_again(layer: Any) -> None:
+def hide_with_image(layer: Any) -> None:
+    """Hide a layer only as long as its image is not in view."""
+    layer.metadata[HIDDEN] = True  # before others learn of it
+    layer.visible = False
+
+
+def show_again(layer: Any) -> None:
+    """Show a layer that `hide_with_image` hid."""
     if layer.metadata.pop(HIDDEN, False):
         layer.visible = True
 

@@ -105,18 +105,6 @@ class ResultLayers:
         mine, its = ([*one.layers, one.image] for one in (self, other))
         return [id(layer) for layer in mine] == [id(layer) for layer in its]
 
-    def same_image(self, record: LayerRecord) -> bool:
-        """Whether another layer of this plugin belongs to the same image."""
-        own = self.record
-        if record.run_id == own.run_id:
-            return True
-        ids = {own.image.layer_id}
-        if self.image is not None:
-            ids.add(str(self.image.unique_id))
-        if record.image.layer_id in ids - {""}:
-            return True
-        return bool(own.image_sha256) and record.image_sha256 == own.image_sha256
-
     @property
     def stacked(self) -> bool:
         """Whether it has a leading axis of frames."""
