@@ -11,7 +11,7 @@ from napari.components import ViewerModel
 from napari.layers import Image as NapariImage
 from qtpy.QtWidgets import QApplication, QMessageBox
 
-from napari_attnseg import inference
+from napari_attnseg import decoded_image
 from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.base.threads import WorkError
 from napari_attnseg._widgets.layers.earlier import is_edited
@@ -157,12 +157,12 @@ def test_that_another_engine_stood_in_is_said(
     qtbot: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    own = inference.provenance_of_run
+    own = decoded_image.provenance_of_run
 
     def stood_in(*given: Any) -> dict[str, Any]:
         return {**own(*given), ASKED: "openvino"}
 
-    monkeypatch.setattr(inference, "provenance_of_run", stood_in)
+    monkeypatch.setattr(decoded_image, "provenance_of_run", stood_in)
     viewer.add_image(np.random.default_rng(0).random((30, 40)), name="a")
     widget.start()
     wait(widget, qtbot)
