@@ -26,7 +26,8 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.exit_codes import main_for
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.intensity import Percentiles, Window
-from napari_attnseg.io.results import load_results, provenance
+from napari_attnseg.io.results import load_results
+from napari_attnseg.io.run_facts import provenance
 from napari_attnseg.masks import MaskRules, remake, rules_of
 from napari_attnseg.medsam import Medsam, mask_boxes, prompt
 from napari_attnseg.models.timm_in_parts import import_cured
