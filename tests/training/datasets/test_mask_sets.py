@@ -134,7 +134,7 @@ def test_a_mask_of_one_colour_is_empty_if_it_is_that_of_other_backgrounds(
             samples[0].read()  # which sees no other mask
         if name == "empty":
             assert found(root) == {"empty mask": ["a0"]}
-            assert look_at_masks(samples).empty == ["a0"]
+            assert look_at_masks(samples).looks.empty == ["a0"]
             continue
         assert found(root)["values"] == [name]
         with pytest.raises(RuleError, match=r"mask a0\.png, found one colour alone"):
