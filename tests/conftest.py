@@ -22,7 +22,8 @@ UNLISTED.update(STAND_INS)
 #: Files whose tests take focus and clipboard: one after another, in one process.
 ONE_SCREEN = re.compile(
     r"tests/widgets/(.*_window|inspect/test_pointer|inspect/test_whatif_panel"
-    r"|test_segment_runs|test_beyond_a_run|base/test_run_menu|test_renamed_layers)\.py"
+    r"|segment/test_segment_run\w*|test_beyond_a_run|base/test_run_menu"
+    r"|test_renamed_layers)\.py"
 )
 #: Files that take longest begin first, so that no process waits for one at the end.
 LONGEST = (

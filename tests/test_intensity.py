@@ -27,7 +27,8 @@ from napari_attnseg.intensity import (
     rule_to_json,
 )
 from napari_attnseg.intensity_warnings import warnings_of
-from napari_attnseg.io.results import load_results, provenance
+from napari_attnseg.io.results import load_results
+from napari_attnseg.io.run_facts import provenance
 from napari_attnseg.metrics import dice
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.reproduce import command_text, python_text

@@ -19,7 +19,8 @@ from napari_attnseg.corrections import Click, clicks_to_json, correct
 from napari_attnseg.corrections.of_model import corrector_of
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.io.images import read_image
-from napari_attnseg.io.results import Results, load_results, provenance, save_results
+from napari_attnseg.io.results import Results, load_results, save_results
+from napari_attnseg.io.run_facts import provenance
 from napari_attnseg.masks import MaskRules, remake, rules_of
 from napari_attnseg.reproduce import EDITED, command_text, python_text
 from napari_attnseg.results import Segmentation

@@ -4,18 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from napari_attnseg.arrays import concatenate
-from napari_attnseg.boxes import Box
-from napari_attnseg.intensity import Intensity, IntensityMapping
+from napari_attnseg.arrays import concatenate, mirror
+from napari_attnseg.device_memory import in_parts
 from napari_attnseg.models.gated import Level
+from napari_attnseg.prepared_image import ImageFacts, PreparedImage
+
+if TYPE_CHECKING:
+    from napari_attnseg.engines.base import Engine
 
 #: Axes along which the views of flip test-time augmentation are mirrored: the image
 #: itself first, then left-right, up-down and both. Training mirrors along both, too.
 FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 
 
-def joined(parts: Sequence[list[Level]]) -> list[Level]:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class EncodedImage(ImageFacts):
+    """Maps of both encoders for one image, as input of `Segmenter.decode`.
+
+    Attributes
+    ----------
+    pairs : list of tuples of Array
+        Maps of both encoders for each level, from `SegmentationNetwork.align`, on the
+        segmenter's device. They belong to one image, or to its four mirror images in
+        the order of `FLIPS`.
+    """
+
+    pairs: list[Level]
+
+
+def encode(
+    engine: Engine, images: Sequence[PreparedImage], flip: bool
+) -> list[EncodedImage]:
+    """Run both encoders on several images, in batches as large as fit on the device.
+
+    Parameters are those of `Segmenter.encode_prepared`.
+
+    Raises
+    ------
+    torch.OutOfMemoryError
+        If not even one image fits on the device.
+    """
+    views = FLIPS if flip else FLIPS[:1]
+    batch = concatenate([mirror(one.pixels, axes) for one in images for axes in views])
+    if len(batch) == 1:
+        batch = images[0].pixels
+    pairs = _joined(in_parts(lambda part: engine.encode(batch[part]), len(batch)))
+    count = len(views)
+    return [
+        EncodedImage(
+            pairs=_of_image(pairs, slice(i * count, (i + 1) * count)), **one.facts()
+        )
+        for i, one in enumerate(images)
+    ]
+
+
+def _joined(parts: Sequence[list[Level]]) -> list[Level]:
     """Join the maps of several batches, from `SegmentationNetwork.align`, into one."""
     if len(parts) == 1:
         return parts[0]
@@ -25,43 +70,6 @@ def joined(parts: Sequence[list[Level]]) -> list[Level]:
     ]
 
 
-def of_image(pairs: list[Level], which: slice) -> list[Level]:
+def _of_image(pairs: list[Level], which: slice) -> list[Level]:
     """Select the maps of some images from those of a batch."""
     return [tuple(maps[which] for maps in level) for level in pairs]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class EncodedImage:
-    """Maps of both encoders for one image, as input of `Segmenter.decode`.
-
-    Attributes
-    ----------
-    pairs : list of tuples of Array
-        Maps of both encoders for each level, from `SegmentationNetwork.align`, on the
-        segmenter's device. They belong to one image, or to its four mirror images in
-        the order of `FLIPS`.
-    shape : (int, int)
-        Rows and columns of the image, or of the box, that was encoded.
-    intensity : IntensityMapping
-        How its values were mapped to [0, 1].
-    rule : Percentiles or Window
-        Rule that was asked for.
-    sha256 : str
-        SHA-256 of the image as it was given; see `hashing.array_sha256`.
-    box : Box or None
-        Part of the image that was encoded; None: all of it.
-    frame : (int, int) or None
-        Rows and columns of the whole image if a box of it was encoded; None: no box.
-    grey : bool
-        Whether the encoded image is grey. An image that is stored as RGB is grey, too,
-        if red, green and blue are equal.
-    """
-
-    pairs: list[Level]
-    shape: tuple[int, int]
-    intensity: IntensityMapping
-    rule: Intensity
-    sha256: str
-    box: Box | None = None
-    frame: tuple[int, int] | None = None
-    grey: bool = False

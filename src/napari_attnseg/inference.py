@@ -2,77 +2,37 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
-from napari_attnseg.arrays import (
-    Array,
-    concatenate,
-    mean,
-    mirror,
-    resize,
-    sigmoid,
-    to_numpy,
-)
-from napari_attnseg.boxes import Box, put_back
-from napari_attnseg.cards import (
-    ImageColours,
-    ModelCard,
-    read_card,
-    weights_hash,
-)
-from napari_attnseg.click_heads import StoredHead, read_click_head
-from napari_attnseg.device_memory import enough_memory, in_parts, or_on_cpu
-from napari_attnseg.devices import OPENVINO, resolve_device
-from napari_attnseg.encoded_image import (
-    FLIPS,
-    EncodedImage,
-    joined,
-    of_image,
-)
-from napari_attnseg.engines import chosen_device
+from napari_attnseg.arrays import resize
+from napari_attnseg.boxes import Box
+from napari_attnseg.cards import ModelCard
+from napari_attnseg.click_heads import StoredHead
+from napari_attnseg.decoded_image import decode, ends_of_gates
+from napari_attnseg.device_memory import enough_memory
+from napari_attnseg.devices import resolve_device
+from napari_attnseg.encoded_image import EncodedImage, encode
 from napari_attnseg.engines.base import Engine
-from napari_attnseg.engines.precision import precision_on
-from napari_attnseg.errors import DeviceError, InputError
+from napari_attnseg.errors import InputError
 from napari_attnseg.forced_gates import Forced, resolve_gates
-from napari_attnseg.forced_psi import forced_psi
-from napari_attnseg.intensity import (
-    Intensity,
-    parse_intensity,
-)
-from napari_attnseg.masks import MaskRules, expect_probability, make_mask
-from napari_attnseg.models.gated import Level
+from napari_attnseg.intensity import Intensity, parse_intensity
+from napari_attnseg.model_loading import load_model
 from napari_attnseg.prepared_image import PreparedImage, prepare
-from napari_attnseg.provenance import provenance_of_run
 from napari_attnseg.reader_record import READERS
-from napari_attnseg.reliability.estimate import ExpectedDice
-from napari_attnseg.reliability.observe import estimate
-from napari_attnseg.results import (
-    AttentionMap,
-    EffectiveShare,
-    GateKey,
-    PatternValue,
-    Segmentation,
-    ShareState,
-    gate_label,
-)
-from napari_attnseg.spec import STRIDES, GateEnds
+from napari_attnseg.results import GateKey, Segmentation
 from napari_attnseg.tiles import check_tiled, segment_tiles
 from napari_attnseg.two_readers import expect_two_readers, read_alone
-from napari_attnseg.weights import weights_path
 
 if TYPE_CHECKING:
     from napari_attnseg.models.network import SegmentationNetwork
 
-__all__ = ["FLIPS", "EncodedImage", "Segmenter", "resize"]
-
-_LOG = logging.getLogger(__name__)
+__all__ = ["Segmenter", "resize"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,30 +104,7 @@ class Segmenter:
         InputError
             If `precision` is unknown.
         """
-        path, stood_in = weights_path(source), ""
-        chosen = chosen_device(path, device)
-        if chosen == OPENVINO:
-            from napari_attnseg.engines.compiled import load_openvino
-
-            precision_on("cpu", precision)
-            card, sha256 = read_card(path), weights_hash(path)
-            try:
-                engine: Engine = load_openvino(path)
-            except DeviceError as error:
-                _LOG.warning("%s", error)
-                chosen, stood_in = "cpu", device
-            else:
-                head = read_click_head(path)
-                return cls(engine, card, "cpu", path.name, sha256, head)
-        from napari_attnseg.checkpoints import load_checkpoint
-        from napari_attnseg.engines.torch import TorchEngine
-        from napari_attnseg.models.network import channels_last
-
-        arithmetic = precision_on(chosen, precision)
-        network, card, sha256 = load_checkpoint(path, chosen)
-        engine = TorchEngine(channels_last(network), arithmetic, stood_in)
-        head = read_click_head(path)
-        return cls(engine, card, chosen, path.name, sha256, head)
+        return cls(*load_model(source, device, precision))
 
     def on(self, device: str) -> Segmenter:
         """Move the model to another device, and return a new segmenter.
@@ -261,10 +198,8 @@ class Segmenter:
         box: Box | None = None,
     ) -> EncodedImage:
         """Run both encoders, the expensive half; parameters as of `segment`."""
-        (encoded,) = self.encode_prepared(
-            [self.prepare(image, rgb, intensity, box)], flip
-        )
-        return encoded
+        prepared = self.prepare(image, rgb, intensity, box)
+        return self.encode_prepared([prepared], flip)[0]
 
     def prepare(
         self,
@@ -302,32 +237,8 @@ class Segmenter:
         DeviceError
             If not even one image fits on the device.
         """
-        views = FLIPS if flip else FLIPS[:1]
         with self.engine.computing(), self.enough_memory():
-            batch = concatenate(
-                [mirror(one.pixels, axes) for one in images for axes in views]
-            )
-            if len(batch) == 1:
-                batch = images[0].pixels
-
-            def run(part: slice) -> list[Level]:
-                return self.engine.encode(batch[part])
-
-            pairs = joined(in_parts(run, len(batch)))
-        count = len(views)
-        return [
-            EncodedImage(
-                of_image(pairs, slice(i * count, (i + 1) * count)),
-                one.shape,
-                one.intensity,
-                one.rule,
-                one.sha256,
-                one.box,
-                one.frame,
-                one.grey,
-            )
-            for i, one in enumerate(images)
-        ]
+            return encode(self.engine, images, flip)
 
     def decode(
         self,
@@ -360,81 +271,16 @@ class Segmenter:
         DeviceError
             If the device ran out of memory.
         """
-        gates, threshold = self.check(gates, threshold)
-        height, width = encoded.shape
-        with self.engine.computing(), self.enough_memory():
-            forced = forced_psi(self.engine, encoded.pairs, gates)
-            fused, used = self.engine.fuse(encoded.pairs, forced)
-            # Of the image itself, not of its mirror images.
-            shares = self.engine.effective_shares(
-                [tuple(maps[:1] for maps in level) for level in encoded.pairs],
-                {stride: psi[:1] for stride, psi in used.items()},
-            )
-            logits = in_parts(
-                lambda part: self.engine.logits([maps[part] for maps in fused]),
-                len(fused[0]),
-            )
-            views = sigmoid(concatenate(logits) / self.card.temperature)
-            # Each view turned back; without flips there is one, which stays as it is.
-            back = [
-                mirror(view, axes) for view, axes in zip(views, FLIPS, strict=False)
-            ]
-            whole = mean(back)[None]
-            own_mask = not gates and threshold == self.card.threshold
-            expected = self._expected_dice(encoded, whole) if own_mask else None
-            probability = or_on_cpu(
-                lambda values: to_numpy(resize(values, (height, width))[0]), whole
-            )
-        expect_probability(probability, self.weights)
-        mask = make_mask(probability, MaskRules(threshold))
-        attention = tuple(
-            AttentionMap(
-                to_numpy(psi[0, channel]),
-                stride,
-                (height / psi.shape[-2], width / psi.shape[-1]),
-                gate.low,
-                gate.high,
-                gate=gate.name,
-                effective_share=EffectiveShare.measured(to_numpy(shares[stride][0, 0]))
-                if shares
-                else EffectiveShare(ShareState.UNDEFINED),
-                **self._finding(_key(stride, gate)),
-            )
-            for stride, psi in used.items()
-            for channel, gate in enumerate(self.engine.gates)
-        )
-        facts = provenance_of_run(self, encoded, gates, threshold, mask)
-        if expected is not None:
-            facts |= expected.to_provenance()
-        result = Segmentation(mask, probability, attention, facts)
-        if encoded.box is not None and encoded.frame is not None:
-            result = put_back(result, encoded.box, encoded.frame)
+        result = decode(self, encoded, *self.check(gates, threshold))
         if not readers:
             return result
         alone = read_alone(self, encoded, threshold)
         facts = {**result.provenance, READERS: alone.facts}
         return replace(result, provenance=facts, readers=alone)
 
-    def _expected_dice(
-        self, encoded: EncodedImage, probability: Array
-    ) -> ExpectedDice | None:
-        """Expected Dice of the model's own mask, if the card has a rule for it.
-
-        Neither with flips nor of a box: it was measured on whole images, seen once.
-        `probability` is (1, classes, S, S), at the network's size.
-        """
-        flipped = len(encoded.pairs[0][0]) > 1
-        if not self.card.expected_dice or flipped or encoded.box is not None:
-            return None
-        found = estimate(self.engine, self.card, encoded.pairs, probability)
-        other = encoded.grey and self.card.image_colours == ImageColours.COLOUR
-        return found.without_number() if found is not None and other else found
-
-    @contextmanager
-    def enough_memory(self) -> Iterator[None]:
+    def enough_memory(self) -> AbstractContextManager[None]:
         """Return a context that turns an out-of-memory error into a `DeviceError`."""
-        with enough_memory(self.device, self.card.preprocessing.size):
-            yield
+        return enough_memory(self.device, self.card.preprocessing.size)
 
     def check(
         self, gates: Mapping[GateKey, Forced] | None, threshold: float | None
@@ -451,22 +297,4 @@ class Segmenter:
         limit = float(self.card.threshold if threshold is None else threshold)
         if not 0 <= limit <= 1:
             raise InputError(f"Expected a threshold in [0, 1], but got {limit}.")
-        ends = {
-            _key(stride, gate): (gate.low, gate.high)
-            for stride in STRIDES
-            for gate in self.engine.gates
-        }
-        return resolve_gates(gates, ends), limit
-
-    def _finding(self, key: GateKey) -> dict[str, Any]:
-        facts = self.card.gates.get(gate_label(key))
-        if facts is None:
-            return {}
-        return {
-            "finding": facts["verdict"],
-            "pattern": PatternValue.of(facts),
-        }
-
-
-def _key(stride: int, gate: GateEnds) -> GateKey:
-    return (stride, gate.name) if gate.name else stride
+        return resolve_gates(gates, ends_of_gates(self.engine)), limit

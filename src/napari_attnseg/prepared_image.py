@@ -7,7 +7,8 @@ shrunk at once. So there is never a float copy of the whole image.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,19 +23,29 @@ from napari_attnseg.preprocessing import RgbImage
 GREY = 1e-3
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PreparedImage:
-    """One image, or a box of it, ready for the encoders.
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ImageFacts:
+    """What is kept of one image, or of a box of it, from its file to its mask.
 
     Attributes
     ----------
-    pixels : Array, shape (1, 3, S, S), in [0, 1]
-        Input of the network, on the CPU.
-    shape, intensity, rule, sha256, box, frame, grey
-        As in `EncodedImage`.
+    shape : (int, int)
+        Rows and columns of the image, or of the box.
+    intensity : IntensityMapping
+        How its values were mapped to [0, 1].
+    rule : Percentiles or Window
+        Rule that was asked for.
+    sha256 : str
+        SHA-256 of the image as it was given; see `hashing.array_sha256`.
+    box : Box or None
+        Part of the image that is segmented; None: all of it.
+    frame : (int, int) or None
+        Rows and columns of the whole image if a box of it is segmented; None: no box.
+    grey : bool
+        Whether the image, or the box, is grey. An image that is stored as RGB is grey,
+        too, if red, green and blue are equal.
     """
 
-    pixels: Array
     shape: tuple[int, int]
     intensity: IntensityMapping
     rule: Intensity
@@ -42,6 +53,23 @@ class PreparedImage:
     box: Box | None = None
     frame: tuple[int, int] | None = None
     grey: bool = False
+
+    def facts(self) -> dict[str, Any]:
+        """These attributes by name, for the next step."""
+        return {one.name: getattr(self, one.name) for one in fields(ImageFacts)}
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class PreparedImage(ImageFacts):
+    """One image, or a box of it, ready for the encoders.
+
+    Attributes
+    ----------
+    pixels : Array, shape (1, 3, S, S), in [0, 1]
+        Input of the network, on the CPU.
+    """
+
+    pixels: Array
 
 
 def prepare(
@@ -84,5 +112,12 @@ def prepare(
     # Of what was resized: what is stored as colour may have none.
     grey = float(np.ptp(to_numpy(pixels), axis=1).max()) < GREY
     return PreparedImage(
-        pixels, source.shape, source.mapping(), rule, sha256, box, frame, grey
+        pixels=pixels,
+        shape=source.shape,
+        intensity=source.mapping(),
+        rule=rule,
+        sha256=sha256,
+        box=box,
+        frame=frame,
+        grey=grey,
     )

@@ -14,8 +14,9 @@ from napari_attnseg.readers import ReaderMask, Readers
 from napari_attnseg.spec import STRIDES
 
 if TYPE_CHECKING:
+    from napari_attnseg.encoded_image import EncodedImage
     from napari_attnseg.forced_gates import Forced
-    from napari_attnseg.inference import EncodedImage, Segmenter
+    from napari_attnseg.inference import Segmenter
     from napari_attnseg.models.gated import Gated
     from napari_attnseg.results import GateKey
 

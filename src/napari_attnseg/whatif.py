@@ -14,7 +14,8 @@ from napari_attnseg.results import AttentionMap, GateKey, Segmentation, gate_lab
 
 if TYPE_CHECKING:
     from napari_attnseg.intensity import Intensity
-from napari_attnseg.inference import EncodedImage, Segmenter
+from napari_attnseg.encoded_image import EncodedImage
+from napari_attnseg.inference import Segmenter
 from napari_attnseg.readers import Readers
 from napari_attnseg.two_readers import read_alone
 

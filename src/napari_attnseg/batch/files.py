@@ -27,7 +27,7 @@ from napari_attnseg.io.folders import name_key
 from napari_attnseg.io.frame_table import read_rows
 from napari_attnseg.io.readers import FileSet, find_sets, open_frames
 from napari_attnseg.io.readers.formats import FileFormat
-from napari_attnseg.io.results import IMAGE
+from napari_attnseg.io.run_facts import IMAGE
 from napari_attnseg.io.saved_results import foreign
 from napari_attnseg.io.stack_results import StackNames
 from napari_attnseg.time_smoothing import check_frames

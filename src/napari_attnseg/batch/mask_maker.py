@@ -14,16 +14,15 @@ from napari_attnseg.batch.base import (
     found_notes,
     intensity_notes,
 )
+from napari_attnseg.batch.checked_model import CheckedModel
 from napari_attnseg.batch.done import settings_hash
 from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.errors import InputError
-from napari_attnseg.intensity import parse_intensity
 from napari_attnseg.io.readers.facts import FileFacts
 from napari_attnseg.io.readers.window import rule_for
 from napari_attnseg.masks import MaskRules, remake
 from napari_attnseg.reliability.estimate import estimate_of
-from napari_attnseg.tiles import check_tiled, segment_tiles
-from napari_attnseg.two_readers import expect_two_readers
+from napari_attnseg.tiles import segment_tiles
 
 if TYPE_CHECKING:
     from napari_attnseg.results import Segmentation
@@ -49,23 +48,15 @@ class MaskMaker:
     """
 
     def __init__(self, weights: str | Path, device: str, how: SegmentOptions) -> None:
-        from napari_attnseg.inference import Segmenter
-
         if how.medsam is not None:
             raise InputError(
                 "Expected PNG, JPEG or TIFF images with --medsam, which is not made "
                 "for films, DICOM and volumes; leave it out."
             )
         self._how = how
-        self.segmenter = Segmenter.from_checkpoint(weights, device, how.precision)
-        if how.readers:
-            expect_two_readers(self.segmenter.engine)
-        self._gates, limit = self.segmenter.check(how.gates, how.threshold)
-        if how.tile:
-            check_tiled(self._gates, how.readers)
-        own = self.segmenter.card.preprocessing.intensity
-        self._rule = parse_intensity(how.intensity, own)
-        self._rules = how.rules(limit)
+        model = CheckedModel.load(weights, device, how)
+        self.segmenter, self._gates = model.segmenter, model.gates
+        self._rule, self._rules = model.rule, model.rules
 
     def make(
         self, image: NDArray[Any], facts: FileFacts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,12 +13,12 @@ from napari_attnseg.batch.base import (
     found_notes,
     intensity_notes,
 )
+from napari_attnseg.batch.checked_model import CheckedModel
 from napari_attnseg.batch.done import SETTINGS, done_before, settings_hash
 from napari_attnseg.batch.here import Kept, Steps, Write
 from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.devices import OPENVINO
 from napari_attnseg.errors import InputError
-from napari_attnseg.intensity import parse_intensity
 from napari_attnseg.io.atomic import remove, remove_leftovers, write_text
 from napari_attnseg.io.images import UprightImage, read_upright
 from napari_attnseg.io.results import Results, save_results
@@ -28,14 +27,11 @@ from napari_attnseg.reliability.estimate import (
     ExpectedDice,
     estimate_of,
 )
-from napari_attnseg.results import GateKey, Segmentation
-from napari_attnseg.tiles import check_tiled, segment_tiles
-from napari_attnseg.two_readers import expect_two_readers
+from napari_attnseg.results import Segmentation
+from napari_attnseg.tiles import segment_tiles
 
 if TYPE_CHECKING:
     from napari_attnseg.encoded_image import EncodedImage
-    from napari_attnseg.forced_gates import Forced
-    from napari_attnseg.inference import Segmenter
     from napari_attnseg.medsam import Medsam
     from napari_attnseg.prepared_image import PreparedImage
 
@@ -75,19 +71,12 @@ class Segmenting:
     def __init__(
         self, out: Path, weights: str | Path, device: str, how: SegmentOptions
     ) -> None:
-        from napari_attnseg.inference import Segmenter
-
-        self.segmenter = segmenter = Segmenter.from_checkpoint(
-            weights, device, how.precision
-        )
+        model = CheckedModel.load(weights, device, how)
+        self.segmenter = model.segmenter
         self._out, self._how = out, how
-        gates, limit = segmenter.check(how.gates, how.threshold)
-        _check_together(how, segmenter, gates)
-        own_rule = segmenter.card.preprocessing.intensity
-        self._intensity = parse_intensity(how.intensity, own_rule)
-        self._rules = how.rules(limit)
+        self._intensity, self._rules = model.rule, model.rules
         self._sam = _load_medsam(how, "cpu" if device == OPENVINO else device)
-        self.settings = settings_hash(how, self._rules, self._intensity, gates)
+        self.settings = settings_hash(how, self._rules, self._intensity, model.gates)
         self._estimates: dict[Path, ExpectedDice] = {}
         remove_leftovers(out)
 
@@ -189,26 +178,6 @@ class Segmenting:
             return files
         write_text(csv, table)
         return [csv, *files]
-
-
-def _check_together(
-    how: SegmentOptions, segmenter: Segmenter, gates: Mapping[GateKey, Forced]
-) -> None:
-    """Refuse options that do not go with each other or with the model."""
-    if how.readers:
-        expect_two_readers(segmenter.engine)
-        if how.medsam is not None:
-            raise InputError(
-                "The masks by one encoder alone are not available for masks of MedSAM; "
-                "leave out the readers or MedSAM."
-            )
-    if how.box is not None and how.medsam is not None:
-        raise InputError(
-            "MedSAM needs the whole image, but only a box is to be segmented; leave "
-            "out the box or MedSAM."
-        )
-    if how.tile:
-        check_tiled(gates, how.readers)
 
 
 def _load_medsam(how: SegmentOptions, device: str) -> Medsam | None:

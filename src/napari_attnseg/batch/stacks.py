@@ -22,7 +22,7 @@ from napari_attnseg.io.overlay_video import can_write_video
 from napari_attnseg.io.readers import FileSet, Frames
 from napari_attnseg.io.readers.facts import FILE_FACTS, FrameAxis, NotUsed
 from napari_attnseg.io.readers.formats import FileFormat
-from napari_attnseg.io.results import PER_FRAME
+from napari_attnseg.io.run_facts import PER_FRAME
 from napari_attnseg.io.stack_results import StackNames, StackResults
 from napari_attnseg.reliability.estimate import ESTIMATE, ExpectedDice, estimate_of
 from napari_attnseg.time_smoothing import Window, smoothed

@@ -12,9 +12,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from napari_attnseg.arrays import resize
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.errors import InputError
-from napari_attnseg.inference import Segmenter, resize
+from napari_attnseg.inference import Segmenter
 from napari_attnseg.intensity import (
     WHOLE_RANGE,
     Intensity,

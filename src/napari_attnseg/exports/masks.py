@@ -15,7 +15,8 @@ from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.frame_results import load_frame_results
 from napari_attnseg.io.mask_values import ReadMask
-from napari_attnseg.io.results import FORMAT, IMAGE, load_results
+from napari_attnseg.io.results import FORMAT, load_results
+from napari_attnseg.io.run_facts import IMAGE
 from napari_attnseg.io.stack_results import FORMAT as FRAMES_FORMAT
 from napari_attnseg.objects.descriptors import PixelSize
 from napari_attnseg.objects.physical import pixel_size

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import remove, write_together
 from napari_attnseg.io.files import (
+    expect_files_that_fit,
     image_of,
     read_facts,
     relative_source,
@@ -198,7 +199,7 @@ def load_explanation(path: Path) -> SavedExplanation:
             f"({FORMAT}), but {path.name} is another kind of file: choose "
             "NAME_METHOD.json."
         )
-    try:
+    with expect_files_that_fit(path, "explanation"):
         return SavedExplanation(
             facts["layer"]["name"],
             facts["provenance"]["source"],
@@ -206,11 +207,6 @@ def load_explanation(path: Path) -> SavedExplanation:
             image_of(path, facts),
             facts["region"],
         )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise InputError(
-            f"{path.name} and the files beside it do not belong together "
-            f"({type(error).__name__}: {error}); write the explanation again."
-        ) from error
 
 
 def _map(path: Path, facts: dict[str, Any], entry: dict[str, Any]) -> Explanation:

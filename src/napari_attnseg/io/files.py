@@ -9,12 +9,14 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
+
+from napari_attnseg.errors import InputError
 
 
 def read_facts(path: Path, file_format: str) -> dict[str, Any] | None:
@@ -29,6 +31,30 @@ def read_facts(path: Path, file_format: str) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return facts
+
+
+@contextmanager
+def expect_files_that_fit(path: Path, what: str) -> Iterator[None]:
+    """Refuse files that do not fit the JSON that names them, while they are read.
+
+    Parameters
+    ----------
+    path : Path
+        The JSON.
+    what : str
+        What to write again, in words.
+
+    Raises
+    ------
+    InputError
+    """
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise InputError(
+            f"{path.name} and the files beside it do not belong together "
+            f"({type(error).__name__}: {error}); write the {what} again."
+        ) from error
 
 
 def image_of(path: Path, facts: Mapping[str, Any]) -> Path | None:

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from napari_attnseg.boxes import BOX_MEANING, box_of
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
-from napari_attnseg.intensity import MAPPING
 from napari_attnseg.io.atomic import remove, write_together
 from napari_attnseg.io.files import (
+    expect_files_that_fit,
     image_of,
     png_bytes,
     read_facts,
@@ -32,14 +32,18 @@ from napari_attnseg.io.files import (
 from napari_attnseg.io.images import is_file, read_numbers
 from napari_attnseg.io.mask_values import ReadMask, labels_of
 from napari_attnseg.io.reader_masks import load_readers, reader_parts, stale_files
+from napari_attnseg.io.run_facts import (
+    IMAGE,
+    PER_FRAME,
+    effective_share,
+    provenance,
+    share_of_frame,
+)
 from napari_attnseg.masks import rules_of
-from napari_attnseg.reader_record import READERS
-from napari_attnseg.reliability.estimate import ESTIMATE
 from napari_attnseg.results import (
     GATE_LEGEND,
     NO_GATES,
     AttentionMap,
-    EffectiveShare,
     PatternValue,
     Segmentation,
     gate_key,
@@ -50,13 +54,6 @@ from napari_attnseg.uncertainty import DOUBT_MEANING, case_doubt
 FORMAT = "attnseg-results-1"
 #: Larger masks are TIFFs, like those of stacks: Pillow warns of larger PNGs.
 PNG_PIXELS = 89_000_000
-#: Hash of the image; None of a frame of a stack that was not segmented.
-IMAGE = "image_sha256"
-#: Facts that each frame of a stack has of its own.
-PER_FRAME = (
-    *("intensity", MAPPING, IMAGE, "mask_sha256", "medsam", READERS),
-    ESTIMATE,
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,51 +87,6 @@ class Results:
     placement: Mapping[str, Any] = field(default_factory=dict)
     image: Path | None = None
     assumed: str = ""
-
-
-def provenance(results: Sequence[Segmentation], source: str) -> dict[str, Any]:
-    """Provenance of a run, as layers and files carry it.
-
-    Parameters
-    ----------
-    results : sequence of Segmentation
-        Results, one per frame. Values that differ between frames become a list.
-    source : str
-        The image's file as it was given, or the name of the layer that held it.
-    """
-    facts = {**results[0].provenance, "source": source}
-    if len(results) > 1:
-        facts |= {
-            key: [result.provenance[key] for result in results]
-            for key in PER_FRAME
-            if key in facts
-        }
-    return facts
-
-
-def effective_share(results: Sequence[Segmentation], gate: int) -> dict[str, Any]:
-    """JSON-ready effective share of one gate; for several frames, a list of means.
-
-    Parameters
-    ----------
-    results : sequence of Segmentation
-        One per frame.
-    gate : int
-        Index into ``attention``.
-    """
-    shares = [result.attention[gate].effective_share for result in results]
-    facts = shares[0].to_json()
-    if len(shares) > 1 and "mean" in facts:
-        facts["mean"] = [share.mean for share in shares]
-    return facts
-
-
-def share_of_frame(facts: Mapping[str, Any] | None, frame: int) -> EffectiveShare:
-    """Inverse of `effective_share` for one frame."""
-    share = EffectiveShare.from_json(facts)
-    if isinstance(share.mean, list):
-        share = replace(share, mean=share.mean[frame])
-    return share
 
 
 def save_results(results: Results, folder: Path, stem: str) -> list[Path]:
@@ -271,13 +223,8 @@ def load_results(path: Path) -> Results:
             f"segment or by the viewer ({FORMAT}), but {path.name} is another kind "
             "of file: choose NAME.json."
         )
-    try:
+    with expect_files_that_fit(path, "results"):
         return _results(path, facts)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise InputError(
-            f"{path.name} and the files beside it do not belong together "
-            f"({type(error).__name__}: {error}); write the results again."
-        ) from error
 
 
 def _results(path: Path, facts: dict[str, Any]) -> Results:

@@ -19,7 +19,8 @@ from napari_attnseg.io.frame_results import load_frame_results
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.readers import open_frames
 from napari_attnseg.io.readers.formats import FileFormat, file_format
-from napari_attnseg.io.results import FORMAT, IMAGE
+from napari_attnseg.io.results import FORMAT
+from napari_attnseg.io.run_facts import IMAGE
 from napari_attnseg.io.stack_results import FORMAT as FRAMES_FORMAT
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.files import read_facts
-from napari_attnseg.io.results import IMAGE, Results, load_results
+from napari_attnseg.io.results import Results, load_results
+from napari_attnseg.io.run_facts import IMAGE
 from napari_attnseg.io.segmented_pixels import (
     NoImage,
     Picture,

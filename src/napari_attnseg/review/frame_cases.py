@@ -12,7 +12,8 @@ from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.frame_results import FrameResults, load_frame_results
 from napari_attnseg.io.readers import FileSet, find_sets, open_frames
 from napari_attnseg.io.readers.formats import FileFormat
-from napari_attnseg.io.results import FORMAT, IMAGE
+from napari_attnseg.io.results import FORMAT
+from napari_attnseg.io.run_facts import IMAGE
 from napari_attnseg.io.stack_results import FORMAT as FRAMES_FORMAT
 from napari_attnseg.io.stack_results import StackNames
 from napari_attnseg.reliability.estimate import ESTIMATE, estimate_of

@@ -97,4 +97,4 @@ def test_one_such_mask_is_hinted_at() -> None:
     assert "draw the lesion up to its edge" in str(hint)
     both = MasksSeen()
     both.add("m3", np.roll(curved(2), 5)[None].astype(np.uint8))
-    assert seen.joined(both).lines == ["m2", "m3"]
+    assert seen.joined(both).looks.lines == ["m2", "m3"]

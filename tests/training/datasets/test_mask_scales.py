@@ -155,7 +155,7 @@ def test_a_threshold_is_one_limit_for_all(tmp_path: Path) -> None:
     with pytest.raises(RuleError, match="51 for that of 'm1'"):
         look_at_masks(load_dataset(data(tmp_path, "")).split("all"))
     samples = load_dataset(data(tmp_path, "threshold = 127.5")).split("all")
-    assert look_at_masks(samples).empty == ["m1"]
+    assert look_at_masks(samples).looks.empty == ["m1"]
     assert samples[0].read_masks()[0].how == MaskKind.THRESHOLD
     np.testing.assert_array_equal(samples[0].read()[1], of_8_bits(SURE) > 127)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
+from drawn_masks import H, W, disc, folder, found, nested, photo, save
 from PIL import Image
 
 from attnseg_training.datasets import load_dataset
@@ -17,67 +17,9 @@ from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.kept_masks import KeptMasks
 from attnseg_training.datasets.mask_traits import MaskTraits
 from attnseg_training.datasets.masks import MaskKind, MaskReading, read
-from attnseg_training.datasets.outlines import is_outlined
 from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.evaluation.evaluate import evaluate
 from attnseg_training.gates.faithfulness import faithfulness
-from napari_attnseg.errors import InputError
-from napari_attnseg.io.images import read_upright
-
-H, W = 60, 80
-Y, X = np.mgrid[:H, :W]
-
-
-def disc(y: int, x: int, r: int) -> np.ndarray:
-    return (Y - y) ** 2 + (X - x) ** 2 < r * r
-
-
-def photo(number: int) -> np.ndarray:
-    """A picture that no two numbers share."""
-    wave = 100 + 50 * np.sin(Y / (5 + 4 * number)) + 40 * np.cos(X / (4 + 5 * number))
-    return np.dstack([wave, 0.8 * wave, 0.6 * wave]).astype(np.uint8)
-
-
-def save(file: Path, mask: np.ndarray, orientation: int = 1) -> None:
-    if mask.dtype.kind == "f":
-        tifffile.imwrite(file.with_suffix(".tif"), mask)
-        return
-    exif = Image.Exif()
-    if orientation > 1:
-        exif[274] = orientation
-    Image.fromarray(mask).save(file, exif=exif)
-
-
-def folder(
-    root: Path,
-    mask: Callable[[int], np.ndarray],
-    *,
-    orientation: int = 1,
-    toml: str = "",
-    suffix: str = ".png",
-    count: int = 3,
-) -> Path:
-    """A data set of a few images; `mask` draws that of each number."""
-    for name in ("images", "masks"):
-        (root / name).mkdir(parents=True)
-    for i in range(count):
-        save(root / "images" / f"a{i}.png", photo(i), orientation)
-        save(root / "masks" / f"a{i}{suffix}", mask(i))
-    if toml:
-        (root / "dataset.toml").write_text(toml)
-    return root
-
-
-def found(root: Path) -> dict[str, list[str]]:
-    """Kind of finding → names."""
-    names: dict[str, list[str]] = {}
-    report = check(root)
-    for kind, name, _ in report.found:
-        names.setdefault(kind, []).append(name)
-    for hint in report.questions:
-        assert str(hint.rule) not in names
-        names[str(hint.rule)] = list(hint.names)
-    return names
 
 
 def two_levels(low: float, high: float, dtype: type = np.uint8) -> Callable:
@@ -192,7 +134,7 @@ def test_a_mask_of_one_colour_is_empty_if_it_is_that_of_other_backgrounds(
             samples[0].read()  # which sees no other mask
         if name == "empty":
             assert found(root) == {"empty mask": ["a0"]}
-            assert look_at_masks(samples).empty == ["a0"]
+            assert look_at_masks(samples).looks.empty == ["a0"]
             continue
         assert found(root)["values"] == [name]
         with pytest.raises(RuleError, match=r"mask a0\.png, found one colour alone"):
@@ -219,11 +161,6 @@ def test_one_inverted_mask_is_named_and_stops_nothing(tmp_path: Path) -> None:
     assert [(kind, name) for kind, name, _ in report.found] == [("inverted-mask", "a2")]
     assert "may be inverted" in report.found[0][2]
     assert report.to_json()["stops_training"] == []
-
-
-def nested(i: int) -> np.ndarray:
-    organ, tumour = disc(30, 30 + 5 * i, 16), disc(30, 28 + 5 * i, 6)
-    return organ.astype(np.uint8) + tumour.astype(np.uint8)
 
 
 def in_pieces(i: int) -> np.ndarray:
@@ -306,132 +243,6 @@ def test_drawings_that_are_blended_are_asked_about(tmp_path: Path) -> None:
     assert found(folder(tmp_path / "d", draw)) == {
         "overlapping-colours": ["a0", "a1", "a2"]
     }
-
-
-def ring(y: int, x: int, r: int) -> np.ndarray:
-    return disc(y, x, r) & ~disc(y, x, r - 2)
-
-
-def test_outlines_are_told_from_areas() -> None:
-    net = (Y % 12 < 2) | (X % 12 < 2)
-    assert is_outlined(ring(30, 40, 15)) and is_outlined(ring(30, 0 + 16, 15))
-    assert is_outlined(ring(15, 15, 10) | ring(15, 60, 10) | disc(45, 45, 3))
-    for area in (
-        disc(30, 40, 15),
-        disc(30, 40, 15) & ~disc(30, 40, 5),
-        disc(30, 40, 22) & ~disc(30, 40, 16),  # a muscle around a cavity
-        ring(15, 15, 8) | disc(30, 50, 15),
-        ~disc(30, 40, 15),
-        net,
-        np.zeros((H, W), bool),
-    ):
-        assert not is_outlined(area)
-
-
-def test_outlines_with_a_gap_are_told_from_other_lines() -> None:
-    right = (X > 40) & (abs(Y - 30) < 3)
-    open_ring = ring(30, 40, 15) & ~right
-    tail = (Y == 30) & (X < 27)
-    assert is_outlined(open_ring) and is_outlined(ring(30, 40, 25) & ~right)
-    assert is_outlined(ring(30, 40, 25) & ((X + Y) % 12 > 2))  # dashes
-    two = ring(15, 15, 10) & ~((X > 15) & (abs(Y - 15) < 3))
-    assert is_outlined(two | np.roll(two, (25, 40), (0, 1)) | disc(50, 10, 3))
-    for line in (
-        ring(30, 40, 25) & (X < 40),
-        tail | open_ring & (X > 40),
-        (abs(Y - 30) < 2) | (abs(X - 40) < 2),
-        (abs(X - Y) < 2) | (abs(X - Y - 15) < 2),
-        two | disc(45, 55, 14),
-    ):
-        assert not is_outlined(line)
-
-
-def test_few_outlines_are_named_and_most_stop(tmp_path: Path) -> None:
-    def draw(outlined: int) -> Callable:
-        return lambda i: (
-            (ring if i < outlined else disc)(30, 30 + 5 * i, 14).astype(np.uint8) * 255
-        )
-
-    few = check(folder(tmp_path / "few", draw(1)))
-    assert [(kind, name) for kind, name, _ in few.found] == [("outlines", "a0")]
-    assert few.to_json()["stops_training"] == []
-    most = check(folder(tmp_path / "most", draw(2)))
-    ((kind, _, text),) = most.found
-    assert most.to_json()["stops_training"] == [kind] == ["mostly-outlines"]
-    assert "2 of 3 masks are nothing but outlines" in text
-
-
-@pytest.mark.parametrize("orientation", range(2, 9))
-def test_a_mask_that_fits_turned_or_not(tmp_path: Path, orientation: int) -> None:
-    def draw(i: int) -> np.ndarray:
-        square = disc(20, 30 + 5 * i, 9)[:, :H].copy()
-        return square.astype(np.uint8) * 255
-
-    root = folder(tmp_path / "d", draw, orientation=orientation)
-    for i in range(3):  # a square fits also by a quarter turn
-        save(root / "images" / f"a{i}.png", photo(i)[:, :H], orientation)
-    assert found(root) == {"unclear-orientation": ["a0", "a1", "a2"]}
-    (sample, *_) = load_dataset(root).split("all")
-    assert (sample.read()[1] * 255 == draw(0)).all()
-
-    (root / "dataset.toml").write_text('orientation = "shown"')
-    assert found(root) == {}
-    (sample, *_) = load_dataset(root).split("all")
-    assert (sample.read()[1] * 255 == draw(0)).all()
-
-    (root / "dataset.toml").write_text('orientation = "stored"')
-    assert found(root) == {}
-    (sample, *_) = load_dataset(root).split("all")
-    file = tmp_path / "mask.png"  # as a viewer shows it with the image's orientation
-    save(file, draw(0), orientation)
-    shown = read_upright(file).pixels
-    assert not np.array_equal(shown, draw(0))
-    assert (sample.read()[1] * 255 == shown).all()
-
-
-def test_a_mask_alone_that_asks_to_be_turned(tmp_path: Path) -> None:
-    drawn = disc(20, 30, 9).astype(np.uint8) * 255
-    root = folder(tmp_path / "d", lambda i: np.roll(drawn, i, 0))
-    save(root / "masks" / "a0.png", drawn, 3)
-    assert found(root) == {"unclear-orientation": ["a0"]}
-    (sample, *_) = load_dataset(root).split("all")
-    assert (sample.read()[1] * 255 == drawn[::-1, ::-1]).all()
-    (root / "dataset.toml").write_text('orientation = "stored"')
-    assert found(root) == {}
-    (sample, *_) = load_dataset(root).split("all")
-    assert (sample.read()[1] * 255 == drawn).all()
-
-
-def test_ignored_pixels_are_turned_with_the_mask(tmp_path: Path) -> None:
-    def draw(i: int) -> np.ndarray:
-        mask = disc(20, 30 + 5 * i, 9).astype(np.uint8)
-        mask[:4] = 255
-        return mask
-
-    toml = 'ignore = 255\norientation = "stored"'
-    root = folder(tmp_path / "d", draw, orientation=6, toml=toml)
-    _, planes, ignored = load_dataset(root).split("all")[0].read_all()
-    assert ignored is not None
-    assert (ignored == np.rot90(draw(0) == 255, -1)).all()
-    assert (planes[0] == np.rot90(draw(0) == 1, -1)).all()
-
-
-def test_stored_masks_of_a_quarter_turn_fit(tmp_path: Path) -> None:
-    def draw(i: int) -> np.ndarray:
-        return disc(20, 30 + 5 * i, 9).astype(np.uint8) * 255
-
-    root = folder(tmp_path / "d", draw, orientation=6)
-    (text, *_) = [text for kind, _, text in check(root).found if kind == "size"]
-    assert 'orientation = "stored"' in text
-    (root / "dataset.toml").write_text('orientation = "stored"')
-    (sample, *_) = load_dataset(root).split("all")
-    assert (sample.read()[1] * 255 == np.rot90(draw(0), -1)).all()
-
-
-def test_an_unknown_orientation_is_refused(tmp_path: Path) -> None:
-    root = folder(tmp_path / "d", nested, toml="orientation = 3")
-    with pytest.raises(InputError, match='"shown" or "stored", got 3'):
-        load_dataset(root)
 
 
 def test_evaluate_tells_the_same(

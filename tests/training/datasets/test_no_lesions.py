@@ -62,7 +62,7 @@ def test_white_edges_are_not_inverted(width: int) -> None:
         mask[-width:] = True
         mask[:, -width:] = True
     found = seen(masks)
-    assert found.inverted == []
+    assert found.looks.inverted == []
     assert [error.rule for error in found.broken()] == [Rule.MOSTLY_PADDED]
     inverted = seen([~blob(i) for i in range(8)])
     assert [error.rule for error in inverted.broken()] == [Rule.MOSTLY_INVERTED]

@@ -150,7 +150,7 @@ def test_a_threshold_above_all_numbers_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnclearMaskError, match=r"above the threshold of dataset\.toml"):
         look_at_masks(samples)
     (root / "dataset.toml").write_text("threshold = 0.5", encoding="utf-8")
-    assert look_at_masks(load_dataset(root).split("all")).empty == []
+    assert look_at_masks(load_dataset(root).split("all")).looks.empty == []
 
 
 def test_images_in_folders_of_their_splits_are_named(tmp_path: Path) -> None:

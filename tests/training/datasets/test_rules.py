@@ -237,4 +237,4 @@ def test_ignored_pixels_make_no_mask_full() -> None:
     seen.add("a", planes, ignored)
     seen.add("b", planes)
     seen.add("c", np.zeros((1, 4, 4), np.uint8), ignored)
-    assert (seen.full, seen.empty, seen.present) == (["a"], ["c"], [2])
+    assert (seen.looks.full, seen.looks.empty, seen.present) == (["a"], ["c"], [2])

@@ -60,7 +60,7 @@ def test_what_is_ignored_alike_in_all_masks_is_no_mask() -> None:
     for i, value in enumerate((0, 0, 0, 1, 1, 1)):  # empty, and full but for the frame
         planes = (~frame & bool(value))[None].astype(np.uint8)
         seen.add(f"a{i}", planes, frame)
-    assert len(seen.empty) == len(seen.full) == 3
+    assert len(seen.looks.empty) == len(seen.looks.full) == 3
     assert not [one for one in seen.hints() if "same" in one.rule]
 
 

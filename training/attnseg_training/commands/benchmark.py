@@ -14,9 +14,13 @@ from attnseg_training.commands.benchmark_network import (
     precision_command,
     whatif_command,
 )
+from attnseg_training.commands.benchmark_results import (
+    JsonFile,
+    MarkdownFile,
+    tell,
+)
 from attnseg_training.commands.benchmark_start import start_command, threads_command
 from attnseg_training.commands.options import Data, Device, TrainingApp
-from napari_attnseg.usage import output_file
 
 app = TrainingApp(help="Measure speed on this machine.")
 
@@ -66,12 +70,7 @@ def training_command(
     threads: Annotated[
         int, typer.Option(help="Number of CPU threads; 0: torch's choice.")
     ] = 0,
-    json_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--json", help="JSON file to write the result to.", callback=output_file
-        ),
-    ] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Measure images/s of `fit` and of a textbook training loop for the same network.
 
@@ -134,18 +133,6 @@ Threads = Annotated[
 Limit = Annotated[
     float | None,
     typer.Option(help="Seconds after which a case counts as not finished."),
-]
-JsonFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--json", help="JSON file to write the result to.", callback=output_file
-    ),
-]
-MarkdownFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--markdown", help="Markdown file to write the table to.", callback=output_file
-    ),
 ]
 
 
@@ -234,14 +221,9 @@ def _curve(
 ) -> None:
     from attnseg_training.benchmark.size_curve import measure_curve
     from attnseg_training.commands.console import counted
-    from napari_attnseg.io.atomic import write_text
 
     longest = math.inf if limit is None else limit
     with counted("cases") as watch:
         how = weights, device, threads, longest, peer, watch
         curve = measure_curve(benchmark, sizes, *how)
-    if json_file is not None:
-        write_text(json_file, json.dumps(curve.summary(), indent=2) + "\n")
-    if markdown_file is not None:
-        write_text(markdown_file, curve.markdown())
-    print(curve.markdown(), end="")
+    tell(curve.summary(), curve.markdown(), json_file, markdown_file)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from attnseg_training.commands.benchmark_results import (
+    JsonFile,
+    MarkdownFile,
+    tell,
+)
 from attnseg_training.commands.options import Data, Device, data_for
-from napari_attnseg.usage import output_file
 
 BenchmarkModel = Annotated[
     str,
@@ -19,18 +21,6 @@ BenchmarkModel = Annotated[
 ]
 Rounds = Annotated[int, typer.Option(help="Rounds; their median counts.", min=1)]
 Threads = Annotated[int, typer.Option(help="CPU threads; 0 is torch's choice.", min=0)]
-JsonFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--json", help="JSON file to write the result to.", callback=output_file
-    ),
-]
-MarkdownFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--markdown", help="Markdown file to write the table to.", callback=output_file
-    ),
-]
 
 
 def inference_command(
@@ -52,13 +42,14 @@ def inference_command(
     import torch
 
     from attnseg_training.benchmark.inference_speed import benchmark_inference
+    from attnseg_training.benchmark.markdown import markdown
     from attnseg_training.commands.console import counted
 
     if threads:
         torch.set_num_threads(threads)
     with counted("rounds") as watch:
         summary = benchmark_inference(model, device, rounds, batch, watch)
-    _tell(summary, json_file, markdown_file)
+    tell(summary, markdown(summary), json_file, markdown_file)
 
 
 def whatif_command(
@@ -76,6 +67,7 @@ def whatif_command(
     """
     import torch
 
+    from attnseg_training.benchmark.markdown import markdown
     from attnseg_training.benchmark.whatif_speed import benchmark_whatif
     from attnseg_training.commands.console import counted
 
@@ -83,7 +75,7 @@ def whatif_command(
         torch.set_num_threads(threads)
     with counted("rounds") as watch:
         summary = benchmark_whatif(model, device, rounds, watch)
-    _tell(summary, json_file, markdown_file)
+    tell(summary, markdown(summary), json_file, markdown_file)
 
 
 def precision_command(
@@ -118,27 +110,4 @@ def precision_command(
     dataset = data_for(data, weights)
     with counted("images") as watch:
         summary = benchmark_precision(dataset, weights, device, images, watch)
-    _write(summary, markdown_of_precision(summary), json_file, markdown_file)
-
-
-def _tell(
-    summary: dict[str, Any], json_file: Path | None, markdown_file: Path | None
-) -> None:
-    from attnseg_training.benchmark.markdown import markdown
-
-    _write(summary, markdown(summary), json_file, markdown_file)
-
-
-def _write(
-    summary: dict[str, Any],
-    text: str,
-    json_file: Path | None,
-    markdown_file: Path | None,
-) -> None:
-    from napari_attnseg.io.atomic import write_text
-
-    if json_file is not None:
-        write_text(json_file, json.dumps(summary, indent=2) + "\n")
-    if markdown_file is not None:
-        write_text(markdown_file, text)
-    print(text, end="")
+    tell(summary, markdown_of_precision(summary), json_file, markdown_file)

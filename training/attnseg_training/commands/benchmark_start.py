@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from napari_attnseg.usage import output_file
+from attnseg_training.commands.benchmark_results import (
+    JsonFile,
+    MarkdownFile,
+    tell,
+)
 
 Weights = Annotated[
     str, typer.Option(help="Name of bundled weights, or a weights file.")
-]
-JsonFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--json", help="JSON file to write the result to.", callback=output_file
-    ),
-]
-MarkdownFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--markdown", help="Markdown file to write the table to.", callback=output_file
-    ),
 ]
 
 
@@ -46,7 +36,7 @@ def start_command(
 
     with counted("rounds") as watch:
         summary = benchmark_start(sample_path("polyp"), weights, rounds, watch)
-    _tell(summary, markdown_of_start(summary), json_file, markdown_file)
+    tell(summary, markdown_of_start(summary), json_file, markdown_file)
 
 
 def threads_command(
@@ -75,19 +65,4 @@ def threads_command(
 
     with counted("rounds") as watch:
         summary = benchmark_threads(weights, rounds, watch)
-    _tell(summary, markdown_of_threads(summary), json_file, markdown_file)
-
-
-def _tell(
-    summary: dict[str, Any],
-    table: str,
-    json_file: Path | None,
-    markdown_file: Path | None,
-) -> None:
-    from napari_attnseg.io.atomic import write_text
-
-    if json_file is not None:
-        write_text(json_file, json.dumps(summary, indent=2) + "\n")
-    if markdown_file is not None:
-        write_text(markdown_file, table)
-    print(table, end="")
+    tell(summary, markdown_of_threads(summary), json_file, markdown_file)

@@ -13,6 +13,7 @@ from attnseg_training.commands.options import (
     Data,
     Device,
     Split,
+    SummaryFile,
     Weights,
     allowed_rules,
     data_for,
@@ -126,12 +127,7 @@ def clicks_command(
             min=0,
         ),
     ] = None,
-    json_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--json", help="JSON file to write the summary to.", callback=output_file
-        ),
-    ] = None,
+    json_file: SummaryFile = None,
 ) -> None:
     """Measure how far simulated clicks correct the masks of a split.
 

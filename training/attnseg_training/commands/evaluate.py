@@ -13,6 +13,7 @@ from attnseg_training.commands.options import (
     Data,
     Device,
     Split,
+    SummaryFile,
     Weights,
     allowed_rules,
     data_for,
@@ -25,12 +26,7 @@ def evaluate_command(
     data: Data,
     split: Split = None,
     device: Device = "auto",
-    json_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--json", help="JSON file to write the summary to.", callback=output_file
-        ),
-    ] = None,
+    json_file: SummaryFile = None,
     csv_file: Annotated[
         Path | None,
         typer.Option(
@@ -114,12 +110,7 @@ def compare_command(
     second: Annotated[
         Path, typer.Argument(help="The same file for the other weights.")
     ],
-    json_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--json", help="JSON file to write the summary to.", callback=output_file
-        ),
-    ] = None,
+    json_file: SummaryFile = None,
     figure: Annotated[
         Path | None,
         typer.Option(help="PNG file to draw the differences to.", callback=output_file),

@@ -13,7 +13,7 @@ import typer
 from attnseg_training.config import TrainConfig, read_toml, recipe_path
 from attnseg_training.settings import Declared, settings_of
 from napari_attnseg.errors import InputError
-from napari_attnseg.usage import App, Command
+from napari_attnseg.usage import App, Command, output_file
 
 if TYPE_CHECKING:
     from attnseg_training.datasets import Dataset
@@ -37,6 +37,12 @@ Weights = Annotated[str, typer.Argument(help="Weights file or bundled name.")]
 Split = Annotated[
     str | None,
     typer.Option(help="Split to use. Default: test, or all if there are no splits."),
+]
+SummaryFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--json", help="JSON file to write the summary to.", callback=output_file
+    ),
 ]
 #: Settings that were given as options: name → value. See `with_settings`.
 Given = dict[str, Any]

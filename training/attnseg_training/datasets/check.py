@@ -296,10 +296,10 @@ def _look_at(
         report.found.append((_FINDING.get(rule, "values"), name, str(error)))
         return rgb, None
     seen.add_read(one, read)
-    report.empty = len(seen.empty)
-    if name in seen.empty[-1:] and not report.files.spec.empty_masks:
+    report.empty = len(seen.looks.empty)
+    if name in seen.looks.empty[-1:] and not report.files.spec.empty_masks:
         report.found.append((str(Rule.EMPTY), name, f"The mask of {name} is empty."))
-    if name in seen.full[-1:]:
+    if name in seen.looks.full[-1:]:
         text = f"The mask of {name} covers the whole image."
         report.found.append((str(Rule.FULL), name, text))
     return rgb, read.planes

@@ -25,8 +25,8 @@ def counts(parts: Mapping[str, MasksSeen], empty_masks: bool = False) -> dict[st
     found: Counter[str] = Counter()
     every = list(parts.values())
     if not empty_masks:
-        found[Rule.EMPTY] = sum(len(seen.empty) for seen in every)
-    found[Rule.FULL] = sum(len(seen.full) for seen in every)
+        found[Rule.EMPTY] = sum(len(seen.looks.empty) for seen in every)
+    found[Rule.FULL] = sum(len(seen.looks.full) for seen in every)
     found[Rule.NARROW_RANGE] = sum(len(seen.narrow) for seen in every)
     present = np.sum([seen.present for seen in every if seen.total], axis=0)
     found[Rule.ABSENT_CLASS] = int(np.count_nonzero(np.atleast_1d(present) == 0))

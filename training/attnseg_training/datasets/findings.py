@@ -13,28 +13,22 @@ from attnseg_training.datasets.broken_rules import broken_by_most
 from attnseg_training.datasets.burnt_in import SamePlaces
 from attnseg_training.datasets.burnt_in_text import Characters
 from attnseg_training.datasets.hints import Hint
-from attnseg_training.datasets.inverted import is_inverted
 from attnseg_training.datasets.lesion_kinds import LesionKinds, counted_kinds
-from attnseg_training.datasets.lines import is_lines
+from attnseg_training.datasets.mask_looks import MaskLooks
 from attnseg_training.datasets.mask_reading import MaskKind
 from attnseg_training.datasets.mask_traits import CLASSES
 from attnseg_training.datasets.masks import MaskReading
 from attnseg_training.datasets.near_duplicates import Bits, difference_hashes
 from attnseg_training.datasets.odd_pairs import OddPairs
-from attnseg_training.datasets.outlines import is_outlined
 from attnseg_training.datasets.overlaid_readers import OverlaidReaders
-from attnseg_training.datasets.padding import is_framed, is_padded
 from attnseg_training.datasets.palettes import Palettes
-from attnseg_training.datasets.patterns import is_patterned
 from attnseg_training.datasets.rules import Rule, RuleError
-from attnseg_training.datasets.run_order import is_out_of_order
 from attnseg_training.datasets.same_films import film_of
 from attnseg_training.datasets.same_images import SameImages
 from attnseg_training.datasets.same_masks import SameMasks
 from attnseg_training.datasets.sample import Sample, SampleRead
 from attnseg_training.datasets.shown_masks import OddShapes
 from attnseg_training.datasets.straight_cuts import StraightCuts
-from attnseg_training.datasets.white_edges import has_white_edge
 from napari_attnseg.intensity import IntensityMapping, IntensityWarning
 
 #: Share of the masks above which a folder is not one of lesions.
@@ -63,13 +57,8 @@ class MasksSeen:
     ----------
     total : int
         Number of images.
-    empty, full : list of str
-        Names of images without any lesion, and of images that one class covers
-        completely.
-    inverted, outlines, lines, padded, patterned : list of str
-        Names of images (with one class, neither empty nor full) whose mask looks
-        inverted, like outlines, like thin lines, has white along an edge, or is filled
-        with a pattern.
+    looks : MaskLooks
+        Masks that look wrong as a whole.
     turned, alone, pictures, narrow : list of str
         Names of images with a finding: `SampleRead.fits_both_ways`,
         `SampleRead.affine_alone`, `SampleRead.other_pictures` and
@@ -104,8 +93,6 @@ class MasksSeen:
         Name → film that the image was taken from; see `same_films.film_of`.
     text : Characters
         Shapes in masks that may be numbers and letters.
-    disordered : list of str
-        Names of images whose masks are whole once columns are read for rows, or back.
     cuts : StraightCuts
         Rows and columns at which lesions end straight.
     odd : OddPairs
@@ -115,10 +102,7 @@ class MasksSeen:
     """
 
     total: int = 0
-    empty: list[str] = field(default_factory=list)
-    full: list[str] = field(default_factory=list)
-    inverted: list[str] = field(default_factory=list)
-    outlines: list[str] = field(default_factory=list)
+    looks: MaskLooks = field(default_factory=MaskLooks)
     turned: list[str] = field(default_factory=list)
     several: list[str] = field(default_factory=list)
     classes: list[str] = field(default_factory=list)
@@ -132,17 +116,13 @@ class MasksSeen:
     same: SameMasks = field(default_factory=SameMasks)
     spread: LesionKinds = field(default_factory=LesionKinds)
     palettes: Palettes = field(default_factory=Palettes)
-    padded: list[str] = field(default_factory=list)
     places: SamePlaces = field(default_factory=SamePlaces)
     pictures: list[str] = field(default_factory=list)
-    patterned: list[str] = field(default_factory=list)
     images: SameImages = field(default_factory=SameImages)
     shapes: OddShapes = field(default_factory=OddShapes)
     sloped: list[str] = field(default_factory=list)
     films: dict[str, str] = field(default_factory=dict)
-    lines: list[str] = field(default_factory=list)
     text: Characters = field(default_factory=Characters)
-    disordered: list[str] = field(default_factory=list)
     cuts: StraightCuts = field(default_factory=StraightCuts)
     odd: OddPairs = field(default_factory=OddPairs)
     readers: OverlaidReaders = field(default_factory=OverlaidReaders)
@@ -171,30 +151,10 @@ class MasksSeen:
         there = np.asarray(planes.any((1, 2)))
         known = planes if ignored is None else np.where(ignored, 1, planes)
         self.total += 1
-        if not there.any():
-            self.empty.append(name)
-        elif (there & known.all((1, 2))).any():
-            self.full.append(name)
-        elif is_out_of_order(lesion):
-            self.disordered.append(name)
-        elif (
-            len(planes) == 1
-            and is_inverted(lesion)
-            and not (is_framed(lesion) or has_white_edge(lesion))
-        ):
-            self.inverted.append(name)
-        elif len(planes) == 1 and is_padded(lesion):
-            self.padded.append(name)
-        elif is_patterned(lesion):
-            self.patterned.append(name)
-        elif is_outlined(lesion):
-            self.outlines.append(name)
-        elif is_lines(lesion):
-            self.lines.append(name)
-        if name not in (*self.empty[-1:], *self.full[-1:]):
+        self.looks.add(name, planes, known)
+        if self.looks.has_edge(name):
             new = self.same.add(name, planes)
-            odd = self.inverted[-1:] + self.padded[-1:] + self.disordered[-1:]
-            if new and name not in odd:
+            if new and self.looks.in_place(name):
                 self.places.add(name, lesion)
                 self.text.add(name, lesion)
                 self.cuts.add(name, lesion)
@@ -269,8 +229,7 @@ class MasksSeen:
         agreements = zip(self.agreements, other.agreements, strict=True)
         return MasksSeen(
             self.total + other.total,
-            *(self.empty + other.empty, self.full + other.full),
-            *(self.inverted + other.inverted, self.outlines + other.outlines),
+            self.looks.joined(other.looks),
             *(self.turned + other.turned, self.several + other.several),
             *(self.classes + other.classes, self.mixed + other.mixed),
             self.kinds | other.kinds,
@@ -279,13 +238,11 @@ class MasksSeen:
             {**self.hashes, **other.hashes},
             *(self.narrow + other.narrow, self.alone + other.alone),
             *(self.same.joined(other.same), self.spread.joined(other.spread)),
-            *(self.palettes.joined(other.palettes), self.padded + other.padded),
-            *(self.places.joined(other.places), self.pictures + other.pictures),
-            *(self.patterned + other.patterned, self.images.joined(other.images)),
+            *(self.palettes.joined(other.palettes), self.places.joined(other.places)),
+            *(self.pictures + other.pictures, self.images.joined(other.images)),
             *(self.shapes.joined(other.shapes), self.sloped + other.sloped),
             {**self.films, **other.films},
-            *(self.lines + other.lines, self.text.joined(other.text)),
-            *(self.disordered + other.disordered, self.cuts.joined(other.cuts)),
+            *(self.text.joined(other.text), self.cuts.joined(other.cuts)),
             *(self.odd.joined(other.odd), self.readers.joined(other.readers)),
         )
 
@@ -308,23 +265,18 @@ class MasksSeen:
         classes = self.classes if few else self.spread.like_classes()
         held = counted_kinds(self.spread.counts())
         readers = self.readers.hints(self.several)
-        hints = [
+        hints = self.looks.hints(broken)
+        hints += [
             Hint(rule, tuple(names), held=held if rule == Rule.MAYBE_CLASSES else "")
-            for rule, names, instead in (
-                (Rule.INVERTED, self.inverted, Rule.MOSTLY_INVERTED),
-                (Rule.OUTLINES, self.outlines, Rule.MOSTLY_OUTLINES),
-                (Rule.LINES, self.lines, Rule.MOSTLY_LINES),
-                (Rule.PADDED, self.padded, Rule.MOSTLY_PADDED),
-                (Rule.PATTERNED, self.patterned, Rule.MOSTLY_PATTERNED),
-                (Rule.OUT_OF_ORDER, self.disordered, Rule.MOSTLY_OUT_OF_ORDER),
-                (Rule.UNCLEAR_ORIENTATION, self.turned, None),
-                (Rule.AFFINE_ALONE, self.alone, None),
-                (Rule.OTHER_PICTURES, self.pictures, None),
-                (Rule.OVERLAPPING_COLOURS, mixed, None),
-                (Rule.PALETTES, self.palettes.others(), None),
-                (Rule.MAYBE_CLASSES, [] if mixed or readers else classes, None),
+            for rule, names in (
+                (Rule.UNCLEAR_ORIENTATION, self.turned),
+                (Rule.AFFINE_ALONE, self.alone),
+                (Rule.OTHER_PICTURES, self.pictures),
+                (Rule.OVERLAPPING_COLOURS, mixed),
+                (Rule.PALETTES, self.palettes.others()),
+                (Rule.MAYBE_CLASSES, [] if mixed or readers else classes),
             )
-            if names and instead not in broken
+            if names
         ]
         hints += readers
         # A caption of characters that recur is said once.
@@ -342,17 +294,7 @@ class MasksSeen:
 
     def broken(self) -> list[RuleError]:
         """Rules of `ALLOWABLE` that these masks break, each with its sentence."""
-        names = {
-            Rule.MOSTLY_EMPTY: self.empty,
-            Rule.MOSTLY_FULL: self.full,
-            Rule.MOSTLY_INVERTED: self.inverted,
-            Rule.MOSTLY_OUTLINES: self.outlines,
-            Rule.MOSTLY_LINES: self.lines,
-            Rule.MOSTLY_PADDED: self.padded,
-            Rule.MOSTLY_PATTERNED: self.patterned,
-            Rule.MOSTLY_OUT_OF_ORDER: self.disordered,
-            Rule.MOSTLY_SLOPED: self.sloped,
-        }
+        names = {**self.looks.broken(), Rule.MOSTLY_SLOPED: self.sloped}
         found = broken_by_most(names, MOST * self.total, self.total)
         piece = self.places.found()
         found += [] if piece is None else [piece.error(self.total)]

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from attnseg_training.datasets import Sample
 from attnseg_training.datasets.findings import MasksSeen
+from napari_attnseg.arrays import resize
 from napari_attnseg.cards import ImageColours
 from napari_attnseg.ignored import IGNORED
-from napari_attnseg.inference import resize
 from napari_attnseg.intensity import WHOLE_RANGE, Intensity
 
 #: Value of an ignored pixel in the masks that are kept.

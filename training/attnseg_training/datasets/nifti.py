@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from attnseg_training.datasets.grids import on_grid
 from attnseg_training.datasets.two_places import expect_one_place
 from napari_attnseg.errors import InputError
-from napari_attnseg.io.readers.nifti import stored_zooms
+from napari_attnseg.io.readers.nifti import opened_nifti, shown_otherwise, stored_zooms
 from napari_attnseg.io.readers.nifti_forms import qform_beside
 
 SUFFIXES = (".nii.gz", ".nii")
@@ -113,10 +113,7 @@ def is_turned(path: Path) -> bool:
     for no other view. Errors are those of `read_nifti`.
     """
     found = _load(path)
-    along = found.affine[:3, :2]  # in space: to the right, to the front and up
-    axes = np.abs(np.nan_to_num(along)).argmax(0)
-    usual = axes[0] < axes[1] and (along[axes, [0, 1]] < 0).all()
-    return found.placed and not usual
+    return found.placed and shown_otherwise(found.affine)
 
 
 def nifti_spacing(path: Path) -> Spacing | None:
@@ -126,17 +123,7 @@ def nifti_spacing(path: Path) -> Spacing | None:
 
 
 def _load(path: Path) -> _Nifti:
-    try:
-        import nibabel
-    except ImportError as error:
-        raise InputError(
-            f"Reading {path.name} needs nibabel, which is not installed; run "
-            'pip install "napari-attnseg[nifti]", or convert the images to PNG.'
-        ) from error
-    try:
-        if path.stat().st_size == 0:
-            raise ValueError("it is empty: 0 bytes")
-        file: Any = nibabel.load(path)
+    with opened_nifti(path) as file:
         values = np.asarray(file.dataobj)
         header = file.header
         placed = int(header["qform_code"]) > 0 or int(header["sform_code"]) > 0
@@ -144,11 +131,6 @@ def _load(path: Path) -> _Nifti:
         qform = qform_beside(file)
         zooms = stored_zooms(file, path)
         unit = str(header.get_xyzt_units()[0])
-    # As for other images: many kinds of error, one meaning.
-    except Exception as error:
-        raise InputError(
-            f"{path.name} cannot be read as NIfTI ({error}); replace it."
-        ) from error
     if values.dtype.names:  # red, green and blue, as fields of one number
         raise InputError(
             f"Expected grey numbers in {path.name}, but it is a NIfTI file in colour "

@@ -34,9 +34,11 @@ from attnseg_training.evaluation.per_class import (
     class_detection,
 )
 from attnseg_training.runs.lineage import domain, protocol_fields, trained_under
+from napari_attnseg.arrays import resize
 from napari_attnseg.cards import versions
 from napari_attnseg.devices import resolve_device
-from napari_attnseg.inference import EncodedImage, Segmenter, resize
+from napari_attnseg.encoded_image import EncodedImage
+from napari_attnseg.inference import Segmenter
 from napari_attnseg.intensity import (
     IntensityWarning,
 )

@@ -22,11 +22,12 @@ from attnseg_training.release.expected_dice_cases import (
 from attnseg_training.release.expected_dice_report import fit_cases
 from attnseg_training.release.foreign_images import foreign_images
 from attnseg_training.runs.lineage import trained_on
+from napari_attnseg.arrays import resize
 from napari_attnseg.cards import versions
 from napari_attnseg.checkpoints import expect_weights_name, save_checkpoint
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import InputError
-from napari_attnseg.inference import Segmenter, resize
+from napari_attnseg.inference import Segmenter
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.weights import weights_path
 

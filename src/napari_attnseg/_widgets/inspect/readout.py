@@ -11,7 +11,7 @@ from napari_attnseg._widgets.layers.classes import class_names
 from napari_attnseg._widgets.layers.metadata import SHARE_MAP, record_of
 from napari_attnseg._widgets.layers.record import LayerRecord
 from napari_attnseg._widgets.layers.runs import ResultLayers
-from napari_attnseg.io.results import share_of_frame
+from napari_attnseg.io.run_facts import share_of_frame
 from napari_attnseg.results import GateKey, gate_label
 
 

@@ -27,7 +27,7 @@ from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.frame_results import FrameResults, load_frame_results
 from napari_attnseg.io.readers import find_sets, open_frames
 from napari_attnseg.io.readers.facts import FILE_FACTS, FRAME_STEP
-from napari_attnseg.io.results import IMAGE
+from napari_attnseg.io.run_facts import IMAGE
 from napari_attnseg.reliability.estimate import ESTIMATE
 
 #: Columns of the table that are no numbers.

@@ -20,7 +20,7 @@ from napari_attnseg._widgets.layers.record import (
     Part,
 )
 from napari_attnseg.io.images import is_file
-from napari_attnseg.io.results import PER_FRAME
+from napari_attnseg.io.run_facts import PER_FRAME
 from napari_attnseg.results import (
     GATE_LEGEND,
     NOT_MEASURED,

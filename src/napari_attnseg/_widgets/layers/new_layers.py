@@ -28,7 +28,7 @@ from napari_attnseg.colormaps import (
     SIGNED_LOW,
     SIGNED_STOPS,
 )
-from napari_attnseg.io.results import effective_share, provenance
+from napari_attnseg.io.run_facts import effective_share, provenance
 from napari_attnseg.results import (
     GATE_LEGEND,
     Explanation,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.boxes import Box, box_of
-from napari_attnseg.io.results import share_of_frame
+from napari_attnseg.io.run_facts import share_of_frame
 from napari_attnseg.results import AttentionMap, GateKey, PatternValue, gate_parts
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.stack_array import StackArray
-from napari_attnseg.io.results import IMAGE, PER_FRAME, effective_share, provenance
+from napari_attnseg.io.run_facts import IMAGE, PER_FRAME, effective_share, provenance
 from napari_attnseg.results import Segmentation
 
 
@@ -101,7 +101,7 @@ class StackResults(Sequence[Segmentation]):
         return None if found is None else found.values
 
     def provenance(self, source: str) -> dict[str, Any]:
-        """Return what `io.results.provenance` does; it makes one result only."""
+        """Return what `io.run_facts.provenance` does; it makes one result only."""
         facts = provenance(self[:1], source)
         for key in PER_FRAME:
             if key in facts:
@@ -110,7 +110,7 @@ class StackResults(Sequence[Segmentation]):
         return facts
 
     def effective_share(self, gate: int) -> dict[str, Any]:
-        """Return what `io.results.effective_share` does; it makes one result only."""
+        """Return what `io.run_facts.effective_share` does; it makes one result only."""
         facts = effective_share(self[:1], gate)
         if "mean" in facts:
             none = (None,) * (gate + 1)

@@ -17,7 +17,8 @@ from napari_attnseg._widgets.layers.metadata import (
 from napari_attnseg._widgets.layers.record import Derivation, LayerRecord, Part
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.images import SUFFIXES, is_file
-from napari_attnseg.io.results import PER_FRAME, Results, save_results
+from napari_attnseg.io.results import Results, save_results
+from napari_attnseg.io.run_facts import PER_FRAME
 from napari_attnseg.results import GateKey, Segmentation, gate_parts
 
 #: Data, attributes and type of a layer, as napari passes them to a writer.

@@ -14,7 +14,7 @@ from napari_attnseg._widgets.layers.record import Derivation, LayerRecord, Part
 from napari_attnseg._widgets.layers.runs import ResultLayers, all_results
 from napari_attnseg._widgets.layers.stack_array import let_go
 from napari_attnseg.hashing import array_sha256
-from napari_attnseg.io.results import PER_FRAME
+from napari_attnseg.io.run_facts import PER_FRAME
 from napari_attnseg.reliability.estimate import ESTIMATE
 from napari_attnseg.results import Segmentation
 

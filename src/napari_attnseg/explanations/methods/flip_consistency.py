@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from napari_attnseg.encoded_image import FLIPS
 from napari_attnseg.explanations.explainer import Explainer
 from napari_attnseg.explanations.subject import Subject
-from napari_attnseg.inference import FLIPS
 
 
 @torch.no_grad()

@@ -6,6 +6,8 @@ reads them in the same way. An affine that asks for another view is noted, not a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,29 +36,16 @@ class NiftiFrames(Frames):
         If nibabel is missing, or the file cannot be read or does not hold slices.
     """
 
+    _file: Any
+
     def __init__(self, path: Path, name: str) -> None:
-        try:
-            import nibabel
-        except ImportError as error:
-            raise InputError(
-                f"Reading {path.name} needs nibabel, which is not installed; run "
-                'pip install "napari-attnseg[nifti]", or convert the images to PNG.'
-            ) from error
-        try:
-            if path.stat().st_size == 0:
-                raise ValueError("it is empty: 0 bytes")
-            self._file: Any = nibabel.load(path)
+        with opened_nifti(path) as self._file:
             header = self._file.header
             shape = tuple(int(n) for n in self._file.shape)
             zooms = stored_zooms(self._file, path)
             place, moment = header.get_xyzt_units()
             window = float(header["cal_min"]), float(header["cal_max"])
             placed = int(header["qform_code"]) > 0 or int(header["sform_code"]) > 0
-        # Many kinds of error for a damaged file, one meaning.
-        except Exception as error:
-            raise InputError(
-                f"{path.name} cannot be read as NIfTI ({error}); replace it."
-            ) from error
         self._whole: NDArray[Any] | None = None
         self._compressed = path.name.lower().endswith(".gz")
         long = [axis for axis in range(2, len(shape)) if shape[axis] > 1]
@@ -83,7 +72,7 @@ class NiftiFrames(Frames):
                 if steps and scale is not None:
                     times = tuple(scale * one for one in steps)
         used = zooms[:2] if self._along is None else [*zooms[:2], zooms[self._along]]
-        turned = placed and _is_turned(np.asarray(self._file.affine, np.float64))
+        turned = placed and shown_otherwise(np.asarray(self._file.affine, np.float64))
         super().__init__(
             name,
             FileFacts(
@@ -114,7 +103,7 @@ class NiftiFrames(Frames):
                 self._whole = np.asanyarray(self._file.dataobj)
             source = self._file.dataobj if self._whole is None else self._whole
             values = np.asarray(source[tuple(at)]).T
-        except Exception as error:  # as above
+        except Exception as error:  # as in `opened_nifti`
             raise InputError(
                 f"Slice {index} of {self.name} cannot be read ({error}); expected a "
                 "whole NIfTI file: replace it."
@@ -122,6 +111,33 @@ class NiftiFrames(Frames):
         if values.dtype.names:
             values = np.stack([values[name] for name in values.dtype.names], -1)
         return np.array(values)
+
+
+@contextmanager
+def opened_nifti(path: Path) -> Iterator[Any]:
+    """Open an image with nibabel; any error while it is read is an `InputError`.
+
+    Raises
+    ------
+    InputError
+        If nibabel is missing, or the file cannot be read.
+    """
+    try:
+        import nibabel
+    except ImportError as error:
+        raise InputError(
+            f"Reading {path.name} needs nibabel, which is not installed; run "
+            'pip install "napari-attnseg[nifti]", or convert the images to PNG.'
+        ) from error
+    try:
+        if path.stat().st_size == 0:
+            raise ValueError("it is empty: 0 bytes")
+        yield nibabel.load(path)
+    # Many kinds of error for a damaged file, one meaning.
+    except Exception as error:
+        raise InputError(
+            f"{path.name} cannot be read as NIfTI ({error}); replace it."
+        ) from error
 
 
 def stored_zooms(image: Any, path: Path) -> list[float]:
@@ -137,7 +153,7 @@ def stored_zooms(image: Any, path: Path) -> list[float]:
     return [float(one) if np.isfinite(one) else 0.0 for one in found]
 
 
-def _is_turned(affine: NDArray[np.float64]) -> bool:
+def shown_otherwise(affine: NDArray[np.float64]) -> bool:
     """Whether viewers show slices of this affine in another way than they are stored.
 
     They show the left side of a body, or its back, at the right, and the back, or the

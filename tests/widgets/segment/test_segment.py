@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from napari import settings
 from napari.components import ViewerModel
+from segment_dock import images, texts, wait
 
 from napari_attnseg._widgets.base.model_card import describe_card
 from napari_attnseg._widgets.base.weights_box import CHOOSE_FILE
@@ -24,27 +24,6 @@ from napari_attnseg.intensity import (
 )
 from napari_attnseg.models.catalog import model_spec
 from napari_attnseg.spec import Preprocessing
-
-
-@pytest.fixture
-def widget(viewer: ViewerModel, qtbot: Any, tiny_weights: Path) -> SegmentWidget:
-    widget = SegmentWidget(viewer)
-    qtbot.addWidget(widget)
-    qtbot.waitUntil(lambda: widget.inputs.device_box.count() > 1, timeout=60_000)
-    widget.inputs.use_weights(tiny_weights)
-    return widget
-
-
-def texts(box: Any) -> list[str]:
-    return [box.itemText(i) for i in range(box.count())]
-
-
-def images(widget: SegmentWidget) -> list[str]:
-    return texts(widget.inputs.image_box)
-
-
-def wait(widget: SegmentWidget, qtbot: Any) -> None:
-    qtbot.waitUntil(lambda: widget.life.worker is None, timeout=60_000)
 
 
 def test_without_an_image_it_says_what_to_do(

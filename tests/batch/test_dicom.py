@@ -1,0 +1,158 @@
+"""DICOM and OME through ``attnseg``, and what must not be written of patients."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from command_line import attnseg
+from medical_files import (
+    PATIENT,
+    PATIENT_ID,
+    dicom_file,
+    numbered,
+)
+from PIL import Image
+from written_files import rows_of, written_text
+
+from napari_attnseg.batch import (
+    Note,
+    SegmentOptions,
+    explain_images,
+    segment_files,
+)
+from napari_attnseg.batch.base import not_images
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.readers import find_sets, open_frames, sets
+from napari_attnseg.io.results import load_results
+
+
+def test_dicom_image_with_its_window(tmp_path: Path, tiny_weights: Path) -> None:
+    stored = np.random.default_rng(0).integers(-900, 2000, (40, 50)).astype(np.int16)
+    path = dicom_file(
+        tmp_path / "scan.dcm",
+        stored,
+        WindowCenter=40,
+        WindowWidth=400,
+        RescaleIntercept=0,
+        RescaleSlope=1,
+        PixelSpacing=[0.5, 0.4],
+        BurnedInAnnotation="YES",
+    )
+    out = tmp_path / "out"
+    batch = segment_files(
+        [path], out, tiny_weights, "cpu", SegmentOptions(objects=True)
+    )
+    (outcome,) = batch
+    assert outcome.error is None and Note.BURNED_IN in outcome.notes
+    (story,) = out.glob("dicom-*.json")
+    results = load_results(story)
+    (found,) = results.segmentations
+    rule = found.provenance["intensity_rule"]
+    assert (rule["rule"], rule["low"], rule["high"]) == ("window", -160, 239)
+    assert found.provenance["file_facts"]["window"] == [-160, 239]
+    assert results.placement == {"scale": [0.5, 0.4], "units": ["mm", "mm"]}
+    assert (out / f"{story.stem}_objects.csv").exists()
+    asked = SegmentOptions(intensity="whole_range")
+    (outcome,) = segment_files([path], tmp_path / "b", tiny_weights, "cpu", asked)
+    (found,) = load_results(tmp_path / "b" / story.name).segmentations
+    assert found.provenance["intensity_rule"]["rule"] != "window"
+
+
+def test_patients_are_named_only_if_asked(tmp_path: Path, tiny_weights: Path) -> None:
+    """Files and folders are named after the patient, as exports of archives are."""
+    folder = tmp_path / "in" / "QUIMBY_ADA"
+    more: dict[str, Any] = {"SeriesInstanceUID": "1.2.3", "SeriesNumber": 5}
+    for i in range(3):
+        pixels = np.full((40, 48), 60 * i, np.uint8)
+        more |= {"InstanceNumber": i + 1, "PixelSpacing": [2, 2]}
+        dicom_file(folder / f"Quimby-{i}", pixels, **more)
+    dicom_file(folder / f"{PATIENT_ID}.dcm", numbered(1, (40, 48))[0], "RGB")
+    options = ("--weights", tiny_weights, "--device", "cpu")
+    out = tmp_path / "out"
+    done = attnseg("segment", folder, "--out", out, *options)
+    assert done.returncode == 0, done.stderr
+    assert "4 of 4 images segmented" in done.stderr
+    everything = (written_text(out) + done.stderr).casefold()
+    assert "quimby" not in everything and PATIENT_ID.casefold() not in everything
+    (row, *_) = rows = rows_of(out / "US-series-5_frames.csv")
+    assert len(rows) == 3
+    assert float(row["area_mm2"]) == 4 * int(row["area_px"])
+    (single,) = out.glob("dicom-*.json")
+    load_results(single)
+    asked = attnseg("segment", folder, "--out", tmp_path / "b", *options, "--keep-id")
+    assert asked.returncode == 2
+    kept = ("--keep-identifiers", "--no-overlay")
+    asked = attnseg("segment", folder, "--out", tmp_path / "b", *options, *kept)
+    assert asked.returncode == 0, asked.stderr
+    facts = json.loads((tmp_path / "b" / f"{PATIENT_ID}.json").read_text())
+    known = facts["provenance"]["file_facts"]["identifiers"]
+    assert known["PatientName"] == PATIENT and known["PatientID"] == PATIENT_ID
+
+
+def test_a_bad_dicom_file_is_named_by_its_number_and_skipped(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
+    folder = tmp_path / "in"
+    good = dicom_file(folder / "b.dcm", numbered(1, (40, 48))[0], "RGB")
+    (folder / "Quimby_a.dcm").write_bytes(b"")
+    (folder / "Quimby_c").write_bytes(good.read_bytes()[:400])  # before Rows
+    scanned = sorted(folder.iterdir())
+    for i, inputs in enumerate(([folder], scanned)):
+        done = {
+            o.path.name: o
+            for o in segment_files(inputs, tmp_path / f"{i}", tiny_weights, "cpu")
+        }
+        bad = {name: one.error for name, one in done.items() if one.error}
+        assert list(bad) == ["dicom-file-1", "dicom-file-2"]
+        assert all("cut short" in str(error) for error in bad.values())
+        assert len(done) == 3 and "Quimby" not in repr(bad)
+
+
+def test_what_an_ome_zarr_consists_of_is_not_left_out(tmp_path: Path) -> None:
+    image = tmp_path / "a.zarr"
+    (image / "0").mkdir(parents=True)
+    (image / "zarr.json").touch()
+    assert not_images([image], [image]) == not_images([tmp_path], [image]) == {}
+    assert not_images([image / "0", tmp_path], []) == {"folder": 1}
+
+
+def test_photos_do_without_pydicom(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "photos"
+    dicom_file(folder / "scan.dcm", np.zeros((40, 48), np.uint8))
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    monkeypatch.setattr(sets, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"pip install .napari-attnseg\[dicom\]"):
+        find_sets([folder])
+    Image.fromarray(np.zeros((40, 48), np.uint8)).save(folder / "a.png")
+    assert [one.name for one in find_sets([folder])] == ["a"]
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(InputError, match=r"film\.mp4 needs PyAV"):
+        open_frames(film)
+
+
+def test_explain_reads_dicom_and_names_no_patient(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
+    pixels = np.random.default_rng(0).integers(-900, 2000, (40, 48)).astype(np.int16)
+    window = {"WindowCenter": 40, "WindowWidth": 400}
+    path = dicom_file(tmp_path / "scan.dcm", pixels, **window)
+    out = tmp_path / "out"
+    (outcome,) = explain_images([path], out, "gate", tiny_weights, "cpu")
+    assert outcome.error is None
+    facts = json.loads(outcome.files[-1].read_text())["provenance"]
+    assert facts["intensity_rule"] == {"rule": "window", "low": -160, "high": 239}
+    named = dicom_file(tmp_path / "Quimby.dcm", pixels)
+    cut = tmp_path / "Quimby_cut.dcm"
+    cut.write_bytes(named.read_bytes()[:-90])
+    batch = explain_images([named, cut], tmp_path / "b", "gate", tiny_weights, "cpu")
+    one, other = batch
+    assert one.error is None and other.error is not None
+    told = written_text(tmp_path / "b") + repr([one, other])
+    assert "quimby" not in told.replace(str(tmp_path), "").casefold()
