@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
-from napari_attnseg.arrays import resize
 from napari_attnseg.boxes import Box
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.click_heads import StoredHead
@@ -31,8 +30,6 @@ from napari_attnseg.two_readers import expect_two_readers, read_alone
 
 if TYPE_CHECKING:
     from napari_attnseg.models.network import SegmentationNetwork
-
-__all__ = ["Segmenter", "resize"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

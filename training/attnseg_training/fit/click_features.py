@@ -18,8 +18,9 @@ from torch import Tensor
 from attnseg_training.datasets import Sample
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.fit.click_training import FINE, ClickSamples
+from napari_attnseg.arrays import resize
 from napari_attnseg.corrections.of_model import click_features
-from napari_attnseg.inference import Segmenter, resize
+from napari_attnseg.inference import Segmenter
 
 #: Largest scale of the images.
 SCALE = 1.7
