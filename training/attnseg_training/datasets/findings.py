@@ -13,6 +13,7 @@ from attnseg_training.datasets.broken_rules import broken_by_most
 from attnseg_training.datasets.burnt_in import SamePlaces
 from attnseg_training.datasets.burnt_in_text import Characters
 from attnseg_training.datasets.hints import Hint
+from attnseg_training.datasets.interpolated_numbers import InterpolatedNumbers
 from attnseg_training.datasets.inverted import is_inverted
 from attnseg_training.datasets.lesion_kinds import LesionKinds, counted_kinds
 from attnseg_training.datasets.lines import is_lines
@@ -50,6 +51,7 @@ ALLOWABLE = (
     Rule.MOSTLY_PATTERNED,
     Rule.MOSTLY_OUT_OF_ORDER,
     Rule.MOSTLY_SLOPED,
+    Rule.MOSTLY_INTERPOLATED,
     Rule.BURNT_IN,
     Rule.BURNT_IN_TEXT,
 )
@@ -112,6 +114,8 @@ class MasksSeen:
         What is compared between images and masks.
     readers : OverlaidReaders
         Masks (with one class) whose numbers lie in each other.
+    interpolated : InterpolatedNumbers
+        Thin rims around numbers of classes.
     """
 
     total: int = 0
@@ -146,6 +150,7 @@ class MasksSeen:
     cuts: StraightCuts = field(default_factory=StraightCuts)
     odd: OddPairs = field(default_factory=OddPairs)
     readers: OverlaidReaders = field(default_factory=OverlaidReaders)
+    interpolated: InterpolatedNumbers = field(default_factory=InterpolatedNumbers)
 
     def add(
         self,
@@ -247,6 +252,7 @@ class MasksSeen:
         for i, one in traits:
             self.agreements[min(i, classes - 1)].add(name, one)
             self.palettes.add(name, one.palette)
+            self.interpolated.add(name, one.rims)
         if any(one.sloped for _, one in traits):
             self.sloped.append(name)
         if classes > 1 or stated:
@@ -287,6 +293,7 @@ class MasksSeen:
             *(self.lines + other.lines, self.text.joined(other.text)),
             *(self.disordered + other.disordered, self.cuts.joined(other.cuts)),
             *(self.odd.joined(other.odd), self.readers.joined(other.readers)),
+            self.interpolated.joined(other.interpolated),
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -354,10 +361,11 @@ class MasksSeen:
             Rule.MOSTLY_SLOPED: self.sloped,
         }
         found = broken_by_most(names, MOST * self.total, self.total)
+        rims = self.interpolated.error(self.total)
         piece = self.places.found()
-        found += [] if piece is None else [piece.error(self.total)]
+        place = None if piece is None else piece.error(self.total)
         text = self.text.error(self.total)
-        return found if text is None else [*found, text]
+        return found + [error for error in (rims, place, text) if error is not None]
 
     def expect(self, allow: Collection[str]) -> list[RuleError]:
         """Raise an error for a broken rule; return broken rules that are allowed."""

@@ -57,6 +57,9 @@ class Rule(StrEnum):
         More than half of all masks are whole if columns are read for rows, or back.
     MOSTLY_SLOPED
         More than half of all masks are slopes, which a threshold cuts somewhere.
+    MOSTLY_INTERPOLATED
+        Most masks have thin rims of a class around others, as where numbers were
+        interpolated.
     BURNT_IN
         Many masks have a piece at exactly the same pixels.
     BURNT_IN_TEXT
@@ -163,6 +166,7 @@ class Rule(StrEnum):
     MOSTLY_PATTERNED = "mostly-patterned"
     MOSTLY_OUT_OF_ORDER = "mostly-out-of-order"
     MOSTLY_SLOPED = "mostly-sloped"
+    MOSTLY_INTERPOLATED = "mostly-interpolated"
     BURNT_IN = "burnt-in"
     BURNT_IN_TEXT = "burnt-in-text"
     INVERTED = "inverted-mask"
