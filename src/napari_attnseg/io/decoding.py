@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg.io.colour_profiles import PROFILE_TAG
 from napari_attnseg.io.deep_png import deep_pixels, is_deep
+from napari_attnseg.io.jpeg_scans import expect_every_scan
 from napari_attnseg.io.orientation import TAG, as_stored, known_orientation, upright
 from napari_attnseg.io.other_formats import other_format, other_format_words
 from napari_attnseg.io.other_pictures import different_pictures
@@ -255,6 +256,8 @@ def _decode_pillow(path: Path) -> Decoded:
     with path.open("rb") as stored:
         try:
             file = Image.open(stored, formats=FORMATS)
+            if file.format == "JPEG" and file.info.get("progressive"):
+                expect_every_scan(path.read_bytes())
         except Image.DecompressionBombError as error:
             reason = "it is too large for this format: save it as TIFF"
             raise ValueError(reason) from error

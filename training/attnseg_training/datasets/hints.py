@@ -32,6 +32,8 @@ class Hint:
     def __str__(self) -> str:
         """Return one sentence."""
         told = _grouped(self.groups) if self.groups else _listed(self.names)
+        if self.rule in NAMED:
+            told = _named(self.names)
         held = f": {self.held}; " if self.held else ": "
         return _SENTENCES[self.rule].format(told, held=held)
 
@@ -48,6 +50,8 @@ class Hint:
 
 #: Groups, and names of one, that are told one by one.
 FEW = 5
+#: Hints that name each image, up to so many, as these files are to be replaced.
+NAMED, SEVERAL = (Rule.CUT_OFF,), 10
 #: Rule → its sentence, with a place for the names.
 _SENTENCES = {
     Rule.INVERTED: (
@@ -170,6 +174,10 @@ _SENTENCES = {
         "edge of the image, as where an image was padded and its mask stretched "
         "instead: look at both together, and pad the mask as its image was."
     ),
+    Rule.CUT_OFF: (
+        "The lower part of the image of {} is one colour, as where its transfer broke "
+        "off and a program filled the rest: look at it, and copy the whole file again."
+    ),
     Rule.EXCHANGED_COLOURS: (
         "The image of {} has the colours of the others with red and blue exchanged, as "
         "where they were saved in another order (BGR for RGB): look at it, and save it "
@@ -277,6 +285,7 @@ QUESTIONS = (
     Rule.DRAWN_ON,
     Rule.TINTED,
     Rule.ON_PADDING,
+    Rule.CUT_OFF,
     Rule.EXCHANGED_COLOURS,
     Rule.COLOUR_SPACE,
     Rule.NEGATIVES,
@@ -302,6 +311,11 @@ def _grouped(groups: Sequence[Sequence[str]]) -> str:
         said.append(shown + rest)
     more = f", and {len(groups) - FEW} more such groups" if len(groups) > FEW else ""
     return ", ".join(said) + more
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" (and of {len(names) - SEVERAL} more)" if len(names) > SEVERAL else ""
+    return ", ".join(repr(name) for name in names[:SEVERAL]) + more
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -103,6 +103,8 @@ class Rule(StrEnum):
         Images show a step of one colour along the outline of their masks.
     ON_PADDING
         Lesions lie on strips of one colour with which images were padded.
+    CUT_OFF
+        The lower part of an image is missing.
     EXCHANGED_COLOURS
         Some images have red and blue exchanged.
     COLOUR_SPACE, NEGATIVES
@@ -191,6 +193,7 @@ class Rule(StrEnum):
     SIMILAR_IMAGE = "similar-image"
     TINTED = "tinted"
     ON_PADDING = "on-padding"
+    CUT_OFF = "cut-off"
     EXCHANGED_COLOURS = "exchanged-colours"
     COLOUR_SPACE = "colour-space"
     NEGATIVES = "negatives"
