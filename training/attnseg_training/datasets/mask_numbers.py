@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attnseg_training.datasets.brush_levels import brush_levels
 from attnseg_training.datasets.interpolated_numbers import (
     scaled_by_255,
     void_is_interpolated,
@@ -31,6 +32,7 @@ from attnseg_training.datasets.mask_remedies import (
     EXPORT,
     FEW,
     FRACTION_MEANINGS,
+    GIVE_PAINTED,
     NAME_MEANINGS,
     NAME_OR_LIMIT,
     NEAREST,
@@ -159,7 +161,15 @@ def _split(
                 "(void) was interpolated",
                 NEAREST,
             )
-        if are_numbers(values, found):
+        levels = brush_levels(values) if top <= 255 else ()
+        if levels and not stated:
+            came = f"several levels inside objects ({', '.join(map(str, levels))} …)"
+            raise _unclear(
+                name,
+                f"{came}, as of a translucent brush whose strokes overlap",
+                GIVE_PAINTED,
+            )
+        if levels or are_numbers(values, found):
             return values > 0, "object-numbers"
     # As floats: twice a number may be beyond its type.
     near = 2 * float(found[0]) >= float(top) or (found[0] > 0 and top < FAINT)
