@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from attnseg_training.datasets.crossed_pairs import crossed_pairs
 from attnseg_training.datasets.further_masks import several_words
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.layouts import Files, find_files
@@ -152,7 +153,8 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
 
 def file_hints(files: Files) -> list[Hint]:
     """What is told of the files of a folder, without reading images."""
-    return [*second_masks(files), *repeated_names(files)]
+    crossed = crossed_pairs(files.pairs)
+    return [*second_masks(files), *repeated_names(files), *crossed]
 
 
 def _expect_no_stack(image: Path) -> None:

@@ -157,6 +157,12 @@ _SENTENCES = {
         "as {}: correct the lists if other images are meant, and do not count on some "
         "being drawn more often."
     ),
+    Rule.CROSSED_PAIRS: (
+        "A list gives the image {} a mask of another number{held}but images and masks "
+        "are numbered alike, and names may have been sorted in two ways (10 before 2, "
+        "and 002 before 010): look at some pairs, and write the list again if they are "
+        "wrong."
+    ),
     Rule.DRAWN_ON: (
         "The image of {} shows a coloured line along the outline of its mask, a "
         "coloured box around it or coloured calipers at its ends, which a network "
@@ -281,6 +287,7 @@ QUESTIONS = (
     Rule.READER_BITS,
     Rule.SECOND_MASKS,
     Rule.LISTED_AGAIN,
+    Rule.CROSSED_PAIRS,
     Rule.SIMILAR_IMAGE,
     Rule.DRAWN_ON,
     Rule.TINTED,

@@ -97,6 +97,8 @@ class Rule(StrEnum):
         Another folder holds masks of the same names that differ.
     LISTED_AGAIN
         A list of a split names an image several times.
+    CROSSED_PAIRS
+        Numbers in the names of listed pairs contradict each other.
     SIMILAR_IMAGE
         Images that look the same have different masks.
     TINTED
@@ -190,6 +192,7 @@ class Rule(StrEnum):
     READER_BITS = "reader-bits"
     SECOND_MASKS = "second-masks"
     LISTED_AGAIN = "listed-again"
+    CROSSED_PAIRS = "crossed-pairs"
     SIMILAR_IMAGE = "similar-image"
     TINTED = "tinted"
     ON_PADDING = "on-padding"
