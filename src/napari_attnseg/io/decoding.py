@@ -22,6 +22,7 @@ from napari_attnseg.io.orientation import TAG, as_stored, known_orientation, upr
 from napari_attnseg.io.other_formats import other_format, other_format_words
 from napari_attnseg.io.other_pictures import different_pictures
 from napari_attnseg.io.pillow_files import is_lossy, load, widen_palette
+from napari_attnseg.io.png_gamma import profile_of
 from napari_attnseg.io.tiff_pages import main_frames, main_page, main_series
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Decoded:
     thumbnails : int
         Number of pages that a TIFF calls smaller copies, and that were left out.
     profile : bytes or None
-        Embedded ICC profile, which was not applied.
+        Embedded ICC profile, or one of a PNG's gamma; it was not applied.
     """
 
     series: tuple[Series, ...]
@@ -287,7 +288,7 @@ def _decode_pillow(path: Path) -> Decoded:
             bits=bits,
             others=others,
             thumbnails=count - len(frames),
-            profile=file.info.get("icc_profile"),
+            profile=profile_of(file.info),
         )
 
 

@@ -343,6 +343,23 @@ def test_an_average_of_weights_is_imported(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("error")
+def test_the_key_of_a_state_dict_is_looked_at(tmp_path: Path) -> None:
+    file, out = tmp_path / "own.pth", tmp_path / "own.safetensors"
+    state = SegmentationNetwork(TINY).state_dict()
+    for key in ("delta", "grad", "weight_update"):
+        torch.save({key: state}, file)
+        with pytest.raises(CheckpointError, match=f"lie under '{key}', as differences"):
+            import_released(file, out, TINY)
+    told: list[str] = []
+    for key in ("state_dict", "model_state", "teacher"):
+        torch.save({key: state}, file)
+        import_released(file, out, TINY, tell=told.append)
+    assert told == []
+    torch.save({"stuff": state}, file)
+    import_released(file, out, TINY, tell=told.append)
+    assert "lie under 'stuff'" in told[0] and len(told) == 1
+
+
 def test_torchscript_is_named(tmp_path: Path) -> None:
     file = tmp_path / "script.pth"
     with warnings.catch_warnings():
