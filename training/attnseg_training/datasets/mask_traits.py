@@ -153,7 +153,7 @@ def traits_of_numbers(
         several=several,
         like_classes=like,
         kinds=kinds,
-        sloped=soft and is_sloped(known),
+        sloped=soft and is_sloped(known, lesion),
         overlay=overlay_of(known) if exact and several else None,
     )
 

@@ -178,7 +178,7 @@ def _of_page(
             return _of_numbers(alpha, replace(said, ignore=None), lossy, name)
         lesion = mask_numbers.one_class(alpha, lossy, name).lesion
         scale = scale_of_colours(alpha, lesion)
-        traits = MaskTraits(scale=scale, sloped=is_sloped(alpha))
+        traits = MaskTraits(scale=scale, sloped=is_sloped(alpha, lesion))
         return MaskReading(_stacked(lesion), None, MaskKind.ALPHA, traits=(traits,))
     if alpha is None and mask_colours.is_grey(colours, lossy):
         return _of_numbers(mask_colours.luma(page), said, lossy, name)
