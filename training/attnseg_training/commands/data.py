@@ -223,9 +223,11 @@ def _words(found: dict[str, Any]) -> list[str]:
         colours = len(lesions[0]["value"]) > 1
         rule = "each colour but the background's" if colours else "each number but 0"
         lines.append(f"lesion is {rule}: {held}")
+    read = found["masks_read"]
+    read = "" if read == found["images"] else f" of {read} readable"
     for name, one in found["classes"].items():
         share = f"{100 * one['pixels']:.1f} % of all pixels"
-        lines.append(f"class {name}: in {one['images']} images, {share}")
+        lines.append(f"class {name}: in {one['images']}{read} images, {share}")
     if found["empty_masks"]:
         lines.append(f"images with nothing in their masks: {found['empty_masks']}")
     if further := found["further_masks"]:

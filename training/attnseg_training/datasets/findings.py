@@ -12,6 +12,7 @@ from attnseg_training.datasets.agreement import Agreement
 from attnseg_training.datasets.broken_rules import broken_by_most
 from attnseg_training.datasets.burnt_in import SamePlaces
 from attnseg_training.datasets.burnt_in_text import Characters
+from attnseg_training.datasets.drawn_colours import border_of
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.interpolated_numbers import InterpolatedNumbers
 from attnseg_training.datasets.inverted import is_inverted
@@ -68,6 +69,8 @@ class MasksSeen:
     empty, full : list of str
         Names of images without any lesion, and of images that one class covers
         completely.
+    ignored : list of str
+        Those of `empty` whose masks have ignored pixels that are no frame.
     inverted, outlines, lines, padded, patterned : list of str
         Names of images (with one class, neither empty nor full) whose mask looks
         inverted, like outlines, like thin lines, has white along an edge, or is filled
@@ -151,6 +154,7 @@ class MasksSeen:
     odd: OddPairs = field(default_factory=OddPairs)
     readers: OverlaidReaders = field(default_factory=OverlaidReaders)
     interpolated: InterpolatedNumbers = field(default_factory=InterpolatedNumbers)
+    ignored: list[str] = field(default_factory=list)
 
     def add(
         self,
@@ -178,6 +182,8 @@ class MasksSeen:
         self.total += 1
         if not there.any():
             self.empty.append(name)
+            if ignored is not None and border_of(ignored).mean() < MOST:
+                self.ignored.append(name)
         elif (there & known.all((1, 2))).any():
             self.full.append(name)
         elif is_out_of_order(lesion):
@@ -294,6 +300,7 @@ class MasksSeen:
             *(self.disordered + other.disordered, self.cuts.joined(other.cuts)),
             *(self.odd.joined(other.odd), self.readers.joined(other.readers)),
             self.interpolated.joined(other.interpolated),
+            self.ignored + other.ignored,
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -329,6 +336,7 @@ class MasksSeen:
                 (Rule.OTHER_PICTURES, self.pictures, None),
                 (Rule.OVERLAPPING_COLOURS, mixed, None),
                 (Rule.PALETTES, self.palettes.others(), None),
+                (Rule.ALL_IGNORED, self.ignored, None),
                 (Rule.MAYBE_CLASSES, [] if mixed or readers else classes, None),
             )
             if names and instead not in broken

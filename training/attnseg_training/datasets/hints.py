@@ -121,6 +121,12 @@ _SENTENCES = {
         "More than half of all images have one mask, pixel for pixel: {}; most of them "
         "were saved under a wrong name: export the masks again."
     ),
+    Rule.ALL_IGNORED: (
+        "The mask of {} holds nothing but 0 and the number that dataset.toml says to "
+        "ignore, so that nothing in it counts as lesion: if that number is the lesion "
+        "in these masks, as in those of 0 and 255 beside others of 0, 1 and 255, save "
+        "it as the number that the others have."
+    ),
     Rule.PALETTES: (
         "The palette of the mask of {} gives a class another colour than those of "
         "other masks, or its colour to another number, and masks of named classes are "
@@ -282,6 +288,7 @@ QUESTIONS = (
     Rule.SAME_MASK,
     Rule.SAME_IMAGE,
     Rule.PALETTES,
+    Rule.ALL_IGNORED,
     Rule.OVERLAPPING_COLOURS,
     Rule.READER_VOTES,
     Rule.READER_BITS,

@@ -29,6 +29,8 @@ class Rule(StrEnum):
         Image and mask differ in size.
     GRID
         Positions of image and mask in space differ by more than flips and turns.
+    ALL_IGNORED
+        A mask holds nothing but background and what is ignored.
     EMPTY, FULL
         A mask without any lesion, or with nothing but lesion.
     MISSING_IMAGE, MISSING_MASK, MASK_WITHOUT_IMAGE
@@ -152,6 +154,7 @@ class Rule(StrEnum):
     ORIENTATION = "orientation"
     SIZE = "size"
     GRID = "grid"
+    ALL_IGNORED = "all-ignored"
     EMPTY = "empty mask"
     FULL = "full mask"
     MISSING_IMAGE = "missing image"
