@@ -163,8 +163,8 @@ def _of_page(
             if not values or numbers is not series.indices:
                 return read
             pairs = palette_of(page, series.indices, values)
-            traits = tuple(replace(one, palette=pairs) for one in read.traits)
-            return replace(read, traits=traits)
+            both = tuple(replace(one, palette=pairs) for one in read.traits)
+            return replace(read, traits=both)
     if values:
         grey, known = mask_colours.luma(page), (*values, *said.background)
         if not lossy:
