@@ -20,7 +20,7 @@ TRUST_GATES = ("together", "one")
 ALLOWABLE = (
     *("mostly-empty", "mostly-full", "mostly-inverted", "mostly-outlines"),
     *("mostly-lines", "mostly-padded", "mostly-patterned", "mostly-out-of-order"),
-    *("mostly-sloped", "burnt-in", "burnt-in-text"),
+    *("mostly-sloped", "mostly-interpolated", "burnt-in", "burnt-in-text"),
 )
 
 
@@ -141,13 +141,14 @@ class TrainConfig(LearningSettings):
         (),
         "Rule that the data may break: masks that are mostly-empty, mostly-full, "
         "mostly-inverted, mostly-outlines, mostly-lines, mostly-padded, "
-        "mostly-patterned, mostly-out-of-order or mostly-sloped, or have a piece in "
+        "mostly-patterned, mostly-out-of-order, mostly-sloped or mostly-interpolated, "
+        "or have a piece in "
         "common that looks burnt-in, or burnt-in-text. May be repeated.",
         details="Without it a run stops before its first step if more than half of "
         "the masks are empty, full, inverted, only outlines, thin lines, white "
-        "along an edge, filled with a pattern, whole if columns are read for rows, or "
-        "slopes, or if many have a piece at exactly the same pixels, or shapes of "
-        "characters. Allowed rules are recorded.",
+        "along an edge, filled with a pattern, whole if columns are read for rows, "
+        "slopes, or of interpolated numbers, or if many have a piece at exactly the "
+        "same pixels, or shapes of characters. Allowed rules are recorded.",
         choices=ALLOWABLE,
         may_change=True,
     )

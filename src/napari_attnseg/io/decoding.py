@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from napari_attnseg.io.colour_profiles import PROFILE_TAG
 from napari_attnseg.io.deep_png import deep_pixels, is_deep
+from napari_attnseg.io.jpeg_scans import expect_every_scan
 from napari_attnseg.io.orientation import TAG, as_stored, known_orientation, upright
 from napari_attnseg.io.other_formats import other_format, other_format_words
 from napari_attnseg.io.other_pictures import different_pictures
 from napari_attnseg.io.pillow_files import is_lossy, load, widen_palette
+from napari_attnseg.io.png_gamma import profile_of
 from napari_attnseg.io.tiff_pages import main_frames, main_page, main_series
 
 if TYPE_CHECKING:
@@ -98,7 +100,7 @@ class Decoded:
     thumbnails : int
         Number of pages that a TIFF calls smaller copies, and that were left out.
     profile : bytes or None
-        Embedded ICC profile, which was not applied.
+        Embedded ICC profile, or one of a PNG's gamma; it was not applied.
     """
 
     series: tuple[Series, ...]
@@ -255,6 +257,8 @@ def _decode_pillow(path: Path) -> Decoded:
     with path.open("rb") as stored:
         try:
             file = Image.open(stored, formats=FORMATS)
+            if file.format == "JPEG" and file.info.get("progressive"):
+                expect_every_scan(path.read_bytes())
         except Image.DecompressionBombError as error:
             reason = "it is too large for this format: save it as TIFF"
             raise ValueError(reason) from error
@@ -284,7 +288,7 @@ def _decode_pillow(path: Path) -> Decoded:
             bits=bits,
             others=others,
             thumbnails=count - len(frames),
-            profile=file.info.get("icc_profile"),
+            profile=profile_of(file.info),
         )
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from typing import Any
 
+#: Quotes that look like those of TOML.
+_CURLY = tuple("\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb")
+_PLACE = re.compile(r"at line (\d+), column (\d+)")
 _REMEDY = "write such a text in single quotes, or a path with / instead"
 
 
@@ -23,6 +27,11 @@ def parse_toml(text: str) -> dict[str, Any]:
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
+        if (sign := _sign_at(str(error), text)) in _CURLY:
+            raise ValueError(
+                f"{error}; {sign} there is a typographic quote, as word processors "
+                'write it: write " in its place'
+            ) from error
         if "\\" in text:
             raise ValueError(
                 f"{error}; a backslash in double quotes begins another character: "
@@ -36,6 +45,15 @@ def parse_toml(text: str) -> dict[str, Any]:
                 f"another character: {_REMEDY}"
             )
     return found
+
+
+def _sign_at(error: str, text: str) -> str:
+    """Character at the place that an error of `tomllib` names, if it names one."""
+    place = _PLACE.search(error)
+    if place is None:
+        return ""
+    line, column = int(place[1]), int(place[2])
+    return text.split("\n")[line - 1][column - 1 : column]
 
 
 def _texts(found: Any, key: str = "") -> Iterator[tuple[str, str]]:

@@ -110,6 +110,9 @@ def test_other_grids_are_refused(tmp_path: Path, images: Path) -> None:
     uneven = series(tmp_path / "series", [0, 3, 6, 12, 15, 18])
     with pytest.raises(InputError, match="positions are uneven"):
         taken(uneven, volume(tmp_path / "m.nii", MASKS, AFFINE), tmp_path / "set")
+    phases = series(tmp_path / "phases", [0, 3, 6, 0, 3, 6])
+    with pytest.raises(InputError, match="3 of them lie where another one does"):
+        taken(phases, volume(tmp_path / "m.nii", MASKS, AFFINE), tmp_path / "set")
     assert not (tmp_path / "set").exists()
 
 

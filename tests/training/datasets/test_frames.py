@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import nibabel
@@ -102,6 +103,29 @@ def test_numbers_that_may_count_from_1_are_asked_about(
         np.testing.assert_array_equal(mask, mask_of(numbers[-1]))
     else:
         assert done.exit_code == 0, done.output
+
+
+def test_numbers_of_a_film_with_uneven_times_are_asked_about(tmp_path: Path) -> None:
+    times = [Fraction(i + (i > 5), 25) for i in range(12)]  # one frame was lost
+    film = video_file(tmp_path / "film.mp4", numbered(12, (40, 48)), times=times)
+    even = video_file(tmp_path / "even.mp4", numbered(12, (40, 48)))
+    masks = tmp_path / "masks"
+    masks.mkdir()
+
+    def names(path: Path, out: str, own: bool = False) -> list[str]:
+        words = {"first_number": 1, "own_frames": own}
+        return list(frames_to_training_set(path, masks, tmp_path / out, **words))
+
+    for i in range(1, 7):
+        name = masks / f"frame_{i:06d}_mask.png"
+        Image.fromarray(mask_of(i) * 255).save(name)
+    assert len(names(film, "a")) == 6  # all before the gap
+    Image.fromarray(mask_of(8) * 255).save(masks / "frame_000008_mask.png")
+    said = "frame 6 follows 80 ms after the one before, and others 40 ms.*--own-frames"
+    with pytest.raises(InputError, match=said):
+        names(film, "b")
+    assert names(film, "b", own=True)[-1] == "film_000007"
+    assert names(even, "c")[-1] == "even_000007"
 
 
 def test_an_interlaced_film_is_told_once(tmp_path: Path) -> None:

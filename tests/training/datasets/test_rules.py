@@ -58,6 +58,10 @@ BURNT_IN[34:37, 30:44] = True
 WRITTEN = LESION.copy()
 WRITTEN[14, 12:16] = WRITTEN[15:20, 15] = WRITTEN[16, 14] = 0
 WRITTEN[17:20, 14] = 0
+#: A rim of 1, which is background, around a lesion of 2, and 1 elsewhere.
+INTERPOLATED = np.zeros(SIZE, np.uint8)
+INTERPOLATED[9:25, 9:21] = INTERPOLATED[26:38, 30:42] = 1
+INTERPOLATED[10:24, 10:20] = 2
 FILLS = {
     "mostly-empty": 0,
     "mostly-full": 255,
@@ -68,6 +72,7 @@ FILLS = {
     "mostly-patterned": PATTERNED,
     "mostly-out-of-order": OUT_OF_ORDER,
     "mostly-sloped": SLOPED,
+    "mostly-interpolated": INTERPOLATED,
     "burnt-in": LESION,
     "burnt-in-text": WRITTEN,
 }
@@ -87,6 +92,8 @@ WORDS = {
     "rows for columns, as where runs (RLE, COCO) were decoded in the wrong order",
     "mostly-sloped": "slopes from the edge to the middle, as maps of distances, spots "
     "and gradient fills are, of which only the upper half was read as lesion",
+    "mostly-interpolated": "edged with thin rims of a smaller number (1) around most "
+    "of what has a larger one, as where their numbers were interpolated",
     "burnt-in": "lesion at the same pixels (rows 34 to 36, columns 30 to 43)",
     "burnt-in-text": "marked, inside lesions or beside them, with small shapes of "
     "strokes that recur pixel for pixel",
@@ -100,6 +107,14 @@ def fill(folder: Path, value: int | NDArray[np.uint8], names: list[str]) -> None
         if value is LESION:
             mask[BURNT_IN] = 255
         Image.fromarray(mask).save(folder / "masks" / f"{name}.png")
+
+
+def number(folder: Path) -> None:
+    """State numbers of a class and of background; 255 becomes 2."""
+    (folder / "dataset.toml").write_text("classes = {background = 1, lesion = 2}")
+    for path in (folder / "masks").iterdir():
+        mask = np.asarray(Image.open(path).convert("L")) > 127
+        Image.fromarray(2 * mask.astype(np.uint8)).save(path)
 
 
 def checked(folder: Path, tmp_path: Path) -> dict[str, list[str]]:
@@ -125,6 +140,8 @@ def test_every_command_says_it_in_one_sentence(
     data_folder: Path, tmp_path: Path, tiny_weights: Path, rule: str
 ) -> None:
     names = [path.stem for path in sorted((data_folder / "masks").iterdir())]
+    if rule == "mostly-interpolated":
+        number(data_folder)
     fill(data_folder, FILLS[rule], names[:5] + names[9:])
     found = checked(data_folder, tmp_path)
     assert found["stops"] == [rule]

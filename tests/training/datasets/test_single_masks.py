@@ -238,6 +238,13 @@ FILL[..., :2] -= np.where(
 ).astype(np.uint8)[..., None]
 
 
+#: A shape as of PowerPoint, with a darker outline, made smaller.
+OUTLINE = np.hypot(*np.mgrid[-120:120, -160:160]) / 4
+SHAPE = np.full((240, 320, 3), 255, np.uint8)
+SHAPE[OUTLINE < 20], SHAPE[abs(OUTLINE - 20) < 0.75] = (68, 114, 196), (47, 82, 143)
+SHAPE = np.asarray(Image.fromarray(SHAPE).resize((80, 60), Image.Resampling.BOX))
+
+
 @pytest.mark.parametrize(
     ("mask", "sloped"),
     [
@@ -249,6 +256,7 @@ FILL[..., :2] -= np.where(
         (soft().astype(np.float32) / 255, False),
         (WHITE, False),
         (FILL, True),
+        (SHAPE, False),
         (255 - soft()[..., None] // np.array([1, 2, 255], np.uint8), False),
     ],
 )

@@ -59,6 +59,24 @@ def test_folders_of_pictures_are_no_masks(folder: Path, name: str) -> None:
     assert told(folder, Rule.SECOND_MASKS) == []
 
 
+def test_listed_pairs_whose_numbers_contradict_are_told(folder: Path) -> None:
+    (folder / "splits").mkdir()
+    for path in (folder / "masks").iterdir():
+        path.rename(path.with_stem(f"mask_{path.stem[1:]}"))
+
+    def listed(masks: list[int]) -> list[str]:
+        lines = [f"images/a{i}.png,masks/mask_{m}.png" for i, m in enumerate(masks)]
+        (folder / "splits" / "train.txt").write_text("\n".join(lines))
+        return told(folder, Rule.CROSSED_PAIRS)
+
+    assert listed([0, 1, 2, 3, 4, 5]) == []
+    (said,) = listed([5, 0, 1, 2, 3, 4])
+    assert "number: 'a0' with 'mask_5'" in said and "(and of 5 more)" in said
+    for path in sorted((folder / "masks").iterdir(), reverse=True):
+        path.rename(path.with_stem(f"mask_{int(path.stem[5:]) + 1}"))
+    assert listed([1, 2, 3, 4, 5, 6]) == []  # counted from 1
+
+
 def test_names_that_a_list_repeats_are_counted(folder: Path) -> None:
     (folder / "splits").mkdir()
 

@@ -342,6 +342,23 @@ def test_an_average_of_weights_is_imported(tmp_path: Path) -> None:
     assert all(torch.equal(loaded[key], value) for key, value in own.items())
 
 
+def test_the_key_of_a_state_dict_is_looked_at(tmp_path: Path) -> None:
+    file, out = tmp_path / "own.pth", tmp_path / "own.safetensors"
+    state = SegmentationNetwork(TINY).state_dict()
+    for key in ("delta", "grad", "weight_update"):
+        torch.save({key: state}, file)
+        with pytest.raises(CheckpointError, match=f"lie under '{key}', as differences"):
+            import_released(file, out, TINY)
+    told: list[str] = []
+    for key in ("state_dict", "model_state", "teacher"):
+        torch.save({key: state}, file)
+        import_released(file, out, TINY, tell=told.append)
+    assert not any("lie under" in one for one in told)
+    torch.save({"stuff": state}, file)
+    import_released(file, out, TINY, tell=told.append)
+    assert sum("lie under 'stuff'" in one for one in told) == 1
+
+
 @pytest.mark.filterwarnings("error")
 def test_torchscript_is_named(tmp_path: Path) -> None:
     file = tmp_path / "script.pth"

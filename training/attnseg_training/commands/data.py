@@ -144,6 +144,14 @@ def frames_command(
             "names, such as 1 for FFmpeg. Default: 0.",
         ),
     ] = None,
+    own_frames: Annotated[
+        bool,
+        typer.Option(
+            "--own-frames",
+            help="For a folder of masks of a film with uneven times: their numbers are "
+            "those of its own frames, not of an export at a constant rate.",
+        ),
+    ] = False,
 ) -> None:
     """Extract frames and their masks from a film, a series or a volume, for --data.
 
@@ -155,7 +163,8 @@ def frames_command(
     from attnseg_training.datasets.frames import frames_to_training_set
 
     told: list[str] = []
-    done = frames_to_training_set(images, masks, out, every, told.append, first_number)
+    how = every, told.append, first_number, own_frames
+    done = frames_to_training_set(images, masks, out, *how)
     count = sum(1 for _ in done)
     for one in told:
         console.print(one, style="yellow", markup=False, soft_wrap=True)
@@ -214,9 +223,11 @@ def _words(found: dict[str, Any]) -> list[str]:
         colours = len(lesions[0]["value"]) > 1
         rule = "each colour but the background's" if colours else "each number but 0"
         lines.append(f"lesion is {rule}: {held}")
+    read = found["masks_read"]
+    read = "" if read == found["images"] else f" of {read} readable"
     for name, one in found["classes"].items():
         share = f"{100 * one['pixels']:.1f} % of all pixels"
-        lines.append(f"class {name}: in {one['images']} images, {share}")
+        lines.append(f"class {name}: in {one['images']}{read} images, {share}")
     if found["empty_masks"]:
         lines.append(f"images with nothing in their masks: {found['empty_masks']}")
     if further := found["further_masks"]:

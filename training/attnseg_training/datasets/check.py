@@ -23,6 +23,7 @@ from attnseg_training.datasets.further_masks import several_words
 from attnseg_training.datasets.hints import QUESTIONS, Hint
 from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.lesion_kinds import Kind
+from attnseg_training.datasets.missing_names import with_zeros
 from attnseg_training.datasets.near_duplicates import near_duplicates
 from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.datasets.same_cases import same_cases
@@ -40,6 +41,8 @@ from napari_attnseg.protocols import rule_sentence
 
 #: Images are read as weights that are trained now will read them.
 READING = Percentiles(*DEFAULT_PERCENTILES, without_border=True)
+#: Why a name of digits has no image.
+ZEROS = "; one with leading zeros is there, which a spreadsheet drops"
 #: Findings that rules of one file belong to; the others are "values".
 _FINDING = {
     Rule.UNREADABLE: "unreadable",
@@ -65,6 +68,8 @@ class DataReport:
         Rows × columns; kinds of image (``uint8 RGB, 0 to 255``); values of masks.
     found : list of (kind, name, words)
         Findings, of the kinds `FINDINGS`.
+    read : int
+        Number of images whose masks could be read.
     empty : int
         Number of images whose masks are all empty; a finding, unless the data set is
         known to have such images.
@@ -88,6 +93,7 @@ class DataReport:
     masks: Counter[str] = field(default_factory=Counter)
     found: list[tuple[str, str, str]] = field(default_factory=list)
     empty: int = 0
+    read: int = 0
     with_class: dict[str, int] = field(default_factory=dict)
     pixels: dict[str, float] = field(default_factory=dict)
     narrow: list[str] = field(default_factory=list)
@@ -114,6 +120,7 @@ class DataReport:
                 {"value": list(kind), "masks": masks} for kind, masks in self.lesions
             ],
             "empty_masks": self.empty,
+            "masks_read": self.read,
             "left_out": self.files.left_out,
             "further_masks": self.files.further_masks,
             "warnings": self._warnings(),
@@ -184,6 +191,7 @@ def check(
             area, present = area + each, present + (each > 0)
             pixels += planes[0].size
         watch(done, len(everything))
+    report.read = seen.total
     for c, name in enumerate(files.spec.classes):
         report.with_class[name] = int(present[c])
         report.pixels[name] = float(area[c] / pixels) if pixels else 0.0
@@ -231,7 +239,8 @@ def _check_names(report: DataReport, parts: dict[str, tuple[str, ...]]) -> None:
     for split, names in parts.items():
         for name in names:
             if name not in files.images:
-                text = f"{name} is listed for {split}, but has no image."
+                zeros = ZEROS if with_zeros(name, files.images) else ""
+                text = f"{name} is listed for {split}, but has no image{zeros}."
                 report.found.append((str(Rule.MISSING_IMAGE), name, text))
             if split not in USED:
                 continue
@@ -297,8 +306,13 @@ def _look_at(
         return rgb, None
     seen.add_read(one, read)
     report.empty = len(seen.looks.empty)
-    if name in seen.looks.empty[-1:] and not report.files.spec.empty_masks:
-        report.found.append((str(Rule.EMPTY), name, f"The mask of {name} is empty."))
+    files = report.files
+    if name in seen.looks.empty[-1:] and not files.spec.empty_masks:
+        only = f", as {files.ignore} in it is ignored" * (
+            name in seen.looks.ignored[-1:]
+        )
+        text = f"The mask of {name} is empty{only}."
+        report.found.append((str(Rule.EMPTY), name, text))
     if name in seen.looks.full[-1:]:
         text = f"The mask of {name} covers the whole image."
         report.found.append((str(Rule.FULL), name, text))

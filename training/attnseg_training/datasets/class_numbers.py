@@ -14,6 +14,8 @@ Values = NDArray[Any]
 Plane = NDArray[np.bool_]
 #: More numbers than this below that of the one class may be soft edges.
 FEW = 3
+#: More than this beside several classes may have been interpolated.
+MANY = 8
 
 
 def classes(
@@ -35,10 +37,11 @@ def classes(
     """
     found = np.unique(values if void is None else values[~void])
     others = [v for v in found.tolist() if v and v not in (*wanted, *background)]
+    known = ", ".join(str(v) for v in (*wanted, *background) if v)
     if others == [255] and not lossy:
         raise UnclearMaskError(
             Rule.VOID_VALUES,
-            f"Expected the values 0 and {', '.join(map(str, wanted))} in the mask "
+            f"Expected the values 0 and {known} in the mask "
             f"{name}, found also 255: write ignore = 255 into dataset.toml if it is "
             "neither a class nor background, or export the mask without it.",
         )
@@ -60,6 +63,11 @@ def classes(
                 "leave the line classes out of dataset.toml, or write threshold = "
                 f"{wanted[0] / 2:g} in its place"
             )
+        elif len(others) > MANY and not lossy:
+            hint += (
+                ", or resize masks with nearest neighbours (order 0) if these numbers "
+                "were interpolated"
+            )
         if any(not v >= 0 for v in others) and len(wanted) == 1:
             hint += (
                 ', or write threshold = 0 and classes = ["name"] without a value '
@@ -71,7 +79,7 @@ def classes(
             )
         raise UnclearMaskError(
             Rule.UNCLEAR_VALUES,
-            f"Expected the values 0 and {', '.join(map(str, wanted))} in the mask "
+            f"Expected the values 0 and {known} in the mask "
             f"{name}, found also {listed(np.array(others))}; {hint}.",
         )
     return np.stack([values == v for v in wanted]).astype(np.uint8)

@@ -120,7 +120,7 @@ def foreground_along_a_map(
             background=_colour(rgb[found == low]),
             lesions=(_colour(rgb[found == top]),),
             scale=None if scale is None else replace(scale, kind=f"{COLOURS} of a map"),
-            sloped=is_sloped(np.where(hidden, low, found) - low),
+            sloped=is_sloped(np.where(hidden, low, found) - low, lesion),
         )
     return None
 

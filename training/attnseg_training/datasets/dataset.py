@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from attnseg_training.datasets.crossed_pairs import crossed_pairs
 from attnseg_training.datasets.further_masks import several_words
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.layouts import Files, find_files
+from attnseg_training.datasets.missing_names import with_zeros
 from attnseg_training.datasets.pairing import unlike_in_a_suffix
 from attnseg_training.datasets.repeated_names import repeated_names
 from attnseg_training.datasets.sample import Sample
@@ -101,7 +103,8 @@ class Dataset:
             raise InputError(
                 f"Expected weights of {len(self.classes)} classes "
                 f"({', '.join(self.classes)}) for {self.root}, got weights of {count}; "
-                "choose other weights or other data."
+                "choose other weights or other data. Its masks were not read; "
+                "attnseg-train check says whether they are clear."
             )
 
 
@@ -152,7 +155,8 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
 
 def file_hints(files: Files) -> list[Hint]:
     """What is told of the files of a folder, without reading images."""
-    return [*second_masks(files), *repeated_names(files)]
+    crossed = crossed_pairs(files.pairs)
+    return [*second_masks(files), *repeated_names(files), *crossed]
 
 
 def _expect_no_stack(image: Path) -> None:
@@ -186,13 +190,15 @@ def _expect_images(files: Files) -> None:
     for split, names in files.named.items():
         missing = [name for name in names if name not in files.images]
         if missing and not files.layout.parts:
+            there = with_zeros(missing[0], files.images)
+            zeros = f" ({there} is there: a spreadsheet drops zeros)" if there else ""
             raise InputError(
-                f"{missing[0]} is listed for {split}, but has no image, like "
+                f"{missing[0]} is listed for {split}, but has no image{zeros}, like "
                 f"{len(missing)} of its {len(names)} names in all: correct them, or "
                 f"take them out of {files.lists}/."
                 if len(missing) > 1
-                else f"{missing[0]} is listed for {split}, but has no image: correct "
-                f"the name, or take it out of {files.lists}/."
+                else f"{missing[0]} is listed for {split}, but has no image{zeros}: "
+                f"correct the name, or take it out of {files.lists}/."
             )
 
 

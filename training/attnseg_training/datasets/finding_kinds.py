@@ -25,6 +25,7 @@ FINDINGS = {
         "more than half of all masks are stripes until columns are read for rows"
     ),
     "mostly-sloped": "more than half of all masks are slopes, not areas",
+    "mostly-interpolated": "most masks have rims of numbers that were interpolated",
     "mostly-padded": "more than half of all masks have white along a whole edge",
     "burnt-in": "many masks have a piece at the very same pixels",
     "burnt-in-text": "many masks have small shapes that recur, as characters do",
@@ -60,6 +61,7 @@ STOPS = (
     "mostly-patterned",
     "mostly-out-of-order",
     "mostly-sloped",
+    "mostly-interpolated",
     "mostly-padded",
     "burnt-in",
     "burnt-in-text",

@@ -13,6 +13,7 @@ from attnseg_training.datasets.broken_rules import broken_by_most
 from attnseg_training.datasets.burnt_in import SamePlaces
 from attnseg_training.datasets.burnt_in_text import Characters
 from attnseg_training.datasets.hints import Hint
+from attnseg_training.datasets.interpolated_numbers import InterpolatedNumbers
 from attnseg_training.datasets.lesion_kinds import LesionKinds, counted_kinds
 from attnseg_training.datasets.mask_looks import MaskLooks
 from attnseg_training.datasets.mask_reading import MaskKind
@@ -44,6 +45,7 @@ ALLOWABLE = (
     Rule.MOSTLY_PATTERNED,
     Rule.MOSTLY_OUT_OF_ORDER,
     Rule.MOSTLY_SLOPED,
+    Rule.MOSTLY_INTERPOLATED,
     Rule.BURNT_IN,
     Rule.BURNT_IN_TEXT,
 )
@@ -99,6 +101,8 @@ class MasksSeen:
         What is compared between images and masks.
     readers : OverlaidReaders
         Masks (with one class) whose numbers lie in each other.
+    interpolated : InterpolatedNumbers
+        Thin rims around numbers of classes.
     """
 
     total: int = 0
@@ -126,6 +130,7 @@ class MasksSeen:
     cuts: StraightCuts = field(default_factory=StraightCuts)
     odd: OddPairs = field(default_factory=OddPairs)
     readers: OverlaidReaders = field(default_factory=OverlaidReaders)
+    interpolated: InterpolatedNumbers = field(default_factory=InterpolatedNumbers)
 
     def add(
         self,
@@ -207,6 +212,7 @@ class MasksSeen:
         for i, one in traits:
             self.agreements[min(i, classes - 1)].add(name, one)
             self.palettes.add(name, one.palette)
+            self.interpolated.add(name, one.rims)
         if any(one.sloped for _, one in traits):
             self.sloped.append(name)
         if classes > 1 or stated:
@@ -244,6 +250,7 @@ class MasksSeen:
             {**self.films, **other.films},
             *(self.text.joined(other.text), self.cuts.joined(other.cuts)),
             *(self.odd.joined(other.odd), self.readers.joined(other.readers)),
+            self.interpolated.joined(other.interpolated),
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -296,10 +303,11 @@ class MasksSeen:
         """Rules of `ALLOWABLE` that these masks break, each with its sentence."""
         names = {**self.looks.broken(), Rule.MOSTLY_SLOPED: self.sloped}
         found = broken_by_most(names, MOST * self.total, self.total)
+        rims = self.interpolated.error(self.total)
         piece = self.places.found()
-        found += [] if piece is None else [piece.error(self.total)]
+        place = None if piece is None else piece.error(self.total)
         text = self.text.error(self.total)
-        return found if text is None else [*found, text]
+        return found + [error for error in (rims, place, text) if error is not None]
 
     def expect(self, allow: Collection[str]) -> list[RuleError]:
         """Raise an error for a broken rule; return broken rules that are allowed."""

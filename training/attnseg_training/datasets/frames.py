@@ -21,6 +21,7 @@ from attnseg_training.datasets.frame_numbers import by_frame
 from attnseg_training.datasets.grids import on_grid
 from attnseg_training.datasets.nifti import whole_numbers
 from attnseg_training.datasets.two_places import expect_one_place
+from attnseg_training.datasets.uneven_times import expect_own_frames
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Window
@@ -49,6 +50,7 @@ def frames_to_training_set(
     every: int = 1,
     tell: Callable[[str], None] = lambda _: None,
     first_number: int | None = None,
+    own_frames: bool = False,
 ) -> Iterator[str]:
     """Write frames that have masks into a training set; yields the name of each.
 
@@ -74,6 +76,9 @@ def frames_to_training_set(
     first_number : int or None
         Number of the first frame in the names of a folder of masks, such as 1; None: 0,
         unless the names seem to count from 1, which is refused.
+    own_frames : bool
+        Whether these names count the film's own frames although its times are uneven;
+        if not stated, masks beyond such a place are refused.
 
     Raises
     ------
@@ -87,7 +92,7 @@ def frames_to_training_set(
     with open_frames(files) as frames:
         if NotUsed.INTERLACED in frames.facts.not_used:
             tell(INTERLACED_WORDS.format(frames.name))
-        found = _masks(masks, files, frames, tell, first_number)
+        found = _masks(masks, files, frames, tell, first_number, own_frames)
         hashes = _hashes(masks)
         beyond = [one for one in found if not 0 <= one < len(frames)]
         if beyond or not found:
@@ -154,6 +159,7 @@ def _masks(
     shown: Frames,
     tell: Callable[[str], None],
     first: int | None,
+    own: bool,
 ) -> Mapping[int, Mask]:
     """Frame → its mask, or the file of it."""
     inside = sorted(path.iterdir()) if path.is_dir() else [path]
@@ -169,7 +175,10 @@ def _masks(
         # A run that was killed may leave a mask that is not whole, and has no row.
         if rows:
             return {i: one for i, one in named.items() if i in rows}
-        return by_frame(named, len(shown), first, path.name)
+        by_number = by_frame(named, len(shown), first, path.name)
+        if not own:
+            expect_own_frames(shown, by_number, path.name)
+        return by_number
     scans = [one for one in inside if file_format(one) is FileFormat.DICOM]
     segs = [one for one in scans if is_segmentation(one)]
     if segs:

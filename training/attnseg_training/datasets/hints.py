@@ -32,6 +32,8 @@ class Hint:
     def __str__(self) -> str:
         """Return one sentence."""
         told = _grouped(self.groups) if self.groups else _listed(self.names)
+        if self.rule in NAMED:
+            told = _named(self.names)
         held = f": {self.held}; " if self.held else ": "
         return _SENTENCES[self.rule].format(told, held=held)
 
@@ -48,6 +50,8 @@ class Hint:
 
 #: Groups, and names of one, that are told one by one.
 FEW = 5
+#: Hints that name each image, up to so many, as these files are to be replaced.
+NAMED, SEVERAL = (Rule.CUT_OFF,), 10
 #: Rule → its sentence, with a place for the names.
 _SENTENCES = {
     Rule.INVERTED: (
@@ -117,6 +121,12 @@ _SENTENCES = {
         "More than half of all images have one mask, pixel for pixel: {}; most of them "
         "were saved under a wrong name: export the masks again."
     ),
+    Rule.ALL_IGNORED: (
+        "The mask of {} holds nothing but 0 and the number that dataset.toml says to "
+        "ignore, so that nothing in it counts as lesion: if that number is the lesion "
+        "in these masks, as in those of 0 and 255 beside others of 0, 1 and 255, save "
+        "it as the number that the others have."
+    ),
     Rule.PALETTES: (
         "The palette of the mask of {} gives a class another colour than those of "
         "other masks, or its colour to another number, and masks of named classes are "
@@ -153,6 +163,12 @@ _SENTENCES = {
         "as {}: correct the lists if other images are meant, and do not count on some "
         "being drawn more often."
     ),
+    Rule.CROSSED_PAIRS: (
+        "A list gives the image {} a mask of another number{held}but images and masks "
+        "are numbered alike, and names may have been sorted in two ways (10 before 2, "
+        "and 002 before 010): look at some pairs, and write the list again if they are "
+        "wrong."
+    ),
     Rule.DRAWN_ON: (
         "The image of {} shows a coloured line along the outline of its mask, a "
         "coloured box around it or coloured calipers at its ends, which a network "
@@ -169,6 +185,10 @@ _SENTENCES = {
         "In the mask of {} a part of the lesion lies on a strip of one colour along an "
         "edge of the image, as where an image was padded and its mask stretched "
         "instead: look at both together, and pad the mask as its image was."
+    ),
+    Rule.CUT_OFF: (
+        "The lower part of the image of {} is one colour, as where its transfer broke "
+        "off and a program filled the rest: look at it, and copy the whole file again."
     ),
     Rule.EXCHANGED_COLOURS: (
         "The image of {} has the colours of the others with red and blue exchanged, as "
@@ -268,15 +288,18 @@ QUESTIONS = (
     Rule.SAME_MASK,
     Rule.SAME_IMAGE,
     Rule.PALETTES,
+    Rule.ALL_IGNORED,
     Rule.OVERLAPPING_COLOURS,
     Rule.READER_VOTES,
     Rule.READER_BITS,
     Rule.SECOND_MASKS,
     Rule.LISTED_AGAIN,
+    Rule.CROSSED_PAIRS,
     Rule.SIMILAR_IMAGE,
     Rule.DRAWN_ON,
     Rule.TINTED,
     Rule.ON_PADDING,
+    Rule.CUT_OFF,
     Rule.EXCHANGED_COLOURS,
     Rule.COLOUR_SPACE,
     Rule.NEGATIVES,
@@ -302,6 +325,11 @@ def _grouped(groups: Sequence[Sequence[str]]) -> str:
         said.append(shown + rest)
     more = f", and {len(groups) - FEW} more such groups" if len(groups) > FEW else ""
     return ", ".join(said) + more
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" (and of {len(names) - SEVERAL} more)" if len(names) > SEVERAL else ""
+    return ", ".join(repr(name) for name in names[:SEVERAL]) + more
 
 
 def _listed(names: Sequence[str]) -> str:

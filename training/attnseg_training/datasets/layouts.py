@@ -86,6 +86,8 @@ class Files:
         without any.
     repeated : dict
         Split → name that is listed for it several times → number of further lines.
+    pairs : dict
+        Sample name → name of the mask that lists give it.
     """
 
     root: Path
@@ -107,6 +109,7 @@ class Files:
     several: dict[str, list[str]] = field(default_factory=dict)
     further_masks: dict[str, Any] = field(default_factory=dict)
     repeated: dict[str, dict[str, int]] = field(default_factory=dict)
+    pairs: dict[str, str] = field(default_factory=dict)
 
 
 def find_files(source: Path) -> Files:
@@ -256,7 +259,7 @@ def _pairs(root: Path, name: str, said: Descriptor) -> Files:
     named = {n: paths[0] for n, paths in files.masks.items()}
     lines = ListedPairs(images, named if files.apart else masks | named)
     files.named = read_lists(root, said.splits, lines, other)
-    files.repeated = lines.repeated
+    files.repeated, files.pairs = lines.repeated, lines.pairs
     lines.apply(files.masks, files.several, other, files.apart)
     return files
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from attnseg_training.datasets.drawn_colours import border_of
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.inverted import is_inverted
 from attnseg_training.datasets.lines import is_lines
@@ -18,16 +19,21 @@ from attnseg_training.datasets.rules import Rule
 from attnseg_training.datasets.run_order import is_out_of_order
 from attnseg_training.datasets.white_edges import has_white_edge
 
+#: Share of the border from which ignored pixels are a frame.
+_FRAME = 0.5
+
 
 @dataclass(slots=True)
 class MaskLooks:
-    """Names of images by how their mask looks; each is in one list at most.
+    """Names of images by how their mask looks; each is in one list at most, but for `ignored`.
 
     Attributes
     ----------
     empty, full : list of str
         Names of images without any lesion, and of images that one class covers
         completely.
+    ignored : list of str
+        Those of `empty` whose masks have ignored pixels that are no frame.
     disordered : list of str
         Names of images whose masks are whole once columns are read for rows, or back.
     inverted, padded : list of str
@@ -46,6 +52,7 @@ class MaskLooks:
     patterned: list[str] = field(default_factory=list)
     outlines: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
 
     def add(
         self, name: str, planes: NDArray[np.uint8], known: NDArray[np.uint8]
@@ -63,6 +70,8 @@ class MaskLooks:
         there = np.asarray(planes.any((1, 2)))
         if not there.any():
             self.empty.append(name)
+            if known.any() and border_of(known[0]).mean() < _FRAME:
+                self.ignored.append(name)
         elif (there & known.all((1, 2))).any():
             self.full.append(name)
         elif is_out_of_order(lesion):
@@ -120,6 +129,7 @@ class MaskLooks:
                 (Rule.PADDED, self.padded, Rule.MOSTLY_PADDED),
                 (Rule.PATTERNED, self.patterned, Rule.MOSTLY_PATTERNED),
                 (Rule.OUT_OF_ORDER, self.disordered, Rule.MOSTLY_OUT_OF_ORDER),
+                (Rule.ALL_IGNORED, self.ignored, None),
             )
             if names and instead not in broken
         ]

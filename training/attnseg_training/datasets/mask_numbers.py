@@ -8,6 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attnseg_training.datasets.brush_levels import brush_levels
+from attnseg_training.datasets.interpolated_numbers import (
+    scaled_by_255,
+    void_is_interpolated,
+)
 from attnseg_training.datasets.mask_regions import (
     FEW_FAINT,
     TOLD,
@@ -27,8 +32,10 @@ from attnseg_training.datasets.mask_remedies import (
     EXPORT,
     FEW,
     FRACTION_MEANINGS,
+    GIVE_PAINTED,
     NAME_MEANINGS,
     NAME_OR_LIMIT,
+    NEAREST,
     remedy,
     without_0,
 )
@@ -147,7 +154,22 @@ def _split(
         return _probabilities(values, found, name, stated)
     if found[0] == 0 and values.dtype.kind in "ui":
         refuse_void(found, name)
-        if are_numbers(values, found):
+        if void_is_interpolated(values):
+            raise _unclear(
+                name,
+                "1 inside rims of larger numbers, as where a mask of 0, 1 and 255 "
+                "(void) was interpolated",
+                NEAREST,
+            )
+        levels = brush_levels(values) if top <= 255 else ()
+        if levels and not stated:
+            came = f"several levels inside objects ({', '.join(map(str, levels))} …)"
+            raise _unclear(
+                name,
+                f"{came}, as of a translucent brush whose strokes overlap",
+                GIVE_PAINTED,
+            )
+        if levels or are_numbers(values, found):
             return values > 0, "object-numbers"
     # As floats: twice a number may be beyond its type.
     near = 2 * float(found[0]) >= float(top) or (found[0] > 0 and top < FAINT)
@@ -224,6 +246,13 @@ def _probabilities(
             return values > 0, "object-numbers"
         came = f"the fractions {listed(found)}, which fill regions and may be objects"
         raise _unclear(name, f"{came}, classes or votes", FRACTION_MEANINGS)
+    if scaled_by_255(found):
+        raise _unclear(
+            name,
+            "fractions up to 1/255, as where a mask of 0 and 1 was resized or read as "
+            "one of 0 to 255",
+            "write threshold = 0.002 into dataset.toml if so, or " + NEAREST,
+        )
     if 0.05 < top <= 0.5:
         raise _unclear(
             name,

@@ -16,6 +16,11 @@ NAME_CLASSES = (
     "mask of 0 and 255"
 )
 EXPORT = "export it as a mask of 0 and 255"
+NEAREST = "resize masks with nearest neighbours (order 0)"
+GIVE_PAINTED = (
+    "write threshold = 1 into dataset.toml if all that was painted is lesion, "
+    "threshold = number if only what is above it is, or " + EXPORT
+)
 GIVE_THRESHOLD = (
     "write threshold = 0 into dataset.toml if what is above 0 is lesion (NaN is not), "
     f"or {EXPORT}"

@@ -17,12 +17,17 @@ FOOT, TOP, INSIDE = 0.1, 0.9, 0.15
 #: other two, where it begins at an edge, as a cone does. Blurred edges fade out there:
 #: half as steep.
 LOW, MIDDLE, STEEP = (0.05, 0.15), (0.4, 0.6), 0.7
+#: Soft edges leave so large a share of it in the lesion, or more.
+WHOLE = 0.8
 #: Beside several colours, those between them have at most so many pixels, of lesions.
 BETWEEN = 0.5
 
 
-def is_sloped(numbers: NDArray[Any]) -> bool:
+def is_sloped(numbers: NDArray[Any], lesion: Plane) -> bool:
     """Whether numbers rise from the edges of lesions to their middle.
+
+    They do not if nearly all that is above background was read as lesion, whatever
+    levels it has, as those of a fill and a darker outline.
 
     In contrast, lesions with soft edges have about the largest number inside, or fade
     out.
@@ -31,9 +36,13 @@ def is_sloped(numbers: NDArray[Any]) -> bool:
     ----------
     numbers : ndarray, shape (H, W)
         Numbers of a mask.
+    lesion : ndarray of bool, shape (H, W)
+        What was read as lesion.
     """
     top = float(numbers.max())
     support = np.count_nonzero(numbers > FOOT * top)
+    if np.count_nonzero(lesion) >= WHOLE * support:
+        return False
     inside = np.count_nonzero(numbers >= TOP * top)
     if top <= 0 or inside > INSIDE * support or min(numbers.shape) < 2:
         return False
@@ -66,6 +75,6 @@ def are_slopes(
     if not lesion.any():
         return False
     if colours == 1:
-        return is_sloped(np.where(hidden, 0, away))
+        return is_sloped(np.where(hidden, 0, away), lesion)
     between = (away > 2 * SAME) & (nearest > 2 * SAME) & ~hidden
     return bool(np.count_nonzero(between) > BETWEEN * np.count_nonzero(lesion))

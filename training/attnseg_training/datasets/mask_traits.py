@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import label
 
 from attnseg_training.datasets.drawn_colours import APART, SAME, Colours
+from attnseg_training.datasets.interpolated_numbers import Rims
 from attnseg_training.datasets.mask_scale import Scale
 from attnseg_training.datasets.mask_slopes import is_sloped
 from attnseg_training.datasets.mask_spans import Span
@@ -81,6 +82,8 @@ class MaskTraits:
         Whether lesions are slopes, as of distances, instead of areas with edges.
     overlay : Overlay or None
         How exact numbers lie in each other; None if they lie as objects do.
+    rims : Rims or None
+        Thin rims around numbers of classes; None if there can be none.
     """
 
     lesion_level: float | None = None
@@ -97,6 +100,7 @@ class MaskTraits:
     palette: tuple[IndexColour, ...] = ()
     sloped: bool = False
     overlay: Overlay | None = None
+    rims: Rims | None = None
 
 
 def traits_of_numbers(
@@ -149,7 +153,7 @@ def traits_of_numbers(
         several=several,
         like_classes=like,
         kinds=kinds,
-        sloped=soft and is_sloped(known),
+        sloped=soft and is_sloped(known, lesion),
         overlay=overlay_of(known) if exact and several else None,
     )
 

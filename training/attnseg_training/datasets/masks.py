@@ -16,6 +16,7 @@ from attnseg_training.datasets import (
     mask_numbers,
 )
 from attnseg_training.datasets.drawn_colours import border_of
+from attnseg_training.datasets.interpolated_numbers import rims_of
 from attnseg_training.datasets.mask_reading import (
     MaskKind,
     MaskMeaning,
@@ -162,7 +163,8 @@ def _of_page(
             if not values or numbers is not series.indices:
                 return read
             pairs = palette_of(page, series.indices, values)
-            return replace(read, traits=(MaskTraits(palette=pairs),))
+            both = tuple(replace(one, palette=pairs) for one in read.traits)
+            return replace(read, traits=both)
     if values:
         grey, known = mask_colours.luma(page), (*values, *said.background)
         if not lossy:
@@ -176,7 +178,7 @@ def _of_page(
             return _of_numbers(alpha, replace(said, ignore=None), lossy, name)
         lesion = mask_numbers.one_class(alpha, lossy, name).lesion
         scale = scale_of_colours(alpha, lesion)
-        traits = MaskTraits(scale=scale, sloped=is_sloped(alpha))
+        traits = MaskTraits(scale=scale, sloped=is_sloped(alpha, lesion))
         return MaskReading(_stacked(lesion), None, MaskKind.ALPHA, traits=(traits,))
     if alpha is None and mask_colours.is_grey(colours, lossy):
         return _of_numbers(mask_colours.luma(page), said, lossy, name)
@@ -231,6 +233,8 @@ def _of_numbers(
             numbers, said.values, void, lossy, name, said.background
         )
         how = MaskKind.CLASSES
+        known = numbers if void is None else np.where(void, 0, numbers)
+        traits = (MaskTraits(rims=rims_of(known)),)
     elif said.threshold is not None:
         lesion = mask_numbers.above(numbers, said.threshold, name, void)
         planes, how = _stacked(lesion), MaskKind.THRESHOLD

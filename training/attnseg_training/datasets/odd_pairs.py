@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from attnseg_training.datasets import (
     colour_spaces,
+    cut_off,
     letterboxes,
     negatives,
     preview_scale,
@@ -44,6 +45,8 @@ class OddPairs:
         Some pixels of images; see `colour_spaces`.
     corners : dict
         Corners of images; see `negatives`.
+    ends : dict
+        Images that end in an area of one colour; see `cut_off`.
     """
 
     steps: dict[str, tints.Step] = field(default_factory=dict)
@@ -53,6 +56,7 @@ class OddPairs:
     grids: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     samples: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
     corners: dict[str, negatives.Corners] = field(default_factory=dict)
+    ends: dict[str, bool] = field(default_factory=dict)
 
     def add(
         self, name: str, lesion: NDArray[np.bool_], rgb: NDArray[np.uint8] | None
@@ -67,6 +71,8 @@ class OddPairs:
         self.grids[name] = grid_of(lesion)
         self.samples[name] = colour_spaces.sampled(rgb)
         self.corners[name] = negatives.corners_of(rgb)
+        if (end := cut_off.end_of(rgb)) is not None:
+            self.ends[name] = end
         if extent is None:
             return
         if (step := tints.tint_of(rgb, lesion)) is not None:
@@ -93,10 +99,13 @@ class OddPairs:
         images : SameImages
             Record of images that are the same, pixel for pixel.
         """
-        few = len(self.strips) <= max(letterboxes.FEW, letterboxes.IMAGES * total)
+        ended = cut_off.cut_off(self.ends, total)
+        strips = tuple(name for name in self.strips if name not in ended)
+        few = len(strips) <= max(letterboxes.FEW, letterboxes.IMAGES * total)
         found = [
             (Rule.TINTED, tints.tinted(self.steps, total)),
-            (Rule.ON_PADDING, () if few else tuple(self.strips)),
+            (Rule.CUT_OFF, ended),
+            (Rule.ON_PADDING, () if few else strips),
             (Rule.EXCHANGED_COLOURS, exchanged(self.colours)),
             (Rule.NEGATIVES, negatives.negatives(self.corners)),
             (Rule.DRAWN_SMALL, drawn_small(self.extents)),

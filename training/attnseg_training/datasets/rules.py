@@ -29,6 +29,8 @@ class Rule(StrEnum):
         Image and mask differ in size.
     GRID
         Positions of image and mask in space differ by more than flips and turns.
+    ALL_IGNORED
+        A mask holds nothing but background and what is ignored.
     EMPTY, FULL
         A mask without any lesion, or with nothing but lesion.
     MISSING_IMAGE, MISSING_MASK, MASK_WITHOUT_IMAGE
@@ -57,6 +59,9 @@ class Rule(StrEnum):
         More than half of all masks are whole if columns are read for rows, or back.
     MOSTLY_SLOPED
         More than half of all masks are slopes, which a threshold cuts somewhere.
+    MOSTLY_INTERPOLATED
+        Most masks have thin rims of a class around others, as where numbers were
+        interpolated.
     BURNT_IN
         Many masks have a piece at exactly the same pixels.
     BURNT_IN_TEXT
@@ -94,12 +99,16 @@ class Rule(StrEnum):
         Another folder holds masks of the same names that differ.
     LISTED_AGAIN
         A list of a split names an image several times.
+    CROSSED_PAIRS
+        Numbers in the names of listed pairs contradict each other.
     SIMILAR_IMAGE
         Images that look the same have different masks.
     TINTED
         Images show a step of one colour along the outline of their masks.
     ON_PADDING
         Lesions lie on strips of one colour with which images were padded.
+    CUT_OFF
+        The lower part of an image is missing.
     EXCHANGED_COLOURS
         Some images have red and blue exchanged.
     COLOUR_SPACE, NEGATIVES
@@ -145,6 +154,7 @@ class Rule(StrEnum):
     ORIENTATION = "orientation"
     SIZE = "size"
     GRID = "grid"
+    ALL_IGNORED = "all-ignored"
     EMPTY = "empty mask"
     FULL = "full mask"
     MISSING_IMAGE = "missing image"
@@ -163,6 +173,7 @@ class Rule(StrEnum):
     MOSTLY_PATTERNED = "mostly-patterned"
     MOSTLY_OUT_OF_ORDER = "mostly-out-of-order"
     MOSTLY_SLOPED = "mostly-sloped"
+    MOSTLY_INTERPOLATED = "mostly-interpolated"
     BURNT_IN = "burnt-in"
     BURNT_IN_TEXT = "burnt-in-text"
     INVERTED = "inverted-mask"
@@ -184,9 +195,11 @@ class Rule(StrEnum):
     READER_BITS = "reader-bits"
     SECOND_MASKS = "second-masks"
     LISTED_AGAIN = "listed-again"
+    CROSSED_PAIRS = "crossed-pairs"
     SIMILAR_IMAGE = "similar-image"
     TINTED = "tinted"
     ON_PADDING = "on-padding"
+    CUT_OFF = "cut-off"
     EXCHANGED_COLOURS = "exchanged-colours"
     COLOUR_SPACE = "colour-space"
     NEGATIVES = "negatives"

@@ -194,6 +194,6 @@ def list_text(file: Path) -> str:
         return file.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise InputError(
-            f"The list of names {file} cannot be read as UTF-8 text ({error}); save it "
-            "so."
+            f"The list of names {file} cannot be read as UTF-8 text ({error}), as "
+            "where it was saved as ANSI (Windows-1252) or Unicode; save it as UTF-8."
         ) from error

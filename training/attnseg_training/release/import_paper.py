@@ -126,7 +126,8 @@ def import_released(
     state_name : str
         Name of the state dict, if the file holds several.
     tell : callable
-        Called with a sentence if some of the weights seem never to have been trained.
+        Called with a sentence if some of the weights seem never to have been trained,
+        or lie under an unusual key.
 
     Raises
     ------
@@ -139,7 +140,7 @@ def import_released(
         If `out` cannot be written.
     """
     expect_weights_name(out)
-    state = read_state(path, state_name)
+    state = read_state(path, state_name, tell)
     if doubt := expect_trained(state, path.name):
         tell(doubt)
     if spec and is_own(state, spec):

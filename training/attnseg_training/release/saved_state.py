@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from attnseg_training.release.joined_states import networks_of
+from attnseg_training.release.wrapping_keys import expect_weights
 from napari_attnseg.errors import CheckpointError
 
 #: Before tensors' names of a network in DataParallel, or of an average of weights.
@@ -24,7 +25,9 @@ AVERAGED = "n_averaged"
 _WANT = "Expected a PyTorch checkpoint (.pth) of tensors only"
 
 
-def read_state(path: Path, name: str = "") -> dict[str, Tensor]:
+def read_state(
+    path: Path, name: str = "", tell: Callable[[str], None] = lambda _: None
+) -> dict[str, Tensor]:
     """State dict of the network in a checkpoint.
 
     Parameters
@@ -34,12 +37,14 @@ def read_state(path: Path, name: str = "") -> dict[str, Tensor]:
     name : str
         Name of the state dict in the file, if it holds several, such as those of raw
         and averaged weights; empty if it holds one.
+    tell : callable
+        Called with a sentence if the key of the state dict is an unusual one.
 
     Raises
     ------
     CheckpointError
-        If the file cannot be read without running code, or it is not clear which state
-        dict is meant.
+        If the file cannot be read without running code, it is not clear which state
+        dict is meant, or its key says that it holds differences.
     """
     content = _content(path)
     if not isinstance(content, dict):
@@ -62,7 +67,10 @@ def read_state(path: Path, name: str = "") -> dict[str, Tensor]:
             f"{distinct[-1]}."
         )
     if name or distinct:
-        content = found[name or distinct[0]]
+        key = name or distinct[0]
+        if told := expect_weights(key, path.name):
+            tell(told)
+        content = found[key]
     state = {
         str(key).replace(COMPILED, ""): value
         for key, value in content.items()

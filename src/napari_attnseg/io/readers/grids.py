@@ -95,10 +95,16 @@ def _of_dicom(paths: Sequence[Path], name: str) -> Grid | None:
         step = normal * (thick[0] if thick and thick[0] > 0 else 1.0)
     even = at[0] + np.arange(len(at))[:, None] * step * slices
     if np.abs(at - even).max() > UNEVEN * np.linalg.norm(step):
+        twice = len(at) - len(np.unique(at.round(2), axis=0))
+        why = (
+            f"{twice} of them lie where another one does, as in several phases or "
+            "echoes: put those of one into a folder of their own"
+            if twice
+            else "their positions are uneven, and slices may be missing"
+        )
         raise InputError(
             f"Expected evenly spaced slices in {name}, to bring masks on them, but "
-            "their positions are uneven: slices may be missing; give the masks as a "
-            "DICOM SEG, which names the slice of each."
+            f"{why}; or give the masks as a DICOM SEG, which names the slice of each."
         )
     affine = np.eye(4)
     columns, rows = np.array(along[:3]) * spacing[1], np.array(along[3:]) * spacing[0]

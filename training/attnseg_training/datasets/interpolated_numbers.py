@@ -1,0 +1,146 @@
+"""Recognise masks whose class numbers were interpolated, as where they were resized.
+
+Between 0 and 2, bilinear resizing leaves a thin rim of 1, which is another class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import (
+    binary_dilation,
+    binary_erosion,
+    distance_transform_edt,
+    label,
+    mean,
+)
+
+from attnseg_training.datasets.rules import Rule, RuleError
+
+#: More numbers than this in a mask are objects, whose rims are not looked at.
+NUMBERS = 12
+#: A rim is at most so many pixels wide, and its width varies by at most so many.
+WIDE, EVEN = 3.7, 1.5
+#: It has at least so many pixels beside the larger number, which are so large a share
+#: of its outline, and so large a share of that without what a wide class lies along.
+LENGTH, SHARE, BARE = 16, 0.35, 0.5
+#: Elsewhere, the number of a rim fills a square of this side: a thin class does not.
+CORE = 7
+#: Void has at least this number. So large a share of a region has one number.
+BRIGHT, ALIKE = 128, 0.9
+#: More than this share of the masks that can show a rim, and at least so many.
+MOST, ENOUGH = 0.5, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Rims:
+    """Thin rims around the numbers of a mask.
+
+    Attributes
+    ----------
+    numbers : frozenset of float
+        Numbers that form a rim around most of what has a larger one.
+    cores : frozenset of float
+        Numbers that fill a square.
+    """
+
+    numbers: frozenset[float] = frozenset()
+    cores: frozenset[float] = frozenset()
+
+
+def rims_of(numbers: NDArray[Any]) -> Rims | None:
+    """Find the rims in a mask (H, W) of class numbers; None if there can be none.
+
+    In contrast, a class around another one is wider or of uneven width, and where two
+    classes only touch, most of the outline lies beside another number.
+    """
+    found = np.unique(numbers)
+    if not 2 < len(found) <= NUMBERS or min(numbers.shape) < CORE:
+        return None
+    square = np.ones((CORE, CORE), bool)
+    cores = {float(v) for v in found if binary_erosion(numbers == v, square).any()}
+    rims = set[float]()
+    for larger in found[2:]:
+        inside = numbers == larger
+        ring = binary_dilation(inside) & (numbers < larger)
+        lower = found[found < larger]
+        beside = {v: ring & (numbers == v) for v in lower[1:].tolist()}
+        widths = {
+            v: distance_transform_edt(numbers >= v)[at]
+            for v, at in beside.items()
+            if at.any()
+        }
+        every = np.concatenate([*widths.values(), np.empty(0)])
+        thin, bare = every[every <= WIDE], np.count_nonzero(ring) - len(every)
+        least = max(SHARE * np.count_nonzero(ring), BARE * (len(thin) + bare))
+        if len(thin) < max(LENGTH, least):
+            continue
+        if np.subtract(*np.percentile(thin, (90, 10))) <= EVEN:
+            rims.add(max(widths, key=lambda v: np.count_nonzero(widths[v] <= WIDE)))
+    return Rims(frozenset(rims), frozenset(cores))
+
+
+def void_is_interpolated(numbers: NDArray[Any]) -> bool:
+    """Whether rims of many numbers, up to that of void, lie around regions of 1.
+
+    As where masks of 0, 1 and 255 (void) were resized: the inside keeps 1. In contrast,
+    faint numbers around soft lesions lie beside 0.
+
+    Parameters
+    ----------
+    numbers : ndarray of int, shape (H, W)
+        0 where void was ignored.
+    """
+    top = int(numbers.max(initial=0))
+    if top < BRIGHT or len(np.unique(numbers)) <= NUMBERS:
+        return False
+    pieces, count = label(numbers <= 1)
+    every = np.arange(1, count + 1)
+    areas = np.bincount(pieces.ravel(), minlength=count + 1)[1:]
+    ones = np.asarray(mean(numbers == 1, pieces, every))
+    large = areas >= CORE**2
+    inside = areas[large & (ones > ALIKE)].sum()
+    return bool(inside > areas[~large].sum() and (ones[large] < 1 - ALIKE).any())
+
+
+def scaled_by_255(found: NDArray[Any]) -> bool:
+    """Whether fractions (sorted) end at 1/255, as where 0 and 1 were read as 8 bits."""
+    return bool(abs(255 * float(found[-1]) - 1) < 1e-3)
+
+
+@dataclass(slots=True)
+class InterpolatedNumbers:
+    """Record of masks whose numbers can show a rim, by the name of the image."""
+
+    masks: dict[str, Rims] = field(default_factory=dict)
+
+    def add(self, name: str, rims: Rims | None) -> None:
+        """Record a mask."""
+        if rims is not None:
+            self.masks[name] = rims
+
+    def joined(self, other: InterpolatedNumbers) -> InterpolatedNumbers:
+        """Union of two records."""
+        return InterpolatedNumbers({**self.masks, **other.masks})
+
+    def error(self, total: int) -> RuleError | None:
+        """Say that most of the masks (of `total`) that can show rims have them."""
+        cores = frozenset().union(*(one.cores for one in self.masks.values()))
+        names = [name for name, one in self.masks.items() if one.numbers & cores]
+        if len(names) < max(ENOUGH, MOST * len(self.masks)):
+            return None
+        rims = {v for name in names for v in self.masks[name].numbers}
+        told = " and ".join(f"{v:g}" for v in sorted(rims))
+        return RuleError(
+            Rule.MOSTLY_INTERPOLATED,
+            "Expected masks whose numbers are those of their classes, but "
+            f"{len(names)} of {total} masks are edged with "
+            f"thin rims of a smaller number ({told}) "
+            "around most of what has a larger one, as where their numbers were "
+            f"interpolated, first that of {names[0]!r}; resize masks with nearest "
+            "neighbours (order 0, INTER_NEAREST), or give --allow "
+            f"{Rule.MOSTLY_INTERPOLATED} if that is right.",
+        )
