@@ -44,9 +44,9 @@ def _kind(click: Click) -> str:
 
 
 def _idle_words(click: Click) -> str:
-    """Say what a click, line or box does that changed nothing."""
+    """Say what a click, line or box that changed nothing is good for."""
     if click.empties:
-        return "Nothing that may be removed is in this box; nothing was changed."
+        return "Nothing that may be removed is in this box."
     if click.box is not None:  # it names no pixels that it could protect
         return "Nothing more was found to add in this box; nothing was changed."
     return (
