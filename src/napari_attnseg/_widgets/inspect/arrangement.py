@@ -119,7 +119,7 @@ class Arrangement:
             return
         theirs = not self._cells.ours and canvas.grid.enabled  # it was on before
         self.moving = True
-        if any(layer in layers for layer in result.layers):
+        if any(layer in layers for layer in (result.image, *result.layers)):
             visible = self._others.visible
             self.show(result, Preset.OVERLAY)
             for layer in visible:
