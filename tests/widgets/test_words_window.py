@@ -221,6 +221,8 @@ def test_no_part_is_lower_than_what_it_shows(docks: dict[str, Any], qtbot: Any) 
     assert not low(inspect)
     viewer.layers["grey"].visible = False
     qtbot.waitUntil(inspect.click_panel.button.isEnabled)
+    window.resize(1280, 600)
+    qtbot.wait(100)
     inspect.click_panel.button.click()
     qtbot.waitUntil(lambda: "Click what" in inspect.click_panel.message.text())
     assert not low(inspect)
