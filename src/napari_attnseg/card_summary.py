@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_attnseg.cards import ModelCard
+from napari_attnseg.how_many import how_many
 from napari_attnseg.protocols import TrainingProtocol
 from napari_attnseg.run_files import BEST_WEIGHTS, CONFIG_FILE
 
@@ -59,7 +60,7 @@ def _measured(card: ModelCard) -> str:
     measured, found = _mean(card.metrics), card.metrics
     if measured is not None:
         split = str(found.get("split", "test"))
-        images = f"{found['n']} {_IMAGES.get(split, split)} images"
+        images = how_many(found["n"], f"{_IMAGES.get(split, split)} image")
         return f"Dice {measured:.2f} on {images}."
     training = _while_training(card)
     if training is None:
@@ -76,7 +77,7 @@ def images_of(card: ModelCard) -> str:
     number = data.get("val") if isinstance(data, dict) else None
     if number is None:
         return ""
-    return "1 image" if number == 1 else f"{number} images"
+    return how_many(number, "image")
 
 
 def _mean(metrics: dict[str, Any]) -> float | None:

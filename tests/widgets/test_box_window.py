@@ -71,14 +71,30 @@ def test_only_a_drawn_box_is_segmented(
     box = viewer.layers["box · polyp"]
     assert box.mode == "add_rectangle" and viewer.layers.selection.active == box
     assert widget.inputs.image == image
+    # Nothing is drawn: the button is grey, and why is written below it.
+    bar = widget.bar
+
+    def missing() -> bool:
+        grey = not bar.start_button.isEnabled()
+        assert grey == bar.why.isVisibleTo(widget)
+        return grey and bar.why.text() == NO_BOX
+
+    assert missing()
     segment()
-    assert widget.bar.error.text() == NO_BOX and len(viewer.layers) == 2
+    assert len(viewer.layers) == 2
+    control.switch.click()
+    assert bar.start_button.isEnabled() and not missing()
+    control.switch.click()
+    assert missing()
 
     # Pixel 10 begins at 9.5; the last shape counts.
     box.add_rectangles(np.array([[0.0, 0.0], [3, 3]]))
+    assert bar.start_button.isEnabled() and not missing()
     segment()
-    assert "has 4×4 pixels" in widget.bar.error.text() and len(viewer.layers) == 2
+    assert "has 4×4 pixels" in bar.error.text() and len(viewer.layers) == 2
+    # What was wrong with it is not said of the next one.
     box.add_rectangles(np.array([[9.5, 19.5], [49.5, 200]]))
+    assert not bar.error.isVisibleTo(widget)
     segment()
     assert box.mode == "pan_zoom" and not widget.bar.error.isVisibleTo(widget)
     (result,) = find_results(viewer.layers)

@@ -221,9 +221,14 @@ def test_no_part_is_lower_than_what_it_shows(docks: dict[str, Any], qtbot: Any) 
     assert not low(inspect)
     viewer.layers["grey"].visible = False
     qtbot.waitUntil(inspect.click_panel.button.isEnabled)
+    window.resize(1280, 600)
+    qtbot.wait(100)
     inspect.click_panel.button.click()
     qtbot.waitUntil(lambda: "Click what" in inspect.click_panel.message.text())
     assert not low(inspect)
+    # How to click, and the way back, without scrolling, though much is above them.
+    for part in (inspect.click_panel.message, inspect.click_panel.undo_button):
+        qtbot.waitUntil(lambda part=part: part.visibleRegion().contains(part.rect()))
     for _ in range(2):
         inspect.toggle()
         assert not low(inspect)

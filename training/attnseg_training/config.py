@@ -12,6 +12,7 @@ import tomli_w
 from attnseg_training.learning_settings import LearningSettings
 from attnseg_training.settings import check_settings, setting, settings_of
 from napari_attnseg.errors import InputError
+from napari_attnseg.how_many import how_many
 from napari_attnseg.io.toml_text import parse_toml
 from napari_attnseg.run_files import measured_on
 
@@ -184,8 +185,8 @@ class TrainConfig(LearningSettings):
     def measured(self, n: int) -> str:
         """Text for `n` of the images on which each epoch is measured, for display."""
         if self.on_all:
-            return f"{n} images of {self.measured_on}"
-        return f"{n} {self.measured_on} images"
+            return f"{how_many(n, 'image')} of {self.measured_on}"
+        return how_many(n, f"{self.measured_on} image")
 
     def to_toml(self) -> str:
         """TOML text of all settings."""

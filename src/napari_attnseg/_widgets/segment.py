@@ -74,6 +74,8 @@ class SegmentWidget(ModelWidget):
         self._shown = FrameOnScreen(napari_viewer, self._life)
         self._new: NewResult | None = None
         self._unfinished = Unfinished(napari_viewer, self._life)
+        #: Last error of a run inside a box, which a change of the box may mend.
+        self._box_error = ""
         #: Set once the first mask of a run is on screen.
         self._on_screen = Event()
         self._life.at_end.append(self._on_screen.set)
@@ -97,6 +99,7 @@ class SegmentWidget(ModelWidget):
         # The one that is chosen again may have been hidden since.
         self.gate_box.activated.connect(self._show_gate)
         self.inputs.layers_changed.connect(self._layers_changed)
+        self.box_control.changed.connect(self._box_changed)
         self.inputs.image_box.currentIndexChanged.connect(self._image_chosen)
         self.inputs.questions.changed.connect(self._image_chosen)
         self.preload = Preload(self._models, self._life, self._chosen_weights)
@@ -130,7 +133,6 @@ class SegmentWidget(ModelWidget):
         layout.addStretch()
 
     def _layers_changed(self) -> None:
-        self.bar.set_ready(self.inputs.image is not None, NO_IMAGE_OPEN)
         self._image_chosen()
         self._fill_gates()
 
@@ -142,6 +144,17 @@ class SegmentWidget(ModelWidget):
         self.box_control.follow(self.inputs.image)
         self.bar.follow(self.inputs.image)
         self.every_box.follow(self.inputs.frames)
+        self._follow_needs()
+
+    def _follow_needs(self) -> None:
+        """Let a run start once there is an image, and the box that it asks for."""
+        missing = self.box_control.why if self.inputs.image else NO_IMAGE_OPEN
+        self.bar.set_ready(not missing, missing)
+
+    def _box_changed(self) -> None:
+        if not self._life.ended:
+            self.bar.forget(self._box_error)
+            self._follow_needs()
 
     def _offer_run(self) -> None:
         """Offer the run that the line above speaks of, and no other image's."""
@@ -168,6 +181,7 @@ class SegmentWidget(ModelWidget):
             )
         except AttnSegError as error:
             self.bar.fail(str(error))
+            self._box_error = str(error) if self.box_control.switch.isChecked() else ""
             return
         begun = self._begin(source, path, how)
         self._shown.follow(self.inputs.image, source.frames)

@@ -12,6 +12,7 @@ import typer
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.exit_codes import SOME_FAILED, WRONG_USE
+from napari_attnseg.how_many import how_many
 from napari_attnseg.usage import output_folder
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ def expected_dice_sentences(outcomes: Sequence[Outcome]) -> list[str]:
     assert worst.expected_dice is not None
     low = sum(mean < BAD for mean, _ in found)
     return [
-        f"Expected Dice of {len(found)} masks: median "
+        f"Expected Dice of {how_many(len(found), 'mask')}: median "
         f"{median(mean for mean, _ in found):.2f}, lowest {lowest:.2f} "
         f"({worst.name}), {low} below {BAD:g}; by a rule measured on "
         f"{images_words(worst.expected_dice.measured)}. {LIMITS}"

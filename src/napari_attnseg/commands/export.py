@@ -12,6 +12,7 @@ from napari_attnseg.commands.console import say
 from napari_attnseg.commands.report import ResultsInputs
 from napari_attnseg.errors import InputError
 from napari_attnseg.exit_codes import SOME_FAILED, WRONG_USE
+from napari_attnseg.how_many import how_many
 from napari_attnseg.usage import output_folder
 
 
@@ -112,7 +113,8 @@ def export(
         write_together({out / "annotations.json": coco_json(series)})
         written += 1
     done = len(dict.fromkeys(found)) - failed
-    say(f"{done} of {done + failed} results exported: {written} files in {out}.")
+    files = how_many(written, "file")
+    say(f"{done} of {done + failed} results exported: {files} in {out}.")
     if kind is MaskFormat.DICOM and done and not keep_identifiers:
         say(
             "Patient and study were left empty; --keep-identifiers writes them, as an "

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from napari_attnseg.how_many import how_many
 from napari_attnseg.review.agreement import Agreement
 from napari_attnseg.review.state import Decision
 from napari_attnseg.statistics import Interval, too_few_words
@@ -15,8 +16,8 @@ def sentences(found: Agreement) -> list[str]:
     """One sentence on each number, with the number of cases."""
     n, same = len(found.cases), int(np.trace(found.table))
     said = [
-        f"{found.readers[0]} and {found.readers[1]} both decided {n} "
-        f"case{'' if n == 1 else 's'}; one of them alone decided {found.only_one}.",
+        f"{found.readers[0]} and {found.readers[1]} both decided "
+        f"{how_many(n, 'case')}; one of them alone decided {found.only_one}.",
         f"They decided alike on {same} of {n}; Cohen's kappa {_number(found.kappa)}.",
     ]
     for decision, kappa in found.kappas.items():
@@ -32,8 +33,9 @@ def sentences(found: Agreement) -> list[str]:
     said.append(_dice_words("both accepted or corrected", found.kept) + more)
     if found.other_image:
         said.append(
-            f"{len(found.other_image)} cases of one name show other pixels and are "
-            f"left out, such as {found.other_image[0]}."
+            "Left out, as their pixels differ under one name: "
+            f"{how_many(len(found.other_image), 'case')}, such as "
+            f"{found.other_image[0]}."
         )
     said += [f"Not compared: {reason}" for reason in found.unusable.values()]
     few = too_few_words(n)
@@ -44,8 +46,7 @@ def _dice_words(which: str, interval: Interval) -> str:
     n = interval["n"]
     if not n:
         return f"No masks that {which}."
-    masks = "1 mask" if n == 1 else f"{n} masks"
-    return f"Dice of the {masks} that {which}: {_number(interval)}."
+    return f"Dice of the {how_many(n, 'mask')} that {which}: {_number(interval)}."
 
 
 def _number(interval: Interval) -> str:

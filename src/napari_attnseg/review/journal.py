@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.how_many import how_many
 from napari_attnseg.io.atomic import write_bytes, write_text
 
 FORMAT = "attnseg-review-1"
@@ -102,7 +103,7 @@ class Journal:
         """Say that lines could not be read, and where they are."""
         n = len(self.damaged)
         return (
-            f"{n} line{'' if n == 1 else 's'} of {self.path.name} could not be read "
+            f"{how_many(n, 'line')} of {self.path.name} could not be read "
             f"and {'was' if n == 1 else 'were'} put into {self.damaged_file.name}; "
             "look at the cases decided last."
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from napari_attnseg.how_many import how_many
 from napari_attnseg.review.case import Case
 from napari_attnseg.review.cases import REVIEW, STUDY, Series
 from napari_attnseg.review.journal import SUFFIX, Journal
@@ -69,10 +70,12 @@ def as_begun(
     told = []
     if gone:
         told.append(
-            f"{len(gone)} cases of this study are no longer there, such as {gone[0]}."
+            f"No longer there: {how_many(len(gone), 'case')} of this study, such as "
+            f"{gone[0]}."
         )
     if new:
         told.append(
-            f"{len(new)} cases came after this study was begun and are at its end."
+            f"At the end, as they came after this study was begun: "
+            f"{how_many(len(new), 'case')}."
         )
     return tuple(there[name] for name in [*order, *new] if name in there), told

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from napari_attnseg.how_many import how_many
 from napari_attnseg.reliability.estimate import EstimateState
 from napari_attnseg.review.case import Case
 from napari_attnseg.review.cases import Order
@@ -21,15 +22,21 @@ def order_words(review: Review) -> str:
     if review.order is Order.EXPECTED_DICE:
         without = sum(c.expected is None or c.expected.mean is None for c in cases)
         words = "Sorted by expected Dice, the lowest first"
-        return (
-            f"{words}; {without} without one come before." if without else f"{words}."
-        )
+        return f"{words}{_come_before(without, 'case', 'without one')}."
     if review.order is Order.DOUBT:
         without = sum(c.doubt is None for c in cases)
         words = f"Sorted by doubt, the highest first; {_why_none(cases)}"
-        empty = f"; {without} empty masks come before" if without else ""
-        return f"{words}{empty}."
+        return f"{words}{_come_before(without, 'empty mask')}."
     return "Sorted by name: nothing was measured that says which is worth a look."
+
+
+def _come_before(number: int, what: str, which: str = "") -> str:
+    """Say how many come before the sorted ones; empty if none do."""
+    if not number:
+        return ""
+    come = "comes" if number == 1 else "come"
+    said = " ".join(filter(None, (how_many(number, what), which)))
+    return f"; {said} {come} before them"
 
 
 def _why_none(cases: Sequence[Case]) -> str:

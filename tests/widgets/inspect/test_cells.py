@@ -24,6 +24,7 @@ def test_cells_are_full_and_in_reading_order(
     viewer: ViewerModel, opened: Any, segment: Any
 ) -> None:
     segment()
+    more = viewer.add_points(np.ones((1, 2)), name="more", visible=False)
     grid = viewer.canvas.grid
     grid.stride, grid.shape = 2, (1, 5)
     widget = opened()
@@ -33,11 +34,11 @@ def test_cells_are_full_and_in_reading_order(
     expected = [["image", "mask"], *([gate] for gate in gates), ["probability"]]
     assert list(cells(viewer).values()) == expected
     assert mask.contour > 0  # an outline, over the image
-    # What is added, and what somebody hides, fits too.
-    viewer.add_image(np.zeros((40, 48)), name="more")
+    # What somebody shows and hides fits too.
+    more.visible = True
     assert all(cells(viewer).values())
     assert mask.contour == 0 and ["mask"] in cells(viewer).values()
-    viewer.layers.remove("more")
+    more.visible = False
     for layer in viewer.layers:
         layer.visible = layer.visible and "1/4" not in layer.name
     assert all(cells(viewer).values())

@@ -11,7 +11,7 @@ from napari.components import ViewerModel
 from napari_attnseg._widgets.inspect.clicked_mask import CHANGED_SINCE, OTHER_WAY
 from napari_attnseg._widgets.inspect.mask_controls import REPLACE
 from napari_attnseg._widgets.inspect.tips import OF_A_BOX
-from napari_attnseg._widgets.inspect.way_box import BOX
+from napari_attnseg._widgets.inspect.way_box import BOX, LINE
 from napari_attnseg._widgets.layers.metadata import METADATA, record_of, set_record
 from napari_attnseg._widgets.layers.outcome import by_hand_words
 from napari_attnseg._widgets.layers.reader import read
@@ -280,6 +280,26 @@ def test_a_red_box_removes_all_that_it_encloses(
     assert f"farther than {reach} px from them and outside the boxes" in (
         panel.message.text()
     )
+
+
+def test_what_changed_nothing_is_named_as_it_was_drawn(
+    viewer: ViewerModel, clicking: Any, mouse: Any
+) -> None:
+    panel, mask = clicking.click_panel, mask_in(viewer)
+    mask.data = np.ones_like(mask.data)
+    panel.way_box.drag_box.setCurrentText(BOX)
+    mouse.drag((8, 8), (20, 20))
+    assert panel.message.text() == (
+        "Nothing more was found to add in this box; nothing was changed."
+    )
+    panel.way_box.drag_box.setCurrentText(LINE)
+    mouse.drag((8, 8), (20, 20))
+    assert panel.message.text() == (
+        "The mask is already right there: this line protects it from later "
+        "corrections nearby."
+    )
+    mouse.click((8, 30))
+    assert "this click protects it" in panel.message.text()
 
 
 def test_other_edits_and_clicks_go_together(

@@ -135,14 +135,22 @@ def test_closing_brings_the_overlay_back(
 
 
 def test_closing_after_the_results_went(
-    viewer: ViewerModel, opened: Any, segment: Any
+    viewer: ViewerModel, opened: Any, segment: Any, qtbot: Any
 ) -> None:
     segment()
     widget = opened()
     widget.toggle()
     viewer.layers.clear()
-    assert not viewer.canvas.grid.enabled
+    qtbot.waitUntil(lambda: not viewer.canvas.grid.enabled)
+    assert widget.preset_box.currentText() == "overlay"
     widget.life.end()
+    # And at once.
+    segment()
+    widget = opened()
+    widget.toggle()
+    viewer.layers.clear()
+    widget.life.end()
+    assert not viewer.canvas.grid.enabled
 
 
 def test_a_key_of_somebody_else_stays_theirs(

@@ -131,7 +131,7 @@ def test_a_mask_that_somebody_hid_stays_hidden(
 
 
 def test_other_images_come_back_at_the_end(
-    viewer: ViewerModel, opened: Any, segment: Any
+    viewer: ViewerModel, opened: Any, segment: Any, qtbot: Any
 ) -> None:
     segment("a")
     other = viewer.add_image(np.zeros((40, 48)), name="other")
@@ -146,5 +146,5 @@ def test_other_images_come_back_at_the_end(
         else:
             for layer in widget.result.layers:
                 viewer.layers.remove(layer)
-            assert other.visible and viewer.layers["a"].visible
+            qtbot.waitUntil(lambda: other.visible and viewer.layers["a"].visible)
             widget.life.end()

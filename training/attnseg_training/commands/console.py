@@ -21,6 +21,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from napari_attnseg.how_many import how_many
 from napari_attnseg.io.folders import left_out_words
 from napari_attnseg.metrics import METRICS
 
@@ -225,9 +226,10 @@ def rehearsal_words(found: Rehearsal, config: TrainConfig) -> str:
         f"{found.train} training and {config.measured(found.val)} at "
         f"{found.size}×{found.size} px.",
         f"{found.parameters:,} parameters, {found.trainable:,} of them trained.",
-        f"On {found.device}: {found.seconds:.2f} s per step of {config.batch} images "
-        f"(median of 3); {found.steps} steps, {epoch:.0f} s, per epoch without "
-        f"measuring; {epoch * config.epochs / 60:.0f} min for {config.epochs} epochs.",
+        f"On {found.device}: {found.seconds:.2f} s per step of "
+        f"{how_many(config.batch, 'image')} (median of 3); "
+        f"{how_many(found.steps, 'step')}, {epoch:.0f} s, per epoch without measuring; "
+        f"{epoch * config.epochs / 60:.0f} min for {how_many(config.epochs, 'epoch')}.",
         f"Peak memory {memory}. Nothing was written.",
     )
     return "\n".join(sentences)
@@ -250,8 +252,9 @@ def speed_words(summary: dict[str, Any]) -> str:
     frozen = f", {' and '.join(config['freeze'])} frozen" if config["freeze"] else ""
     said = (
         f"{config['model']}{frozen}, on {summary['machine']}, {summary['threads']} "
-        f"threads: median of {summary['rounds']} rounds of "
-        f"{summary['steps_per_round']} steps of {config['batch']} images, in turns; "
+        f"threads: median of {how_many(summary['rounds'], 'round')} of "
+        f"{how_many(summary['steps_per_round'], 'step')} of "
+        f"{how_many(config['batch'], 'image')}, in turns; "
         f"attnseg-train in {'bfloat16' if config['bf16'] else 'float32'}."
     )
     if "loader_share" in summary:  # earlier files do not tell

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from napari_attnseg.exit_codes import SOME_FAILED
+from napari_attnseg.how_many import how_many
 from napari_attnseg.usage import output_file, output_folder
 
 DOWNLOAD = "fetch it: attnseg-train datasets --download {} --out FOLDER"
@@ -168,7 +169,7 @@ def frames_command(
     count = sum(1 for _ in done)
     for one in told:
         console.print(one, style="yellow", markup=False, soft_wrap=True)
-    print(f"{count} frames with masks in {out}.")
+    print(f"{how_many(count, 'frame')} with masks in {out}.")
     print(
         "Frames of one film look alike: list each film as a whole in splits/train.txt, "
         "val.txt or test.txt, and name all three."
@@ -212,7 +213,8 @@ def _words(found: dict[str, Any]) -> list[str]:
         return ", ".join(f"{name} ({n})" for name, n in rows[:5]) + more
 
     lines = [
-        f"{found['dataset']} (layout: {found['layout']}), {found['images']} images",
+        f"{found['dataset']} (layout: {found['layout']}), "
+        f"{how_many(found['images'], 'image')}",
         f"splits: {counts('splits')}; {found['protocol']}",
         f"sizes: {counts('sizes')}",
         f"images: {counts('image_values')}",
@@ -227,7 +229,12 @@ def _words(found: dict[str, Any]) -> list[str]:
     read = "" if read == found["images"] else f" of {read} readable"
     for name, one in found["classes"].items():
         share = f"{100 * one['pixels']:.1f} % of all pixels"
-        lines.append(f"class {name}: in {one['images']}{read} images, {share}")
+        images = (
+            f"{one['images']}{read} images"
+            if read
+            else how_many(one["images"], "image")
+        )
+        lines.append(f"class {name}: in {images}, {share}")
     if found["empty_masks"]:
         lines.append(f"images with nothing in their masks: {found['empty_masks']}")
     if further := found["further_masks"]:

@@ -25,7 +25,9 @@ _FRAME = 0.5
 
 @dataclass(slots=True)
 class MaskLooks:
-    """Names of images by how their mask looks; each is in one list at most, but for `ignored`.
+    """Names of images by how their mask looks; each is in one list at most.
+
+    Only those of `ignored` are in `empty`, too.
 
     Attributes
     ----------

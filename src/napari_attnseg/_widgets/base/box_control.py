@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
 
 from napari_attnseg._widgets.base.controls import set_tips
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.layers.drawn_box import (
+    NO_BOX,
     box_layer,
     draw_box,
     drawn_box,
+    has_box,
     stop_drawing,
 )
 from napari_attnseg._widgets.layers.source import Source
@@ -29,10 +32,14 @@ class BoxControl(QWidget):
         Ends the drawing.
     """
 
+    #: The switch was moved, or a box was drawn, changed or removed.
+    changed = Signal()
+
     def __init__(self, viewer: Any, life: Lifetime) -> None:
         super().__init__()
         self._viewer = viewer
         self._image: Any = None
+        self._watched: Any = None
         self.switch = QCheckBox("Only inside a drawn box")
         self.draw_button = QPushButton("Draw the box")
         set_tips(
@@ -59,6 +66,7 @@ class BoxControl(QWidget):
         if image is not self._image:
             stop_drawing(self._viewer.layers, self._image)
         self._image = image
+        self._watch(box_layer(self._viewer.layers, image))
         self.switch.setEnabled(image is not None)
         self.draw_button.setVisible(self.switch.isChecked())
         self.draw_button.setEnabled(image is not None)
@@ -66,7 +74,13 @@ class BoxControl(QWidget):
     def draw(self) -> None:
         """Start drawing a rectangle on the chosen image."""
         if self._image is not None:
-            draw_box(self._viewer, self._image)
+            self._watch(draw_box(self._viewer, self._image))
+
+    @property
+    def why(self) -> str:
+        """Sentence on the box that is missing; empty if none is."""
+        layer = box_layer(self._viewer.layers, self._image)
+        return NO_BOX if self.switch.isChecked() and not has_box(layer) else ""
 
     def box(self, source: Source) -> Box | None:
         """The drawn box; None if the whole image is to be segmented.
@@ -91,7 +105,22 @@ class BoxControl(QWidget):
             self.draw()
         if not on:
             stop_drawing(self._viewer.layers, self._image)
+        self.changed.emit()
+
+    def _watch(self, layer: Any) -> None:
+        """Follow what is drawn in this layer, and no longer in another."""
+        if layer is not self._watched:
+            for one in (self._watched, layer):
+                if one is not None:
+                    one.events.data.disconnect(self._drawn)
+            if layer is not None:
+                layer.events.data.connect(self._drawn)
+            self._watched = layer
+
+    def _drawn(self, event: Any = None) -> None:
+        self.changed.emit()
 
     def _end(self) -> None:
         """Leave nothing on the canvas that waits for the pointer."""
+        self._watch(None)
         stop_drawing(self._viewer.layers, self._image)

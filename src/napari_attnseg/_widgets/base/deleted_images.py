@@ -36,7 +36,9 @@ class DeletedImages:
         # Not while napari takes the image from its canvas: that ends the process.
         self._soon = timer(0, self._hide)
         events = viewer.layers.events
-        for event in (events.removed, events.inserted):
+        # The end of side by side shows again what was visible before.
+        grid = viewer.canvas.grid.events.enabled
+        for event in (events.removed, events.inserted, grid):
             event.connect(self._later)
             life.at_end.append(partial(event.disconnect, self._later))
         life.at_end.append(partial(halt, self._soon))

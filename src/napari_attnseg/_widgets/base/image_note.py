@@ -16,6 +16,7 @@ from napari_attnseg._widgets.layers.source import Source, file_of
 from napari_attnseg.axes import AxisReading, ReadAs
 from napari_attnseg.canvas import mostly_canvas
 from napari_attnseg.cards import ImageColours, ModelCard
+from napari_attnseg.how_many import how_many
 from napari_attnseg.intensity import MAPPING, MappingRule
 from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.io.other_pictures import OTHER_PICTURES_WORDS, other_pictures
@@ -49,7 +50,8 @@ def image_note(layer: Any, reading: AxisReading | None, card: ModelCard | None) 
         said.append(OTHER_PICTURES_WORDS.format(f"The file of {layer.name!r}"))
     if layer.ndim == 3 and (reading is None or not reading.is_one_image):
         data = layer.data[0] if layer.multiscale else layer.data
-        said.append(f"Stack of {len(data)} slices, each segmented by itself.")
+        slices = how_many(len(data), "slice")
+        said.append(f"Stack of {slices}, each segmented by itself.")
     colour = layer.rgb or (reading is not None and reading.read_as is ReadAs.COLOUR)
     known = ImageColours.UNKNOWN if card is None else card.image_colours
     if known == ImageColours.COLOUR and not colour:

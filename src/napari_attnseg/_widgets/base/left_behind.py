@@ -10,10 +10,12 @@ from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime
+from napari_attnseg._widgets.layers.display import remove_layers
 from napari_attnseg._widgets.layers.earlier import is_edited
 from napari_attnseg._widgets.layers.metadata import has_record, record_of
 from napari_attnseg._widgets.layers.own_image import images_of
 from napari_attnseg._widgets.layers.record import Derivation, Part
+from napari_attnseg.how_many import how_many
 
 
 class LeftBehind(QWidget):
@@ -69,8 +71,7 @@ class LeftBehind(QWidget):
     def remove(self) -> None:
         """Remove the layers of deleted images, except those that somebody edited."""
         gone, _ = self.left()
-        for layer in gone:
-            self._viewer.layers.remove(layer)
+        remove_layers(self._viewer, gone)
         self._look()
 
     def _removed(self, event: Any) -> None:
@@ -86,13 +87,13 @@ class LeftBehind(QWidget):
         ids = {record_of(one).image.layer_id for one in (*gone, *kept)}  # type: ignore[union-attr]  # by `left`
         names = ", ".join(sorted(repr(self._deleted[one]) for one in ids))
         many = len(gone) + len(kept)
-        text = f"{many} layer{'' if many == 1 else 's'} of deleted images: {names}."
+        text = f"{how_many(many, 'layer')} of deleted images: {names}."
         if kept:
             edited = ", ".join(repr(layer.name) for layer in kept)
             text += f" Edited by hand, and kept: {edited}."
         self.said.setText(text)
-        more = "" if len(gone) == 1 else "s"
-        self.button.setText(f"Remove {len(gone)} layer{more} of deleted images")
+        gone_words = how_many(len(gone), "layer")
+        self.button.setText(f"Remove {gone_words} of deleted images")
         self.button.setVisible(bool(gone))
         self.setVisible(bool(ids))
 

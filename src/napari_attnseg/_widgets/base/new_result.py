@@ -75,7 +75,9 @@ class NewResult:
 
     def add(self, results: Sequence[Segmentation]) -> None:
         """Add the layers, in place of those of an earlier run on the image."""
-        self._put(self._new(results))
+        # Else napari builds its scene anew, and collects garbage, for every layer.
+        with self._viewer.layers.batched_update():
+            self._put(self._new(results))
         self.done = self.total
 
     def _new(self, results: Sequence[Segmentation]) -> list[NewLayer]:
@@ -126,8 +128,9 @@ class NewResult:
         """
         if not self.layers:
             self.stack = came.stack
-            *self._waiting, mask = self._new(came.stack)
-            self._put([mask])
+            with self._viewer.layers.batched_update():
+                *self._waiting, mask = self._new(came.stack)
+                self._put([mask])
         gates = {gate.key: gate for gate in came.result.attention}
         for new in self._waiting:
             record = new.record

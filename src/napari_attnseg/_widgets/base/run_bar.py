@@ -186,6 +186,11 @@ class RunBar(QWidget):
         show_error(error)
         self._show_error(error)
 
+    def forget(self, error: str) -> None:
+        """Take an error away, if it is still shown, because it was mended."""
+        if error and self.error.text() == error:
+            self._show_error("")
+
     def warn(self, notes: Sequence[str]) -> None:
         """Show notes on a run, where `fail` shows errors."""
         for note in notes:

@@ -34,6 +34,7 @@ from napari_attnseg._widgets.layers.record import LayerRecord
 from napari_attnseg._widgets.layers.runs import originals
 from napari_attnseg._widgets.layers.writer import LayerTuple, results_of, stems, write
 from napari_attnseg.errors import AttnSegError
+from napari_attnseg.how_many import how_many
 from napari_attnseg.io.atomic import write_text
 from napari_attnseg.io.results import Results
 from napari_attnseg.io.saved_results import taken
@@ -217,7 +218,7 @@ def _write(folder: Path, layers: list[LayerTuple]) -> str | Failed:
         written = write(str(folder), layers)
     except AttnSegError as error:
         return Failed(str(error))
-    return f"{len(written)} files saved in {folder}."
+    return f"{how_many(len(written), 'file')} saved in {folder}."
 
 
 def _write_report(path: Path, results: Results, data: Any) -> str | Failed:

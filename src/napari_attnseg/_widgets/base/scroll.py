@@ -64,6 +64,15 @@ class VerticalScroll(QScrollArea):
         return hint
 
 
+def reveal(widget: QWidget) -> None:
+    """Scroll as little as is needed to see a widget whole, with what is above it."""
+    part: Any = widget.parentWidget()
+    while part is not None and not isinstance(part, QScrollArea):
+        part = part.parentWidget()
+    if part is not None and widget.isVisible():
+        part.ensureWidgetVisible(widget, 0, 4)
+
+
 def scrolled(widget: QWidget) -> QVBoxLayout:
     """Layout for the parts of a widget, inside a scroll area that fills the widget.
 

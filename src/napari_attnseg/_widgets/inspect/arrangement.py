@@ -5,6 +5,7 @@ All presets set the same attributes of the layers, so that choosing one undoes a
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,10 @@ from napari.utils.colormaps import ensure_colormap
 from napari_attnseg._widgets.inspect.cells import Cells, cell_name
 from napari_attnseg._widgets.inspect.others import Others
 from napari_attnseg._widgets.inspect.presets import Preset, is_decorative
-from napari_attnseg._widgets.layers.metadata import record_of
+from napari_attnseg._widgets.layers.metadata import has_record, record_of
 from napari_attnseg._widgets.layers.new_layers import gate_colormap, map_opacity
 from napari_attnseg._widgets.layers.outline import outline
-from napari_attnseg._widgets.layers.own_image import HIDDEN
+from napari_attnseg._widgets.layers.own_image import HIDDEN, is_image
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.spec import STRIDES
 
@@ -49,6 +50,8 @@ class Arrangement:
         self._linked: list[Any] = []
         self._beside: ResultLayers | None = None
         self._others = Others(viewer)
+        #: What may have a cell: all but other images, and what comes later.
+        self._known: weakref.WeakSet[Any] = weakref.WeakSet()
         # Layer → its own name, and the one that it has in its cell.
         self._renamed: dict[Any, tuple[str, str]] = {}
         #: Whether the grid is off only until the layers are arranged.
@@ -94,6 +97,9 @@ class Arrangement:
             else:
                 self._name_cells(result)
                 self._others.see_only(shown, result.image)
+                self._known = weakref.WeakSet(
+                    x for x in self._viewer.layers if x.visible or not is_image(x)
+                )
                 self._cells.enter(result)
         except Exception:
             # Maps that were meant for cells would cover the image.
@@ -112,7 +118,8 @@ class Arrangement:
         if result is None:
             return
         theirs = not self._cells.ours and canvas.grid.enabled  # it was on before
-        if any(layer in layers for layer in result.layers):
+        self.moving = True
+        if any(layer in layers for layer in (result.image, *result.layers)):
             visible = self._others.visible
             self.show(result, Preset.OVERLAY)
             for layer in visible:
@@ -124,12 +131,51 @@ class Arrangement:
             self._others.come_back([])
         if theirs:
             canvas.grid.enabled = True
-        self._beside = None
+        self._beside, self.moving = None, False
 
-    def refit(self) -> None:
-        """Fit the cells to the layers that are visible now."""
-        if self._beside is not None:
-            self._cells.fit(self._beside)
+    def follow(self, result: ResultLayers | None) -> bool:
+        """Fit the cells to the layers that are there and visible now.
+
+        Parameters
+        ----------
+        result : ResultLayers or None
+            Result that is chosen now.
+
+        Returns
+        -------
+        bool
+            False if they show another result, or other parts of it.
+        """
+        if self._beside is None or result is None or not result.equals(self._beside):
+            return False
+        self._cells.fit(self._beside)
+        return True
+
+    def over(self, result: ResultLayers | None) -> bool:
+        """Whether side by side has to end, because its cells would mislead.
+
+        The image that it shows was deleted, or its result was, and no new one of the
+        image came; or an image, or a layer that somebody added, came into view: it
+        would have a cell among those of a result that it does not belong to.
+
+        Parameters
+        ----------
+        result : ResultLayers or None
+            Result that is chosen now.
+        """
+        beside, layers = self._beside, self._viewer.layers
+        if beside is None:
+            return False
+        if beside.image is not None and beside.image not in layers:
+            return True
+        if not any(layer in layers for layer in beside.layers) and (
+            result is None or result.image is not beside.image
+        ):
+            return True
+        return any(
+            layer.visible and not has_record(layer) and layer not in self._known
+            for layer in layers
+        )
 
     def _unlink(self) -> None:
         there = [layer for layer in self._linked if layer in self._viewer.layers]

@@ -155,7 +155,8 @@ class Cells:
         ):
             # However narrow its cells are.
             return _full_grid(len(visible) - 1, size)[0], True
-        return without_empty_cells(len(visible), size), False
+        # Everything may be hidden for a moment, as when the image was deleted.
+        return without_empty_cells(max(len(visible), 1), size), False
 
     def _draw_mask(self, result: ResultLayers) -> None:
         """An outline needs the image beneath it; alone in a cell it says little."""

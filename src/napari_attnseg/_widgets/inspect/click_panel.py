@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from napari.utils.notifications import show_error
@@ -12,13 +13,17 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_attnseg._widgets.base.controls import (
     ChoiceBox,
+    halt,
+    restart,
     row_of,
     set_tips,
+    timer,
     wrapped_label,
 )
 from napari_attnseg._widgets.base.jobs import Failed, prepare_clicks
 from napari_attnseg._widgets.base.lifetime import Lifetime, follow_mouse
 from napari_attnseg._widgets.base.model_cache import MODELS
+from napari_attnseg._widgets.base.scroll import reveal
 from napari_attnseg._widgets.inspect.click_place import why_no_click
 from napari_attnseg._widgets.inspect.click_points import ClickPoints
 from napari_attnseg._widgets.inspect.clicked_mask import ClickedMask, why_no_clicks
@@ -60,6 +65,8 @@ class ClickPanel(QWidget):
         self._in_front, self._unseen = True, ""  # why its image is not on screen
         self._ready: Encoding[Corrector] = Encoding(prepare_clicks)
         self._points = ClickPoints(viewer)
+        # Once the layout has followed the message.
+        self._reveal_soon = timer(50, self._reveal_message)
         self.button = QPushButton(START)
         self.button.setCheckable(True)
         self.class_box = ChoiceBox()
@@ -77,6 +84,7 @@ class ClickPanel(QWidget):
         self.clear_button.clicked.connect(lambda: self.undo(every=True))
         life.at_end.append(MODELS.add_user())
         life.at_end += [self._points.take_away, self._ready.free]
+        life.at_end.append(partial(halt, self._reveal_soon))
         follow_mouse(viewer.mouse_drag_callbacks, self._press, life)
         self.set_result(None)
 
@@ -86,9 +94,10 @@ class ClickPanel(QWidget):
         layout.addLayout(first := QHBoxLayout())
         first.addWidget(self.button, 1)
         first.addWidget(self.class_box)
-        layout.addWidget(self.way_box)
+        # What tells of the last click and takes it back first: seen in a low window.
         layout.addWidget(self.message)
         layout.addLayout(row_of(self.undo_button, self.clear_button))
+        layout.addWidget(self.way_box)
 
     # -- the result --------------------------------------------------------------------
 
@@ -149,6 +158,7 @@ class ClickPanel(QWidget):
         if on:
             leave_brushes(self._viewer)
             self._prepare()
+            restart(self._reveal_soon)
         else:
             self._waiting.clear()
             self.message.setText("")
@@ -228,6 +238,7 @@ class ClickPanel(QWidget):
             if frame == self._frame:
                 self._mask.add(click, frame)
         self._show()
+        restart(self._reveal_soon)
 
     def _fail(self, error: str) -> None:
         self.button.setChecked(False)
@@ -272,6 +283,10 @@ class ClickPanel(QWidget):
         if self._mask is not None:
             self._mask.undo(self._frame, every)
             self._show()
+
+    def _reveal_message(self) -> None:
+        if self.active and not self._life.ended:
+            reveal(self.undo_button)
 
     def _show(self) -> None:
         self._points_now()

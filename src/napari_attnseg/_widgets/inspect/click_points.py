@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Points, Vectors
 
+from napari_attnseg._widgets.layers.display import remove_layers
 from napari_attnseg._widgets.layers.metadata import metadata_of
 from napari_attnseg._widgets.layers.new_layers import layer_name
 from napari_attnseg._widgets.layers.record import Derivation, LayerRecord
@@ -114,9 +115,7 @@ class ClickPoints:
     def take_away(self) -> None:
         """Remove the points, if they are still in the viewer."""
         own, self._layer, self._lines = (self._layer, self._lines), None, None
-        for layer in own:
-            if layer is not None and layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+        remove_layers(self._viewer, own)
 
 
 def _corners(click: Click) -> tuple[tuple[float, float], ...]:

@@ -43,6 +43,18 @@ def _kind(click: Click) -> str:
     return "line" if click.line else "click"
 
 
+def _idle_words(click: Click) -> str:
+    """Say what a click, line or box that changed nothing is good for."""
+    if click.empties:
+        return "Nothing that may be removed is in this box."
+    if click.box is not None:  # it names no pixels that it could protect
+        return "Nothing more was found to add in this box; nothing was changed."
+    return (
+        f"The mask is already right there: this {_kind(click)} protects it from later "
+        "corrections nearby."
+    )
+
+
 def why_no_clicks(result: ResultLayers) -> str:
     """Reason why a result cannot be corrected by clicks; empty if it can."""
     if result.record.box is not None:
@@ -95,13 +107,8 @@ class ClickedMask:
         """Sentence on how to click, or on number and reach of the clicks so far."""
         assert self.session is not None
         clicks = self.clicks(frame)
-        if self._idle and clicks and clicks[-1].empties:
-            return "Nothing that may be removed is in this box."
-        if self._idle:
-            return (
-                "The mask is already right there: this click protects it from later "
-                "clicks nearby."
-            )
+        if self._idle and clicks:
+            return _idle_words(clicks[-1])
         if self._earlier and not self.can_undo:
             return f"{self._said(clicks)} {self._why_not_undone()}"
         return self._said(clicks)

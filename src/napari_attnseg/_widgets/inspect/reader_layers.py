@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.inspect.whatif_layers import one_frame, placed
-from napari_attnseg._widgets.layers.display import add_layers
+from napari_attnseg._widgets.layers.display import add_layers, remove_layers
 from napari_attnseg._widgets.layers.new_layers import NewLayer, layer_name
 from napari_attnseg._widgets.layers.outline import WIDTH, outline
 from napari_attnseg._widgets.layers.record import Derivation, LayerRecord
@@ -139,9 +139,7 @@ class ReaderLayers:
 
     def take_away(self, layers: Iterable[Any]) -> None:
         """Remove the layers that still exist."""
-        for layer in layers:
-            if layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+        remove_layers(self._viewer, layers)
 
     def _add(self, new: list[NewLayer]) -> list[Any]:
         active = self._viewer.layers.selection.active

@@ -77,6 +77,7 @@ class ResultInView:
         widget = self._widget()
         if widget is None or self._life.ended or widget.result is None:
             return
+        widget.settle()  # an image that was hidden may have been shown
         if not self._viewer.canvas.grid.enabled:
             image, _ = spoken_of(self._viewer, widget.result.image)
             of_image = [i for i, one in enumerate(widget.results) if one.image is image]

@@ -35,8 +35,8 @@ KEEP, NO_KEEP, KEPT = "Keep as layers", "Nothing to keep", "Kept"
 
 #: What the click panel says.
 HOW = (
-    "Click what is missing, or draw through it or around it. Use the right button, or "
-    "Shift, for what does not belong to the mask. Ctrl and drag moves the image."
+    "Click what is missing, or draw through or around it; the right button, or Shift, "
+    "removes. Ctrl and drag moves the image."
 )
 WAIT = "Running the encoders once…"
 NO_IMAGE = "The image of this result is not open, so it cannot be corrected by clicks."

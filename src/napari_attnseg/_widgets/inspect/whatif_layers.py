@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg._widgets.inspect.tips import OF_A_BOX
 from napari_attnseg._widgets.layers.derived_layers import kept_layers
-from napari_attnseg._widgets.layers.display import add_layers, redraw
+from napari_attnseg._widgets.layers.display import add_layers, redraw, remove_layers
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.new_layers import NewLayer, layer_name
 from napari_attnseg._widgets.layers.placement import coarse_placement
@@ -122,8 +122,7 @@ class Temporary:
 
     def take_away(self, layers: Iterable[Any]) -> None:
         """Remove the layers that still exist."""
-        for layer in filter(self.has, layers):
-            self._viewer.layers.remove(layer)
+        remove_layers(self._viewer, layers)
 
 
 def placed(result: ResultLayers, frame: int) -> dict[str, Any]:

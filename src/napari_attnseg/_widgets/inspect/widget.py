@@ -16,7 +16,10 @@ from napari_attnseg._widgets.base.controls import (
     ChoiceBox,
     Fold,
     Form,
+    halt,
+    restart,
     set_tips,
+    timer,
     wrapped_label,
 )
 from napari_attnseg._widgets.base.dock import DockWidget
@@ -81,6 +84,8 @@ class InspectWidget(DockWidget):
         self.training_set = TrainingSetButton(napari_viewer, life)
         self.body = QWidget()
         self._arrangement = Arrangement(napari_viewer)
+        # Not while napari adds or removes a layer, and once for all that come together.
+        self._soon = timer(0, self.settle)
         self.preset_box.addItems([TITLES[preset] for preset in Preset])
         self.preset_description.setText(describe_preset(None, Preset.OVERLAY))
         set_tips(
@@ -135,6 +140,7 @@ class InspectWidget(DockWidget):
         viewer, life = self._viewer, self._life
         life.at_end.append(partial(leave_brushes, viewer))
         life.at_end.append(self._arrangement.end)
+        life.at_end.append(partial(halt, self._soon))
         life.at_end.append(partial(finish, weakref.ref(self.mask_panel)))
         self.mask_panel.remade.connect(self.pointing.read_again)
         self.mask_panel.remade.connect(self.click_panel.follow_mask)
@@ -199,11 +205,16 @@ class InspectWidget(DockWidget):
         self.body.setVisible(bool(self._results))
         result = self.result
         if result is None or chosen is None or not result.equals(chosen):
-            self._choose_result()
-        else:
-            self._arrangement.refit()
+            self._show_chosen()
+        if self.preset is not Preset.OVERLAY and not self._life.ended:
+            restart(self._soon)
 
     def _choose_result(self) -> None:
+        self._show_chosen()
+        if self.preset is not Preset.OVERLAY:
+            self._arrange()
+
+    def _show_chosen(self) -> None:
         result = self.result
         classes = (
             class_names(result.record.provenance, len(result.probability))
@@ -220,8 +231,6 @@ class InspectWidget(DockWidget):
         self.readers_panel.set_result(self.result)
         self._in_view.tell()
         self._offer_run()
-        if self.preset is not Preset.OVERLAY:
-            self._arrange()
 
     def _bring_forward(self, index: int) -> None:
         """Show the image of a chosen result, if another image covers it."""
@@ -256,14 +265,29 @@ class InspectWidget(DockWidget):
         self.preset_box.setCurrentIndex(list(Preset).index(preset))
 
     def _arrange(self, index: int = 0) -> None:
+        if self.result is None:
+            self._arrangement.end()
+        else:
+            self._arrangement.show(self.result, self.preset)
+        self._follow_preset()
+
+    def settle(self) -> None:
+        """Arrange anew, or end, side by side after the layers have changed."""
+        if self._life.ended or self.preset is Preset.OVERLAY:
+            return
+        if self._arrangement.over(self.result):
+            self._arrangement.end()
+            with signals_blocked(self.preset_box):
+                self.show_preset(Preset.OVERLAY)
+            self._follow_preset()
+        elif not self._arrangement.follow(self.result):
+            self._arrange()
+
+    def _follow_preset(self) -> None:
         preset = self.preset
         beside = preset is not Preset.OVERLAY
         self.preset_description.setText(describe_preset(self.result, preset))
         self.toggle_button.setText(f"{'Overlay' if beside else 'Side by side'} ({KEY})")
-        if self.result is None:
-            self._arrangement.end()
-        else:
-            self._arrangement.show(self.result, preset)
         self.pointing.show_mark(not beside)
         if not beside:
             self._follow_overlay()

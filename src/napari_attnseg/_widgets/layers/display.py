@@ -135,6 +135,18 @@ def add_layers(viewer: Any, layers: Iterable[NewLayer], above: Any = None) -> li
     return made
 
 
+def remove_layers(viewer: Any, layers: Iterable[Any]) -> None:
+    """Remove those of these layers that are in the viewer.
+
+    All at once: napari builds its scene anew, and collects garbage, each time.
+    """
+    there = [layer for layer in layers if layer in viewer.layers]
+    if there:
+        with viewer.layers.batched_update():
+            for layer in there:
+                viewer.layers.remove(layer)
+
+
 def _is_outline(layer: Any) -> bool:
     return isinstance(layer, napari.layers.Labels) and has_record(layer)
 

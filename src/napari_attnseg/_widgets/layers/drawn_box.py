@@ -34,6 +34,11 @@ def box_layer(layers: Any, image: Any) -> Any:
     return None
 
 
+def has_box(layer: Any) -> bool:
+    """Whether something is drawn in the layer of `box_layer`; None holds nothing."""
+    return layer is not None and len(layer.data) > 0
+
+
 def draw_box(viewer: Any, image: Any) -> Any:
     """Start drawing a rectangle on an image; adds the layer if it is missing.
 
@@ -81,7 +86,7 @@ def drawn_box(layers: Any, image: Any, source: Source) -> Box:
         If nothing is drawn, or what is drawn does not lie on the image or is too small.
     """
     layer = box_layer(layers, image)
-    if layer is None or not len(layer.data):
+    if not has_box(layer):
         raise InputError(NO_BOX)
     if source.reading is not None and source.reading.axis != 0:
         raise InputError(

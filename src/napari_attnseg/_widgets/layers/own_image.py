@@ -40,7 +40,7 @@ def images_of(layers: Iterable[Any]) -> dict[Any, Any]:
         Layers of this plugin whose image is open.
     """
     layers = list(layers)
-    ids = {str(x.unique_id): x for x in layers if _is_image(x)}
+    ids = {str(x.unique_id): x for x in layers if is_image(x)}
     found: dict[Any, Any] = {}
     others = []
     for layer in layers:
@@ -69,7 +69,7 @@ def place_above(layers: Sequence[Any], image: Any) -> int:
     own = images_of(order)
     place = start = order.index(image) + 1
     for index, layer in enumerate(order[start:], start):
-        if _is_image(layer):
+        if is_image(layer):
             break
         if own.get(layer) is image:
             place = index + 1
@@ -93,7 +93,7 @@ def of_other_images(layers: Iterable[Any], image: Any) -> list[Any]:
     own = images_of(layers)
     found, below = [], None
     for layer in layers:
-        below = layer if _is_image(layer) else below
+        below = layer if is_image(layer) else below
         its = own.get(layer, None if has_record(layer) else below)
         if its is not None and its is not image:
             found.append(layer)
@@ -104,7 +104,7 @@ def looked_at(layers: Sequence[Any]) -> list[Any]:
     """Visible images that no other image covers; several if they lie side by side."""
     seen: list[Any] = []
     for layer in reversed(layers):
-        visible = _is_image(layer) and layer.visible
+        visible = is_image(layer) and layer.visible
         if visible and not any(_covers(above, layer) for above in seen):
             seen.append(layer)
     return seen
@@ -172,7 +172,7 @@ def why_not_seen(viewer: Any, result: ResultLayers) -> str:
 def image_at(viewer: Any, point: Sequence[float]) -> Any:
     """The uppermost image at a world point that lets nothing through; None if none."""
     for layer in reversed(viewer.layers):
-        if _is_image(layer) and layer.visible and not _is_seen_through(layer):
+        if is_image(layer) and layer.visible and not _is_seen_through(layer):
             place = layer.world_to_data(tuple(point)[-layer.ndim :])[-2:]
             size = layer.data.shape[: layer.ndim][-2:]
             if all(-0.5 <= x < n - 0.5 for x, n in zip(place, size, strict=True)):
@@ -255,11 +255,12 @@ def show_again(layer: Any) -> None:
 def _seen(viewer: Any) -> list[Any]:
     """Images that are looked at, the uppermost first; in a grid all visible ones."""
     if viewer.canvas.grid.enabled:
-        return [x for x in reversed(viewer.layers) if _is_image(x) and x.visible]
+        return [x for x in reversed(viewer.layers) if is_image(x) and x.visible]
     return looked_at(viewer.layers)
 
 
-def _is_image(layer: Any) -> bool:
+def is_image(layer: Any) -> bool:
+    """Whether a layer is an image that this plugin did not make."""
     return isinstance(layer, Image) and not has_record(layer)
 
 

@@ -14,6 +14,7 @@ from napari_attnseg._widgets.layers.own_image import (
     spoken_of,
 )
 from napari_attnseg._widgets.objects.measurement import Measurement
+from napari_attnseg.how_many import how_many
 from napari_attnseg.objects.descriptors import EDITED
 from napari_attnseg.objects.sentences import number
 from napari_attnseg.uncertainty import DOUBT_MEANING
@@ -25,8 +26,8 @@ def summary(measured: Measurement) -> str:
     used = [] if task.image is None else [f"image {task.image.name!r}"]
     used += ["the model's probability"] if task.probability else []
     maps = len(task.gates)
-    used += [f"{maps} gate map{'' if maps == 1 else 's'}"] if maps else []
-    text = f"{n} object{'' if n == 1 else 's'} of {task.name!r}, measured with "
+    used += [how_many(maps, "gate map")] if maps else []
+    text = f"{how_many(n, 'object')} of {task.name!r}, measured with "
     text += f"{', '.join(used) or 'nothing but the labels'}."
     edited = task.origin.get(EDITED, "")
     text += f"\nThis mask was {edited}." if edited else ""

@@ -1,7 +1,7 @@
 """Curves over the frames of a stack, with a line at the frame on screen.
 
-They are drawn by matplotlib, which is a dependency already. It is fast enough for 2000
-points, because only the line is drawn again when the slider moves.
+Matplotlib is fast enough for 2000 points, because only the line is drawn again when the
+slider moves.
 """
 
 from __future__ import annotations
@@ -11,33 +11,39 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from napari.utils.theme import get_theme
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 
+from napari_attnseg._widgets.base.themed_plot import FIRST, SECOND, ThemedPlot
 from napari_attnseg._widgets.over_time.curves import Panel
 
-#: Legible on dark and light, and told apart by the colour-blind.
-FIRST, SECOND, LINE = "#4c9be8", "#e8743b", "#c0c000"
+#: Legible on dark and light, and no colour of a curve.
+LINE = "#c0c000"
 #: Up to so many frames each is a dot besides.
 _DOTS = 120
+#: Above the panel, where no curve is.
+_LEGEND: dict[str, Any] = {
+    "loc": "lower right",
+    "bbox_to_anchor": (1.0, 0.97),
+    "ncols": 2,
+    "borderpad": 0.2,
+    "handlelength": 1.2,
+}
 
 
-class OverTime(FigureCanvasQTAgg):
+class OverTime(ThemedPlot):
     """Panels one above another, with the frame number as their horizontal axis."""
 
     #: A frame was chosen by a click, or by dragging.
     picked = Signal(int)
 
     def __init__(self) -> None:
-        self._figure = Figure(figsize=(4, 5))
-        super().__init__(self._figure)  # type: ignore[no-untyped-call]
+        super().__init__(Figure(figsize=(4, 5)))
         self._panels: Sequence[Panel] = ()
         self._frames: Sequence[int] = ()
         self._last = 1
-        self._theme, self._frame = "dark", 0
+        self._frame = 0
         self._markers: list[Any] = []
         self._background: Any = None
         self.setMinimumSize(240, 360)
@@ -60,11 +66,6 @@ class OverTime(FigureCanvasQTAgg):
             Number of frames of the stack.
         """
         self._frames, self._panels, self._last = frames, panels, max(total - 1, 1)
-        self._draw()
-
-    def use_theme(self, name: str) -> None:
-        """Draw in the colours of a napari theme."""
-        self._theme = name
         self._draw()
 
     def show_frame(self, frame: int) -> None:
@@ -94,22 +95,22 @@ class OverTime(FigureCanvasQTAgg):
 
     def _draw(self) -> None:
         self._background = None
-        theme = get_theme(self._theme)
-        self._figure.set_facecolor(theme.background.as_hex())
+        text = self.theme.text.as_hex()
+        self._figure.set_facecolor(self.theme.background.as_hex())
         if len(self._figure.axes) != len(self._panels):
             self._figure.clear()
             if self._panels:
                 self._figure.subplots(len(self._panels), 1, sharex=True)
         self._markers = []
         for axes, panel in zip(self._figure.axes, self._panels, strict=True):
-            self._draw_panel(axes, panel, theme)
+            self._draw_panel(axes, panel, text)
         if self._panels:
             # Axes are kept and laid out by hand: both take matplotlib long.
             self._figure.subplots_adjust(0.17, 0.08, 0.97, 0.96, hspace=0.35)
-            axes.set_xlabel("slice", fontsize=8, color=theme.text.as_hex())
+            axes.set_xlabel("slice", fontsize=8, color=text)
         self.draw_idle()  # type: ignore[no-untyped-call]
 
-    def _draw_panel(self, axes: Axes, panel: Panel, theme: Any) -> None:
+    def _draw_panel(self, axes: Axes, panel: Panel, text: str) -> None:
         for line in list(axes.lines):
             line.remove()
         dots: dict[str, Any] = {"marker": "o", "markersize": 2.5}
@@ -125,9 +126,9 @@ class OverTime(FigureCanvasQTAgg):
         axes.set_xlim(0, self._last)
         if panel.ends is not None:
             axes.set_ylim(*panel.ends)
-        text = theme.text.as_hex()
         axes.set_title(panel.name, fontsize=8, loc="left", pad=2, color=text)
-        _colour(axes, theme, legend=len(panel.curves) > 1)
+        self._colour_axes(axes, 7, **(_LEGEND if len(panel.curves) > 1 else {}))
+        axes.yaxis.set_major_locator(MaxNLocator(4))
 
     def _keep_background(self, event: Any = None) -> None:
         """Keep the picture without the line, which is then drawn over it."""
@@ -148,28 +149,3 @@ class OverTime(FigureCanvasQTAgg):
         pressed = event.name == "button_press_event" or bool(event.buttons)
         if pressed and event.xdata is not None and event.inaxes is not None:
             self.picked.emit(int(np.clip(round(event.xdata), 0, self._last)))
-
-
-def _colour(axes: Axes, theme: Any, legend: bool) -> None:
-    text = theme.text.as_hex()
-    axes.set_facecolor(theme.canvas.as_hex())
-    axes.tick_params(colors=text, labelsize=7)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.yaxis.set_major_locator(MaxNLocator(4))
-    axes.xaxis.label.set_color(text)
-    axes.grid(color=theme.secondary.as_hex(), alpha=0.5)
-    for spine in axes.spines.values():
-        spine.set_color(theme.secondary.as_hex())
-    if legend:
-        axes.legend(
-            fontsize=7,
-            labelcolor=text,
-            facecolor=theme.background.as_hex(),
-            framealpha=0.7,
-            # Above the panel, where no curve is.
-            loc="lower right",
-            bbox_to_anchor=(1.0, 0.97),
-            ncols=2,
-            borderpad=0.2,
-            handlelength=1.2,
-        )

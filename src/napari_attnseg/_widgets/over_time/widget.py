@@ -41,6 +41,7 @@ from napari_attnseg._widgets.over_time.smoothing_control import SmoothingControl
 from napari_attnseg._widgets.over_time.stacked import StackedMask, stacked_masks
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.frame_rows import table_text
+from napari_attnseg.how_many import how_many
 from napari_attnseg.io.atomic import write_text
 
 NO_STACK = (
@@ -78,6 +79,7 @@ class OverTimeWidget(DockWidget):
         self.smoothing = SmoothingControl(napari_viewer, self._life)
         self._lay_out()
         self._shown = FrameOnScreen(napari_viewer, self._life, self.plot.show_frame)
+        self.plot.follow_theme(napari_viewer, self._life)
         self.plot.picked.connect(self._go_to)
         self.mask_box.currentIndexChanged.connect(self._chosen)
         self.export_button.clicked.connect(self._ask_where)
@@ -213,8 +215,10 @@ class OverTimeWidget(DockWidget):
         self, result: ResultLayers, mask: StackedMask, known: Measured, waiting: int
     ) -> None:
         total, done = len(mask.data), len(mask.frames)
-        said = [f"{done} of {total} slices are segmented."] if done < total else []
-        said += [f"{waiting} are still to be measured."] if waiting else []
+        said = (
+            [f"{done} of {total} slices {_is(done)} segmented."] if done < total else []
+        )
+        said += [f"{waiting} {_is(waiting)} still to be measured."] if waiting else []
         self.state.setText(" ".join(said))
         self.state.setVisible(bool(said))
         key = (result.mask, known.version)
@@ -264,8 +268,8 @@ class OverTimeWidget(DockWidget):
         rows = known.table(mask, place)
         write_text(path, table_text(rows))
         missing = len(mask.frames) - len(rows)
-        rest = f"; {missing} are not measured yet" if missing else ""
-        show_info(f"{len(rows)} slices written to {path.name}{rest}.")
+        rest = f"; {missing} {_is(missing)} not measured yet" if missing else ""
+        show_info(f"{how_many(len(rows), 'slice')} written to {path.name}{rest}.")
 
     @property
     def measuring(self) -> bool:
@@ -273,11 +277,10 @@ class OverTimeWidget(DockWidget):
         return self._worker is not None
 
     def showEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """Draw in the theme's colours, and measure frames that changed meanwhile."""
+        """Measure frames that changed meanwhile."""
         super().showEvent(event)
         self.look()
 
-    def _show_focus(self, event: Any = None) -> None:
-        super()._show_focus(event)
-        if hasattr(self, "plot"):
-            self.plot.use_theme(self._viewer.theme)
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"

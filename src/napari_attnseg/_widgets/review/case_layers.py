@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_attnseg._widgets.layers.display import add_layers, make_layer
+from napari_attnseg._widgets.layers.display import (
+    add_layers,
+    make_layer,
+    remove_layers,
+)
 from napari_attnseg._widgets.layers.file_reader import placement_by
 from napari_attnseg._widgets.layers.metadata import (
     FILE_FACTS,
@@ -284,10 +288,9 @@ class CaseLayers:
                 for callback in (self._painted, self._seen):
                     if emitter is not None:
                         emitter.disconnect(callback)
-            if layer in present:
-                if getattr(layer, "mode", "pan_zoom") != "pan_zoom":
-                    layer.mode = "pan_zoom"
-                present.remove(layer)
+            if layer in present and getattr(layer, "mode", "pan_zoom") != "pan_zoom":
+                layer.mode = "pan_zoom"
+        remove_layers(self._viewer, reversed(layers))
 
 
 def _drawn(

@@ -13,6 +13,7 @@ from typing import Any
 
 from napari_attnseg._widgets.base.pace import time_words
 from napari_attnseg._widgets.train.process import quiet_environment
+from napari_attnseg.how_many import how_many
 
 #: Steps that ``fit --dry-run`` does, with the one to warm up.
 TRIED_STEPS = 4
@@ -77,8 +78,8 @@ def cost_sentence(found: dict[str, Any], epochs: int, took: float = 0.0) -> str:
     start = max(took - TRIED_STEPS * step, 0.0)
     seconds = start + found["steps"] * step * epochs
     text = (
-        f"About {time_words(seconds)} for {epochs} epochs of {found['train']} "
-        f"training images on {found['device']}"
+        f"About {time_words(seconds)} for {how_many(epochs, 'epoch')} of "
+        f"{how_many(found['train'], 'training image')} on {found['device']}"
     )
     if start >= 1:
         text += f", {time_words(start)} of them for the start"

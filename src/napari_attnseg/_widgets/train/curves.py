@@ -6,27 +6,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-from napari.utils.theme import get_theme
 
+from napari_attnseg._widgets.base.themed_plot import FIRST, SECOND, ThemedPlot
 from napari_attnseg.run_files import LogRow
 
-#: Legible on dark and light, and told apart by the colour-blind; the dashes help too.
-TRAINING, VALIDATION = "#4c9be8", "#e8743b"
+#: The dashes of the second tell them apart too.
+TRAINING, VALIDATION = FIRST, SECOND
 
 
-class Curves(FigureCanvasQTAgg):
+class Curves(ThemedPlot):
     """Loss above validation Dice, over epochs."""
 
     def __init__(self) -> None:
-        self._figure = Figure(figsize=(4, 4), layout="constrained")
-        super().__init__(self._figure)  # type: ignore[no-untyped-call]
+        super().__init__(Figure(figsize=(4, 4), layout="constrained"))
         self._epochs: Sequence[LogRow] = ()
         self._measured_on = ""
-        self._theme = "dark"
         self.setMinimumSize(260, 260)
 
     def show_epochs(
@@ -34,11 +29,6 @@ class Curves(FigureCanvasQTAgg):
     ) -> None:
         """Draw the finished epochs; `measured_on` names the images of their Dice."""
         self._epochs, self._measured_on = epochs, measured_on
-        self._draw()
-
-    def use_theme(self, name: str) -> None:
-        """Draw in the colours of a napari theme."""
-        self._theme = name
         self._draw()
 
     @property
@@ -52,8 +42,7 @@ class Curves(FigureCanvasQTAgg):
 
     def _draw(self) -> None:
         self._figure.clear()
-        theme = get_theme(self._theme)
-        self._figure.set_facecolor(theme.background.as_hex())
+        self._figure.set_facecolor(self.theme.background.as_hex())
         if self._epochs:
             losses, dice = self._figure.subplots(2, 1, sharex=True)
             numbers = [epoch.epoch for epoch in self._epochs]
@@ -85,19 +74,5 @@ class Curves(FigureCanvasQTAgg):
             dice.set_ylim(0, 1)
             dice.set_xlabel("epoch", fontsize=8)
             for axes in (losses, dice):
-                _colour(axes, theme)
+                self._colour_axes(axes, 8, loc="best")
         self.draw_idle()  # type: ignore[no-untyped-call]
-
-
-def _colour(axes: Axes, theme: Any) -> None:
-    text = theme.text.as_hex()
-    axes.set_facecolor(theme.canvas.as_hex())
-    axes.tick_params(colors=text, labelsize=8)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.xaxis.label.set_color(text)
-    axes.grid(color=theme.secondary.as_hex(), alpha=0.5)
-    for spine in axes.spines.values():
-        spine.set_color(theme.secondary.as_hex())
-    axes.legend(
-        fontsize=8, labelcolor=text, facecolor=theme.background.as_hex(), framealpha=0.7
-    )

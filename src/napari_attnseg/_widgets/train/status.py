@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_attnseg._widgets.base.pace import time_words
+from napari_attnseg.how_many import how_many
 from napari_attnseg.run_files import LogRow, Place, RunFiles, RunState
 
 
@@ -95,10 +96,10 @@ def sentence(
             was = max(e.val_dice for e in earlier.epochs)
             dice += f" Before this run: {was:.3f}."
     if state is RunState.DONE:
-        return f"Done: {len(epochs)} epochs.{dice}"
+        return f"Done: {how_many(len(epochs), 'epoch')}.{dice}"
     go_on = " Resume continues from there." if resumable else ""
     if state is RunState.STOPPED:
-        return f"Stopped after {len(epochs)} finished epochs.{go_on}{dice}"
+        return f"Stopped after {how_many(len(epochs), 'finished epoch')}.{go_on}{dice}"
     if state is RunState.FAILED:
         if files.message:
             return files.message

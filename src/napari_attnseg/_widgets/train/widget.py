@@ -125,17 +125,12 @@ class TrainWidget(DockWidget):
         self.resume_button.clicked.connect(self.resume)
         self.stop_button.clicked.connect(self.stop)
         self.on_button.clicked.connect(self.train_on)
-        self.view.curves.use_theme(self._viewer.theme)
-        theme = self._viewer.events.theme
-        theme.connect(self._follow_theme)
+        self.view.curves.follow_theme(self._viewer, self._life)
         self._timer = QTimer(self)
         self._timer.setInterval(EVERY)
         self._timer.timeout.connect(self._look)
         self._timer.start()
-        self._life.at_end += [
-            partial(theme.disconnect, self._follow_theme),
-            partial(halt, self._timer),
-        ]
+        self._life.at_end.append(partial(halt, self._timer))
 
     @property
     def reading(self) -> bool:
@@ -278,9 +273,6 @@ class TrainWidget(DockWidget):
         self.start_button.setEnabled(not why)
         self.why.setText(why)
         self.why.setVisible(bool(why) and not self.shown.state.active)
-
-    def _follow_theme(self, event: Any) -> None:
-        self.view.curves.use_theme(self._viewer.theme)
 
 
 def _taken(look: Look) -> bool:
