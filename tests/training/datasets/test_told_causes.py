@@ -51,7 +51,7 @@ def test_an_ignored_frame_around_nothing_is_no_finding() -> None:
     frame[4:-4, 4:-4] = False
     seen = MasksSeen()
     seen.add("a", np.zeros((1, 40, 48), np.uint8), frame)
-    assert seen.empty == ["a"] and seen.hints() == []
+    assert seen.looks.empty == ["a"] and seen.hints() == []
 
 
 def test_leading_zeros_that_a_spreadsheet_drops_are_named(folder: Path) -> None:
