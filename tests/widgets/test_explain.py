@@ -13,8 +13,10 @@ from napari_attnseg._widgets.base.pace import Pace, expected_seconds
 from napari_attnseg._widgets.base.run_bar import CANCELLING
 from napari_attnseg._widgets.base.scroll import WIDTH, VerticalScroll
 from napari_attnseg._widgets.explain import OWN_MASK, ExplainWidget
+from napari_attnseg._widgets.inspect.marker import Mark
 from napari_attnseg._widgets.layers.metadata import METADATA, metadata_of, record_of
 from napari_attnseg._widgets.layers.record import Derivation
+from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg.explanations import EXPLAINERS, explain
 from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.models.decoder import UnetDecoder
@@ -129,6 +131,22 @@ def test_a_map_around_0_shows_the_image_and_leaves_the_outline_on_top(
     assert widget.colours.text() == f"Seen now: CNN contribution. {said}"
     layer.visible = False
     assert widget.colours.text() == ""
+
+
+def test_a_map_lies_below_the_outline_although_a_reading_is_held(
+    widget: ExplainWidget, viewer: ViewerModel, qtbot: Any, segment: Any
+) -> None:
+    segment("a")
+    outline = viewer.layers[-1]
+    (result,) = find_results(viewer.layers)
+    Mark(viewer).put(result, (5.0, 5.0), True)
+    ring = viewer.layers[-1]
+    assert ring is not outline
+    widget.method_box.setCurrentText("CNN contribution")
+    run(widget, qtbot)
+    order = list(viewer.layers)
+    added = viewer.layers["CNN contribution 1/32 · a"]
+    assert order.index(added) < order.index(outline) < order.index(ring)
 
 
 def test_one_map_is_seen_at_a_time(

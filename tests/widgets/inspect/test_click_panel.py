@@ -275,9 +275,9 @@ def test_a_red_box_removes_all_that_it_encloses(
     mouse.click((12, 12))
     mouse.drag((5, 6), (29, 40), button=2)
     assert mask.data[5:30, 6:41].sum() == 5 and mask.data[12, 12] == 1
-    assert "5 px in it stay, where you clicked to add." in panel.message.text()
+    assert "5 px in it stay, which you added." in panel.message.text()
     reach = round(max(clicking.click_panel._ready.found.reach))
-    assert f"farther than {reach} px from them and outside the boxes" in (
+    assert f"outside the boxes and farther than {reach} px from them" in (
         panel.message.text()
     )
 

@@ -131,7 +131,7 @@ class ClickedMask:
         if not kinds["box"]:
             return f"{said}; nothing {limit} was changed."
         if len(kinds) > 1:
-            limit = f"{limit} and outside the boxes"
+            limit = f"outside the boxes and {limit}"
         else:
             limit = f"outside {where}"
         return f"{said}; nothing {limit} was changed.{self._kept_in_box(clicks[-1])}"
@@ -148,7 +148,7 @@ class ClickedMask:
             return ""
         inside = self.session.mask[drawn_box(click)] == click.class_number
         kept = int(inside.sum())
-        return f" {kept:,} px in it stay, where you clicked to add." if kept else ""
+        return f" {kept:,} px in it stay, which you added." if kept else ""
 
     def forget_if_changed(self, frame: int) -> None:
         """End the session if the mask was painted or recomputed."""

@@ -127,8 +127,9 @@ def add_layers(viewer: Any, layers: Iterable[NewLayer], above: Any = None) -> li
             above = _layer_with(viewer.layers, record.image.layer_id)
     place = place_above(viewer.layers, above)
     if not any(_is_outline(layer) for layer in made):
-        # A map that is added later covers the image, never the outline over it.
-        while place and _is_outline(viewer.layers[place - 1]):
+        # A map that is added later covers the image, never the outline over it, nor
+        # the ring of a reading, which may lie over the outline.
+        while place and _lies_over_maps(viewer.layers[place - 1]):
             place -= 1
     for index, layer in enumerate(made, place):
         viewer.layers.insert(index, layer)
@@ -149,6 +150,10 @@ def remove_layers(viewer: Any, layers: Iterable[Any]) -> None:
 
 def _is_outline(layer: Any) -> bool:
     return isinstance(layer, napari.layers.Labels) and has_record(layer)
+
+
+def _lies_over_maps(layer: Any) -> bool:
+    return has_record(layer) and not isinstance(layer, napari.layers.Image)
 
 
 def _layer_with(layers: Iterable[Any], unique_id: str) -> Any:
