@@ -30,7 +30,7 @@ from napari_attnseg.io.frame_table import read_rows
 from napari_attnseg.io.readers import FileSet, Frames, open_frames
 from napari_attnseg.io.readers.dicom_file import guarded
 from napari_attnseg.io.readers.dicom_seg import is_segmentation, read_segmentation
-from napari_attnseg.io.readers.facts import NotUsed
+from napari_attnseg.io.readers.facts import Assumed, NotUsed
 from napari_attnseg.io.readers.film_kinds import INTERLACED_WORDS
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.readers.grids import grid_of
@@ -92,6 +92,11 @@ def frames_to_training_set(
     with open_frames(files) as frames:
         if NotUsed.INTERLACED in frames.facts.not_used:
             tell(INTERLACED_WORDS.format(frames.name))
+        if Assumed.COPIES in frames.facts.assumed:
+            tell(
+                f"Some files of {frames.name} are copies of others, with the same "
+                "SOPInstanceUID and pixels, and were left out."
+            )
         found = _masks(masks, files, frames, tell, first_number, own_frames)
         hashes = _hashes(masks)
         beyond = [one for one in found if not 0 <= one < len(frames)]
