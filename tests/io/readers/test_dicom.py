@@ -250,6 +250,25 @@ def test_a_folder_is_grouped_by_series_and_ordered_by_position(tmp_path: Path) -
         open_frames(tmp_path / "IM200")
 
 
+def test_copies_of_a_file_are_left_out(tmp_path: Path) -> None:
+    for z in range(4):
+        more = {"SeriesInstanceUID": "1.2", "SOPInstanceUID": f"1.3.{z}"}
+        more["ImagePositionPatient"] = [0, 0, 2.5 * z]
+        more["ImageOrientationPatient"] = [1, 0, 0, 0, 1, 0]
+        pixels = np.full((4, 4), z, np.uint8)
+        file = dicom_file(tmp_path / f"IM{z}.dcm", pixels, **more)
+        if z in (1, 2):
+            (tmp_path / f"IM{z} (1).dcm").write_bytes(file.read_bytes())
+    facts = open_frames(tmp_path).facts
+    assert facts.positions == (0, 2.5, 5, 7.5) and facts.assumed == (Assumed.COPIES,)
+    (only,) = find_sets([tmp_path])
+    assert [one.name for one in only.paths] == [f"IM{z}.dcm" for z in range(4)]
+    # Of one identifier, but with other pixels: no copy.
+    dicom_file(tmp_path / "IM3 (1).dcm", pixels + 9, **more)
+    facts = open_frames(tmp_path).facts
+    assert (facts.frames, facts.positions) == (5, None)
+
+
 def test_without_positions_the_number_counts_and_then_the_name(tmp_path: Path) -> None:
     for i, number in enumerate((3, 1, 2)):
         pixels = np.full((4, 4), number, np.uint8)

@@ -178,7 +178,7 @@ def check(
     # Other lists, such as "trainval", may hold the images of these again.
     disjoint = {split: parts[split] for split in USED if split in parts}
     _check_names(report, parts)
-    report.questions += file_hints(files)
+    report.questions += file_hints(files, parts)
     area = np.zeros(len(files.spec.classes))
     present, pixels = np.zeros(len(files.spec.classes), int), 0
     seen = MasksSeen()

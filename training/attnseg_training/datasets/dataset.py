@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.missing_names import with_zeros
 from attnseg_training.datasets.pairing import unlike_in_a_suffix
 from attnseg_training.datasets.repeated_names import repeated_names
+from attnseg_training.datasets.same_patients import same_patients
 from attnseg_training.datasets.sample import Sample
 from attnseg_training.datasets.second_masks import second_masks
 from attnseg_training.datasets.split_lists import USED
@@ -149,14 +150,16 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
         files.threshold,
         files.background,
         files.further_masks,
-        tuple(file_hints(files)),
+        tuple(file_hints(files, parts)),
     )
 
 
-def file_hints(files: Files) -> list[Hint]:
-    """What is told of the files of a folder, without reading images."""
+def file_hints(files: Files, parts: Mapping[str, tuple[str, ...]]) -> list[Hint]:
+    """What is told of the files of a folder and its splits, without reading pixels."""
     crossed = crossed_pairs(files.pairs)
-    return [*second_masks(files), *repeated_names(files), *crossed]
+    used = {split: parts[split] for split in USED if split in parts}
+    patients = same_patients(used, files.images, files.root)
+    return [*second_masks(files), *repeated_names(files), *crossed, *patients]
 
 
 def _expect_no_stack(image: Path) -> None:

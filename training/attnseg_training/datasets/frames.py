@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attnseg_training.datasets.edited_tables import frames_of
 from attnseg_training.datasets.frame_masks import (
     FrameRule,
     Inversion,
@@ -26,11 +27,10 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Window
 from napari_attnseg.io.dataset_toml import read_descriptor
-from napari_attnseg.io.frame_table import read_rows
 from napari_attnseg.io.readers import FileSet, Frames, open_frames
 from napari_attnseg.io.readers.dicom_file import guarded
 from napari_attnseg.io.readers.dicom_seg import is_segmentation, read_segmentation
-from napari_attnseg.io.readers.facts import NotUsed
+from napari_attnseg.io.readers.facts import Assumed, NotUsed
 from napari_attnseg.io.readers.film_kinds import INTERLACED_WORDS
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.readers.grids import grid_of
@@ -92,6 +92,11 @@ def frames_to_training_set(
     with open_frames(files) as frames:
         if NotUsed.INTERLACED in frames.facts.not_used:
             tell(INTERLACED_WORDS.format(frames.name))
+        if Assumed.COPIES in frames.facts.assumed:
+            tell(
+                f"Some files of {frames.name} are copies of others, with the same "
+                "SOPInstanceUID and pixels, and were left out."
+            )
         found = _masks(masks, files, frames, tell, first_number, own_frames)
         hashes = _hashes(masks)
         beyond = [one for one in found if not 0 <= one < len(frames)]
@@ -117,8 +122,7 @@ def frames_to_training_set(
 
 def _hashes(masks: Path) -> dict[int, str]:
     """Hash of each frame that results of ``attnseg segment`` are of, if they are."""
-    rows = read_rows(StackNames(masks.parent, masks.name).table)
-    return {i: str(found[-1].get("image_sha256") or "") for i, found in rows.items()}
+    return frames_of(StackNames(masks.parent, masks.name).table) or {}
 
 
 def _expect_same(
@@ -165,7 +169,7 @@ def _masks(
     inside = sorted(path.iterdir()) if path.is_dir() else [path]
     hits = ((_MASK.fullmatch(one.name), one) for one in inside)
     named = {int(hit[1]): one for hit, one in hits if hit is not None}
-    rows = read_rows(StackNames(path.parent, path.name).table) if named else {}
+    rows = frames_of(StackNames(path.parent, path.name).table) if named else None
     if first and (rows or not named):
         raise InputError(
             f"Expected no --first-number for {path.name}: it is only for a folder of "

@@ -276,6 +276,12 @@ _SENTENCES = {
         "of validation and test are too good: list all images of each in one split, in "
         "splits/train.txt, val.txt and test.txt."
     ),
+    Rule.SAME_PATIENT: (
+        "Images in different splits are of one patient, examination or lesion, as "
+        "their DICOM headers or a table beside them say: {}; numbers of validation and "
+        "test are too good: list all images of each in one split, in "
+        "splits/train.txt, val.txt and test.txt."
+    ),
 }
 
 

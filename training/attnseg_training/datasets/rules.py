@@ -141,6 +141,8 @@ class Rule(StrEnum):
         Lesions of many masks end straight at one row or column.
     SAME_CASE
         Names in two splits seem to belong to the same patient or examination.
+    SAME_PATIENT
+        Images in two splits are of one patient, as DICOM or a table beside them says.
     NARROW_RANGE
         Less than three tenths of an image's range of intensities hold 99 % of its
         pixels.
@@ -218,6 +220,7 @@ class Rule(StrEnum):
     WRAPPED = "wrapped"
     STRAIGHT_CUTS = "straight-cuts"
     SAME_CASE = "same-case"
+    SAME_PATIENT = "same-patient"
     NARROW_RANGE = "narrow-range"
 
 

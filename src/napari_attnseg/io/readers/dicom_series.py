@@ -11,6 +11,7 @@ from typing import Any
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import text_sha256
 from napari_attnseg.io.folders import entries
+from napari_attnseg.io.readers.dicom_copies import copies
 from napari_attnseg.io.readers.dicom_file import (
     NoImageError,
     expect_pydicom,
@@ -55,6 +56,7 @@ class _File:
     series: str
     own: str
     code: str
+    instance: str
 
 
 def group_series(
@@ -66,7 +68,7 @@ def group_series(
     is opened.
 
     Images of a series that differ in size or kind are separate series, and so is a file
-    with several frames.
+    with several frames. Copies of a file are left out.
 
     Parameters
     ----------
@@ -98,11 +100,20 @@ def group_series(
         except InputError:
             name = stem_of(path) if keep_identifiers else _numbered(path)
             bad.append(Series(name, (path,), (), keep_identifiers))
+    again = copies({file.path: file.instance for file in files})
+    originals = set(again.values())
     together: dict[tuple[Any, ...], list[_File]] = {}
     for file in files:
+        if file.path in again:
+            continue
         alone = (file.path,) if file.frames > 1 else ()
         together.setdefault((*file.key, *alone), []).append(file)
-    found = [_ordered(group) for group in together.values()]
+    found = []
+    for group in together.values():
+        one = _ordered(group)
+        if not originals.isdisjoint(one.paths):
+            one = replace(one, assumed=(*one.assumed, Assumed.COPIES))
+        found.append(one)
     times = Counter(one.name for one in found)
     # Two series of one number, or of none.
     unique: Counter[str] = Counter()
@@ -131,6 +142,7 @@ def _look(path: Path, keep_identifiers: bool) -> _File:
     kind = (str(header.get("PhotometricInterpretation")), _plane(header))
     number = numbers(header.get("InstanceNumber"))
     series = str(header.get("SeriesInstanceUID") or "")
+    instance = str(header.get("SOPInstanceUID") or "")
     return _File(
         path,
         (series or path, size, kind),
@@ -139,7 +151,8 @@ def _look(path: Path, keep_identifiers: bool) -> _File:
         int(header.get("NumberOfFrames") or 1),
         _series_name(path, header),
         stem_of(path) if keep_identifiers else "",
-        f"dicom-{text_sha256(str(header.get('SOPInstanceUID') or path))[:8]}",
+        f"dicom-{text_sha256(instance or str(path))[:8]}",
+        instance,
     )
 
 

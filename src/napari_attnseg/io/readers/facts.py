@@ -47,6 +47,9 @@ class Assumed(StrEnum):
         The file has no header that says how its data are encoded.
     YCBCR_STREAM
         The header says RGB, but the JPEG stream can only hold YCbCr and is decoded so.
+    COPIES
+        Files with one ``SOPInstanceUID`` and the same pixels are copies of one image,
+        which is used once.
     """
 
     ORDER_OF_NAMES = "order_of_names"
@@ -56,6 +59,7 @@ class Assumed(StrEnum):
     COLOUR_MATRIX = "colour_matrix"
     TRANSFER_SYNTAX = "transfer_syntax"
     YCBCR_STREAM = "ycbcr_stream"
+    COPIES = "copies"
 
 
 class NotUsed(StrEnum):
