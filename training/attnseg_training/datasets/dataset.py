@@ -19,6 +19,7 @@ from attnseg_training.datasets.sample import Sample
 from attnseg_training.datasets.second_masks import second_masks
 from attnseg_training.datasets.split_lists import USED
 from attnseg_training.datasets.splits import split_names
+from attnseg_training.datasets.unread_lists import unread_lists
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.io.images import read_image
 from napari_attnseg.protocols import SplitRule, rule_sentence
@@ -156,7 +157,8 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
 def file_hints(files: Files) -> list[Hint]:
     """What is told of the files of a folder, without reading images."""
     crossed = crossed_pairs(files.pairs)
-    return [*second_masks(files), *repeated_names(files), *crossed]
+    lists = unread_lists(files)
+    return [*second_masks(files), *repeated_names(files), *crossed, *lists]
 
 
 def _expect_no_stack(image: Path) -> None:

@@ -169,6 +169,11 @@ _SENTENCES = {
         "and 002 before 010): look at some pairs, and write the list again if they are "
         "wrong."
     ),
+    Rule.UNREAD_LISTS: (
+        "Text files that are not read hold names of images, such as that of {}{held}if "
+        "they say which images are for testing or are to be left out, write "
+        "splits/train.txt, val.txt and test.txt with the names for each."
+    ),
     Rule.DRAWN_ON: (
         "The image of {} shows a coloured line along the outline of its mask, a "
         "coloured box around it or coloured calipers at its ends, which a network "
@@ -295,6 +300,7 @@ QUESTIONS = (
     Rule.SECOND_MASKS,
     Rule.LISTED_AGAIN,
     Rule.CROSSED_PAIRS,
+    Rule.UNREAD_LISTS,
     Rule.SIMILAR_IMAGE,
     Rule.DRAWN_ON,
     Rule.TINTED,

@@ -101,6 +101,8 @@ class Rule(StrEnum):
         A list of a split names an image several times.
     CROSSED_PAIRS
         Numbers in the names of listed pairs contradict each other.
+    UNREAD_LISTS
+        A file that is not read names images, as a list of a split would.
     SIMILAR_IMAGE
         Images that look the same have different masks.
     TINTED
@@ -196,6 +198,7 @@ class Rule(StrEnum):
     SECOND_MASKS = "second-masks"
     LISTED_AGAIN = "listed-again"
     CROSSED_PAIRS = "crossed-pairs"
+    UNREAD_LISTS = "unread-lists"
     SIMILAR_IMAGE = "similar-image"
     TINTED = "tinted"
     ON_PADDING = "on-padding"
