@@ -142,6 +142,32 @@ def test_numbers_that_are_names_of_images_are_none_in_a_table(folder: Path) -> N
     assert "holdout.txt names 3 of 6 images; if" in said
 
 
+@pytest.mark.parametrize(
+    ("names", "held"),
+    [
+        ("train_1 train_2 train_3 testA_1 testB_1 test_4", "3 train, 3 test"),
+        ("001_train 002_train 003_Val 004_Val 5test 6test", "2 train, 2 val, 2 test"),
+        ("train1 train2 train3 valid-1 valid-2 valid-3", "3 train, 3 val"),
+        ("test_1 test_2 test_3 test_4 test_5 test_6", ""),
+        ("testis_1 testis_2 value_1 value_2 trained_1 trained_2", ""),
+        ("train_1 train_2 test_1 test_2 other_1 other_2", ""),
+    ],
+)
+def test_splits_in_the_names_of_images_are_told(
+    folder: Path, names: str, held: str
+) -> None:
+    for i, name in enumerate(names.split()):
+        for path in folder.glob(f"*/a{i}.png"):
+            path.rename(path.with_stem(name))
+    said = told(folder, Rule.NAMED_SPLITS)
+    assert len(said) == bool(held)
+    if said:
+        assert f": {held}; but there are no lists" in said[0]
+        (folder / "splits").mkdir()
+        (folder / "splits" / "train.txt").write_text("\n".join(names.split()))
+        assert told(folder, Rule.NAMED_SPLITS) == []
+
+
 def test_names_that_a_list_repeats_are_counted(folder: Path) -> None:
     (folder / "splits").mkdir()
 

@@ -13,6 +13,7 @@ from attnseg_training.datasets.further_masks import several_words
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.missing_names import with_zeros
+from attnseg_training.datasets.named_splits import named_splits
 from attnseg_training.datasets.pairing import unlike_in_a_suffix
 from attnseg_training.datasets.repeated_names import repeated_names
 from attnseg_training.datasets.sample import Sample
@@ -157,7 +158,7 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
 def file_hints(files: Files) -> list[Hint]:
     """What is told of the files of a folder, without reading images."""
     crossed = crossed_pairs(files.pairs)
-    lists = unread_lists(files)
+    lists = [*unread_lists(files), *named_splits(files)]
     return [*second_masks(files), *repeated_names(files), *crossed, *lists]
 
 

@@ -174,6 +174,11 @@ _SENTENCES = {
         "they say which images are for testing or are to be left out, write "
         "splits/train.txt, val.txt and test.txt with the names for each."
     ),
+    Rule.NAMED_SPLITS: (
+        "Names of images say a split, such as {}{held}but there are no lists, so that "
+        "all are drawn from for training: write splits/train.txt, val.txt and test.txt "
+        "if these names are meant so."
+    ),
     Rule.DRAWN_ON: (
         "The image of {} shows a coloured line along the outline of its mask, a "
         "coloured box around it or coloured calipers at its ends, which a network "
@@ -301,6 +306,7 @@ QUESTIONS = (
     Rule.LISTED_AGAIN,
     Rule.CROSSED_PAIRS,
     Rule.UNREAD_LISTS,
+    Rule.NAMED_SPLITS,
     Rule.SIMILAR_IMAGE,
     Rule.DRAWN_ON,
     Rule.TINTED,

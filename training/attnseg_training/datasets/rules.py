@@ -103,6 +103,8 @@ class Rule(StrEnum):
         Numbers in the names of listed pairs contradict each other.
     UNREAD_LISTS
         A file that is not read names images, as a list of a split would.
+    NAMED_SPLITS
+        Names of images say a split, and there are no lists.
     SIMILAR_IMAGE
         Images that look the same have different masks.
     TINTED
@@ -199,6 +201,7 @@ class Rule(StrEnum):
     LISTED_AGAIN = "listed-again"
     CROSSED_PAIRS = "crossed-pairs"
     UNREAD_LISTS = "unread-lists"
+    NAMED_SPLITS = "named-splits"
     SIMILAR_IMAGE = "similar-image"
     TINTED = "tinted"
     ON_PADDING = "on-padding"

@@ -173,9 +173,13 @@ def _is_comment(line: str, known: Iterable[str]) -> bool:
 
 def split_of(file: Path) -> str:
     """Split of a list by its file name; upper and lower case are alike."""
-    word = file.stem.lower()
-    word = _WORDS.get(word, word)
+    word = split_of_word(file.stem)
     return word if word in USED else file.stem
+
+
+def split_of_word(word: str) -> str:
+    """Split that a word means, such as "val" of ``Validation``; else in lower case."""
+    return _WORDS.get(word.lower(), word.lower())
 
 
 def expect_names(names: Names, file: Path, split: str) -> Names:
