@@ -168,6 +168,23 @@ def test_splits_in_the_names_of_images_are_told(
         assert told(folder, Rule.NAMED_SPLITS) == []
 
 
+def test_folders_that_hold_images_with_masks_are_told(folder: Path) -> None:
+    (folder / "images" / "previews").mkdir()
+    shutil.copy(folder / "images/a0.png", folder / "images/previews/a0_small.png")
+    shutil.copy(folder / "images/a1.png", folder / "images/previews/a1.png")
+    assert told(folder, Rule.FOLDERS_LEFT_OUT) == []
+    for patient in range(4):
+        for part in ("images", "masks"):
+            (folder / part / f"p{patient}").mkdir()
+            for name in ("a0.png", "b.png"):
+                shutil.copy(
+                    folder / part / "a0.png", folder / part / f"p{patient}" / name
+                )
+    (said,) = told(folder, Rule.FOLDERS_LEFT_OUT)
+    each = "2 in images/p0/, 2 in images/p1/, 2 in images/p2/"
+    assert f"8 images, {each} and others in 1 more folder; move" in said
+
+
 def test_names_that_a_list_repeats_are_counted(folder: Path) -> None:
     (folder / "splits").mkdir()
 

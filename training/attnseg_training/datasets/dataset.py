@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from attnseg_training.datasets.crossed_pairs import crossed_pairs
+from attnseg_training.datasets.folders_left_out import folders_left_out
 from attnseg_training.datasets.further_masks import several_words
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.layouts import Files, find_files
@@ -158,8 +159,8 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
 def file_hints(files: Files) -> list[Hint]:
     """What is told of the files of a folder, without reading images."""
     crossed = crossed_pairs(files.pairs)
-    lists = [*unread_lists(files), *named_splits(files)]
-    return [*second_masks(files), *repeated_names(files), *crossed, *lists]
+    lists = [*repeated_names(files), *unread_lists(files), *named_splits(files)]
+    return [*second_masks(files), *folders_left_out(files), *lists, *crossed]
 
 
 def _expect_no_stack(image: Path) -> None:

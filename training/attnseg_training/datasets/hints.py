@@ -179,6 +179,11 @@ _SENTENCES = {
         "all are drawn from for training: write splits/train.txt, val.txt and test.txt "
         "if these names are meant so."
     ),
+    Rule.FOLDERS_LEFT_OUT: (
+        "Folders that are not read hold images that have masks, such as {}{held}move "
+        "these and their masks up into images/ and masks/, with the folder's name in "
+        "front, if they belong to the data."
+    ),
     Rule.DRAWN_ON: (
         "The image of {} shows a coloured line along the outline of its mask, a "
         "coloured box around it or coloured calipers at its ends, which a network "
@@ -307,6 +312,7 @@ QUESTIONS = (
     Rule.CROSSED_PAIRS,
     Rule.UNREAD_LISTS,
     Rule.NAMED_SPLITS,
+    Rule.FOLDERS_LEFT_OUT,
     Rule.SIMILAR_IMAGE,
     Rule.DRAWN_ON,
     Rule.TINTED,

@@ -105,6 +105,8 @@ class Rule(StrEnum):
         A file that is not read names images, as a list of a split would.
     NAMED_SPLITS
         Names of images say a split, and there are no lists.
+    FOLDERS_LEFT_OUT
+        Folders below ``images/`` that are not read hold images with masks.
     SIMILAR_IMAGE
         Images that look the same have different masks.
     TINTED
@@ -202,6 +204,7 @@ class Rule(StrEnum):
     CROSSED_PAIRS = "crossed-pairs"
     UNREAD_LISTS = "unread-lists"
     NAMED_SPLITS = "named-splits"
+    FOLDERS_LEFT_OUT = "folders-left-out"
     SIMILAR_IMAGE = "similar-image"
     TINTED = "tinted"
     ON_PADDING = "on-padding"

@@ -124,11 +124,12 @@ def _expect_all_read(
     for path in _elsewhere(root):
         if _is_list(path, known):
             where = path.relative_to(root).as_posix()
+            there = "none in it and" if folder.is_dir() else "no such folder"
             raise InputError(
                 f"Expected lists of images in {folder} as {kind}, train.txt, val.txt "
-                f"and test.txt, found none there but {where}, which is not read; "
-                "move the lists there, or write splits = FOLDER into dataset.toml, or "
-                "move them elsewhere if they are none."
+                f"and test.txt, found {there} in {root} but {where}, which is not "
+                f"read; move the lists to {folder}, or write splits = FOLDER into "
+                "dataset.toml, or move them elsewhere if they are none."
             )
 
 
