@@ -15,6 +15,7 @@ from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.layouts import Files
 from attnseg_training.datasets.listed_pairs import without_suffix
 from attnseg_training.datasets.rules import Rule
+from napari_attnseg.errors import InputError
 from napari_attnseg.io.folders import entries, name_key
 
 #: Suffixes of text files that are looked at.
@@ -52,8 +53,12 @@ def unread_lists(files: Files) -> list[Hint]:
     names: list[str] = []
     told = []
     for path in _texts(files):
-        with path.open("rb") as file:
-            text = name_key(file.read(_READ).decode("utf-8-sig", errors="replace"))
+        try:
+            with path.open("rb") as file:
+                raw = file.read(_READ)
+        except OSError:  # a locked file stops nobody from training
+            continue
+        text = name_key(raw.decode("utf-8-sig", errors="replace"))
         if "\0" in text or _RESULTS.search(text):
             continue
         here = _named(text, path.suffix.lower(), known)
@@ -75,7 +80,10 @@ def _texts(files: Files) -> list[Path]:
     found = []
     folders = [path for path in entries(files.root) if path.is_dir() and path != lists]
     for folder in (files.root, *folders):
-        inside = entries(folder)
+        try:
+            inside = entries(folder)
+        except InputError:  # a locked folder
+            continue
         if any(path.suffix == ".safetensors" for path in inside):
             continue  # a run of training
         texts = [
