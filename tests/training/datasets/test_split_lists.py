@@ -60,6 +60,7 @@ def test_lists_in_any_case_and_by_other_words(
         ({"splits/README.md": "to do"}, "found none"),
         ({"splits/fold1/train.txt": "a\nb"}, "found none"),
         ({"train.txt": "a\nb", "test.txt": "c"}, "test.txt, which"),
+        ({"autosplit_test.txt": "c"}, "found no such folder in "),
         ({"kvasir_test.csv": "id,size\nimages/F.png,80"}, "kvasir_test.csv, which"),
         ({"split/test.txt": "c.png"}, "split/test.txt, which"),
         ({"ImageSets/Segmentation/val.txt": "c"}, "ImageSets/Segmentation/val.txt"),

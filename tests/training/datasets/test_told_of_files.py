@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from pathlib import Path
 
@@ -75,6 +77,112 @@ def test_listed_pairs_whose_numbers_contradict_are_told(folder: Path) -> None:
     for path in sorted((folder / "masks").iterdir(), reverse=True):
         path.rename(path.with_stem(f"mask_{int(path.stem[5:]) + 1}"))
     assert listed([1, 2, 3, 4, 5, 6]) == []  # counted from 1
+
+
+NOT_READ = {
+    "exclude.txt": "case_01\ncase_02.png\ncase_03\n",
+    "exclude.csv": "image,reason\ncase_01.png,dark\ncase_02,dark\ncase_03,wrong mask\n",
+    "annotations/instances_test.json": json.dumps(
+        {"images": [{"id": i, "file_name": f"test/case_0{i}.png"} for i in (1, 2, 3)]}
+    ),
+    "splits_final.json": json.dumps(
+        [{"train": [f"case_0{i}" for i in range(5)], "val": ["case_05"]}]
+    ),
+    "images/metadata.jsonl": "".join(
+        f'{{"file_name": "case_0{i}.png", "split": "{s}"}}\n'
+        for i, s in enumerate(["train"] * 4 + ["test"] * 2)
+    ),
+    "data.yaml": "test:\n  - images/case_01.jpg\n  - case_02\n  - case_03.jpg\n",
+    "annotations.xml": "".join(
+        f'<image name="case_0{i}.png" subset="Train">' for i in range(6)
+    ),
+}
+OF_NO_SPLIT = {
+    "boxes.json": json.dumps({f"case_0{i}": {"label": "polyp"} for i in range(6)}),
+    "files.txt": "".join(f"images/case_0{i}.png\n" for i in range(6)),
+    "README.txt": "such as case_01, case_02, and case_03",
+    "results.csv": "name,dice\ncase_01,0.5\ncase_02,0.5\ncase_03,0.5\n",
+    "notes.txt": "case_01 and case_02",
+}
+
+
+@pytest.mark.parametrize("name", [*NOT_READ, *OF_NO_SPLIT])
+def test_files_that_name_images_and_are_not_read_are_told(
+    folder: Path, name: str
+) -> None:
+    for path in [*folder.glob("*/*.png")]:
+        path.rename(path.with_stem(f"case_0{path.stem[1:]}"))
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text({**NOT_READ, **OF_NO_SPLIT}[name])
+    said = told(folder, Rule.UNREAD_LISTS)
+    assert len(said) == (name in NOT_READ)
+    if said:
+        assert re.search(rf": {re.escape(name)} names [356] of 6 images; if", said[0])
+
+
+def test_files_that_agree_with_the_lists_are_not_told(folder: Path) -> None:
+    (folder / "splits").mkdir()
+    for split, names in {"train": NAMES[:3], "test": NAMES[3:]}.items():
+        (folder / "splits" / f"{split}.txt").write_text("\n".join(names))
+    (folder / "coco.json").write_text(json.dumps([f"{n}.png" for n in NAMES[:3]]))
+    assert told(folder, Rule.UNREAD_LISTS) == []
+    (folder / "exclude.txt").write_text("\n".join(NAMES[1:4]))
+    (said,) = told(folder, Rule.UNREAD_LISTS)
+    assert "exclude.txt names 3 of 6 images" in said and "coco" not in said
+
+
+def test_numbers_that_are_names_of_images_are_none_in_a_table(folder: Path) -> None:
+    for path in [*folder.glob("*/*.png")]:
+        path.rename(path.with_stem(path.stem[1:]))
+    (folder / "log.csv").write_text("epoch,loss\n0,1.5\n1,1\n2,2\n3,1\n")
+    (folder / "labels.json").write_text('{"0": "lesion", "1": "other", "2": 3}')
+    assert told(folder, Rule.UNREAD_LISTS) == []
+    (folder / "holdout.txt").write_text("0\n1\n2\n")
+    (said,) = told(folder, Rule.UNREAD_LISTS)
+    assert "holdout.txt names 3 of 6 images; if" in said
+
+
+@pytest.mark.parametrize(
+    ("names", "held"),
+    [
+        ("train_1 train_2 train_3 testA_1 testB_1 test_4", "3 train, 3 test"),
+        ("001_train 002_train 003_Val 004_Val 5test 6test", "2 train, 2 val, 2 test"),
+        ("train1 train2 train3 valid-1 valid-2 valid-3", "3 train, 3 val"),
+        ("test_1 test_2 test_3 test_4 test_5 test_6", ""),
+        ("testis_1 testis_2 value_1 value_2 trained_1 trained_2", ""),
+        ("train_1 train_2 test_1 test_2 other_1 other_2", ""),
+    ],
+)
+def test_splits_in_the_names_of_images_are_told(
+    folder: Path, names: str, held: str
+) -> None:
+    for i, name in enumerate(names.split()):
+        for path in folder.glob(f"*/a{i}.png"):
+            path.rename(path.with_stem(name))
+    said = told(folder, Rule.NAMED_SPLITS)
+    assert len(said) == bool(held)
+    if said:
+        assert f": {held}; but there are no lists" in said[0]
+        (folder / "splits").mkdir()
+        (folder / "splits" / "train.txt").write_text("\n".join(names.split()))
+        assert told(folder, Rule.NAMED_SPLITS) == []
+
+
+def test_folders_that_hold_images_with_masks_are_told(folder: Path) -> None:
+    (folder / "images" / "previews").mkdir()
+    shutil.copy(folder / "images/a0.png", folder / "images/previews/a0_small.png")
+    shutil.copy(folder / "images/a1.png", folder / "images/previews/a1.png")
+    assert told(folder, Rule.FOLDERS_LEFT_OUT) == []
+    for patient in range(4):
+        for part in ("images", "masks"):
+            (folder / part / f"p{patient}").mkdir()
+            for name in ("a0.png", "b.png"):
+                shutil.copy(
+                    folder / part / "a0.png", folder / part / f"p{patient}" / name
+                )
+    (said,) = told(folder, Rule.FOLDERS_LEFT_OUT)
+    each = "2 in images/p0/, 2 in images/p1/, 2 in images/p2/"
+    assert f"8 images, {each} and others in 1 more folder; move" in said
 
 
 def test_names_that_a_list_repeats_are_counted(folder: Path) -> None:

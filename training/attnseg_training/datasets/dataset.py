@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from attnseg_training.datasets.crossed_pairs import crossed_pairs
+from attnseg_training.datasets.folders_left_out import folders_left_out
 from attnseg_training.datasets.further_masks import several_words
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.missing_names import with_zeros
+from attnseg_training.datasets.named_splits import named_splits
 from attnseg_training.datasets.pairing import unlike_in_a_suffix
 from attnseg_training.datasets.repeated_names import repeated_names
 from attnseg_training.datasets.same_patients import same_patients
@@ -20,6 +22,7 @@ from attnseg_training.datasets.sample import Sample
 from attnseg_training.datasets.second_masks import second_masks
 from attnseg_training.datasets.split_lists import USED
 from attnseg_training.datasets.splits import split_names
+from attnseg_training.datasets.unread_lists import unread_lists
 from napari_attnseg.errors import InputError, UnknownNameError
 from napari_attnseg.io.images import read_image
 from napari_attnseg.protocols import SplitRule, rule_sentence
@@ -159,7 +162,9 @@ def file_hints(files: Files, parts: Mapping[str, tuple[str, ...]]) -> list[Hint]
     crossed = crossed_pairs(files.pairs)
     used = {split: parts[split] for split in USED if split in parts}
     patients = same_patients(used, files.images, files.root)
-    return [*second_masks(files), *repeated_names(files), *crossed, *patients]
+    lists = [*repeated_names(files), *unread_lists(files), *named_splits(files)]
+    left_out = folders_left_out(files)
+    return [*second_masks(files), *left_out, *lists, *crossed, *patients]
 
 
 def _expect_no_stack(image: Path) -> None:

@@ -169,6 +169,21 @@ _SENTENCES = {
         "and 002 before 010): look at some pairs, and write the list again if they are "
         "wrong."
     ),
+    Rule.UNREAD_LISTS: (
+        "Text files that are not read hold names of images, such as that of {}{held}if "
+        "they say which images are for testing or are to be left out, write "
+        "splits/train.txt, val.txt and test.txt with the names for each."
+    ),
+    Rule.NAMED_SPLITS: (
+        "Names of images say a split, such as {}{held}but there are no lists, so that "
+        "all are drawn from for training: write splits/train.txt, val.txt and test.txt "
+        "if these names are meant so."
+    ),
+    Rule.FOLDERS_LEFT_OUT: (
+        "Folders that are not read hold images that have masks, such as {}{held}move "
+        "these and their masks up into images/ and masks/, with the folder's name in "
+        "front, if they belong to the data."
+    ),
     Rule.DRAWN_ON: (
         "The image of {} shows a coloured line along the outline of its mask, a "
         "coloured box around it or coloured calipers at its ends, which a network "
@@ -301,6 +316,9 @@ QUESTIONS = (
     Rule.SECOND_MASKS,
     Rule.LISTED_AGAIN,
     Rule.CROSSED_PAIRS,
+    Rule.UNREAD_LISTS,
+    Rule.NAMED_SPLITS,
+    Rule.FOLDERS_LEFT_OUT,
     Rule.SIMILAR_IMAGE,
     Rule.DRAWN_ON,
     Rule.TINTED,

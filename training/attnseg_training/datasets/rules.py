@@ -101,6 +101,12 @@ class Rule(StrEnum):
         A list of a split names an image several times.
     CROSSED_PAIRS
         Numbers in the names of listed pairs contradict each other.
+    UNREAD_LISTS
+        A file that is not read names images, as a list of a split would.
+    NAMED_SPLITS
+        Names of images say a split, and there are no lists.
+    FOLDERS_LEFT_OUT
+        Folders below ``images/`` that are not read hold images with masks.
     SIMILAR_IMAGE
         Images that look the same have different masks.
     TINTED
@@ -198,6 +204,9 @@ class Rule(StrEnum):
     SECOND_MASKS = "second-masks"
     LISTED_AGAIN = "listed-again"
     CROSSED_PAIRS = "crossed-pairs"
+    UNREAD_LISTS = "unread-lists"
+    NAMED_SPLITS = "named-splits"
+    FOLDERS_LEFT_OUT = "folders-left-out"
     SIMILAR_IMAGE = "similar-image"
     TINTED = "tinted"
     ON_PADDING = "on-padding"

@@ -124,11 +124,12 @@ def _expect_all_read(
     for path in _elsewhere(root):
         if _is_list(path, known):
             where = path.relative_to(root).as_posix()
+            there = "none in it and" if folder.is_dir() else "no such folder"
             raise InputError(
                 f"Expected lists of images in {folder} as {kind}, train.txt, val.txt "
-                f"and test.txt, found none there but {where}, which is not read; "
-                "move the lists there, or write splits = FOLDER into dataset.toml, or "
-                "move them elsewhere if they are none."
+                f"and test.txt, found {there} in {root} but {where}, which is not "
+                f"read; move the lists to {folder}, or write splits = FOLDER into "
+                "dataset.toml, or move them elsewhere if they are none."
             )
 
 
@@ -173,9 +174,13 @@ def _is_comment(line: str, known: Iterable[str]) -> bool:
 
 def split_of(file: Path) -> str:
     """Split of a list by its file name; upper and lower case are alike."""
-    word = file.stem.lower()
-    word = _WORDS.get(word, word)
+    word = split_of_word(file.stem)
     return word if word in USED else file.stem
+
+
+def split_of_word(word: str) -> str:
+    """Split that a word means, such as "val" of ``Validation``; else in lower case."""
+    return _WORDS.get(word.lower(), word.lower())
 
 
 def expect_names(names: Names, file: Path, split: str) -> Names:
