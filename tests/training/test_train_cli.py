@@ -252,7 +252,7 @@ def test_a_dry_run_says_what_it_would_cost_and_writes_nothing(
     done = call(*fit, "--out", tmp_path / "run", "--dry-run")
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stderr.split())
-    assert "8 training and 1 validation images at 64×64 px" in said
+    assert "8 training and 1 validation image at 64×64 px" in said
     assert "2 steps, " in said and "for 2 epochs" in said and "GiB" in said
     done = call(*fit, "--out", tmp_path / "run", "--dry-run", "--json")
     found = json.loads(done.stdout)
