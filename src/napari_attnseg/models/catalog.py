@@ -285,6 +285,15 @@ _COMPACT_384_VIT = dataclasses.replace(
     about="The DINOv2-S ViT of compact-384 alone, with its decoder.",
 )
 
+#: As cheap as `compact`: its CNN at 256 px beside the ViT of `compact-384`.
+_COMPACT_NORM = dataclasses.replace(
+    _COMPACT,
+    name="compact-norm",
+    transformer=_COMPACT_384.transformer,
+    learnt_norm=True,
+    about="As compact, but four blocks of the ViT, and features are normalised.",
+)
+
 _TINY_CNN = EncoderSpec("test_resnet", 64)
 _TINY = ModelSpec(
     name="tiny",
@@ -312,7 +321,7 @@ MODELS: dict[str, ModelSpec] = {
     for spec in (
         *(_COMPACT, _COMPACT_352, _COMPACT_256, _NORMALISED, _SMOOTH),
         *(*_variants(_COMPACT_256, "compact-256"), _COMPACT_256_CNN, _COMPACT_256_VIT),
-        *(_COMPACT_384, _COMPACT_384_CNN, _COMPACT_384_VIT),
+        *(_COMPACT_384, _COMPACT_384_CNN, _COMPACT_384_VIT, _COMPACT_NORM),
         *(_DUAL, *_variants(_DUAL, "dual")),
         *(_RESNET34_UNET, _RESNET34_NO_SKIP, _SWIN_B_UNET, _SWIN_B_NO_SKIP),
         *(_vit(size, scratch) for size in _VITS for scratch in (True, False)),
