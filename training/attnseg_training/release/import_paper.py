@@ -133,10 +133,10 @@ def import_released(
     Raises
     ------
     CheckpointError
-        If the file is damaged, cannot be read without running code, does not fit, holds quantised,
-        infinite or constant weights or several
-        state dicts and `state_name` does not say which, or fits several released
-        networks and `spec` does not say which.
+        If the file is damaged, cannot be read without running code, does not fit, holds
+        quantised, infinite or constant weights or several state dicts and `state_name`
+        does not say which, or fits several released networks and `spec` does not say
+        which.
     InputError
         If `out` cannot be written.
     """
