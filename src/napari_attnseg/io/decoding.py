@@ -294,7 +294,7 @@ def _decode_pillow(path: Path) -> Decoded:
 
 
 def _expect_undamaged(file: Picture, path: Path) -> None:
-    """Raise ValueError for damage of an open file that Pillow decodes without a word."""
+    """Raise ValueError for damage of an open file that Pillow does not report."""
     if file.format == "PNG":
         expect_pixels_undamaged(path.read_bytes())
     elif file.format in ("JPEG", "MPO"):

@@ -1,4 +1,4 @@
-"""Find holes of zeros in the pixels of a JPEG, as a broken transfer or disk leaves them.
+"""Find holes of zeros in the pixels of a JPEG, as broken transfers or disks leave them.
 
 Decoders go on behind a hole, with other colours and shifted blocks, without a word.
 """
