@@ -47,6 +47,9 @@ class Assumed(StrEnum):
         The file has no header that says how its data are encoded.
     YCBCR_STREAM
         The header says RGB, but the JPEG stream can only hold YCbCr and is decoded so.
+    COLOURS_BY_PIXEL
+        The header says that colours are stored pixel by pixel, as they are read, but
+        they look as if they were stored plane by plane.
     """
 
     ORDER_OF_NAMES = "order_of_names"
@@ -56,6 +59,7 @@ class Assumed(StrEnum):
     COLOUR_MATRIX = "colour_matrix"
     TRANSFER_SYNTAX = "transfer_syntax"
     YCBCR_STREAM = "ycbcr_stream"
+    COLOURS_BY_PIXEL = "colours_by_pixel"
 
 
 class NotUsed(StrEnum):
