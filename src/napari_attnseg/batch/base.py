@@ -69,6 +69,8 @@ class Note(StrEnum):
         that they were not converted.
     INTERLACED
         Each frame of the film holds the rows of two moments.
+    PLANES
+        Colours of a DICOM file look as if its header named a wrong order of them.
     NO_OVERLAY
         PyAV is not installed, so that no video of the masks is written.
     DONE_BEFORE
@@ -91,6 +93,7 @@ class Note(StrEnum):
     BURNED_IN = "burned_in"
     PROFILE_LEFT = "profile_left"
     INTERLACED = "interlaced"
+    PLANES = "planes"
     NO_OVERLAY = "no_overlay"
     DONE_BEFORE = "done_before"
 

@@ -41,7 +41,10 @@ FRAMES_KEPT = "frames_of_earlier_run"
 _RATE = 10.0
 #: Notes that each frame may have: told once per file.
 _ONCE = frozenset(
-    {Note.NARROW_RANGE, Note.UNLIKE, Note.GREY, Note.WHOLE_IMAGE, Note.CANVAS}
+    {
+        *(Note.NARROW_RANGE, Note.UNLIKE, Note.GREY, Note.WHOLE_IMAGE, Note.CANVAS),
+        Note.PLANES,
+    }
 )
 
 

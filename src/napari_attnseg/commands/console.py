@@ -159,6 +159,7 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     from napari_attnseg.intensity_warnings import warning_sentence
     from napari_attnseg.io.colour_profiles import PROFILE_LEFT_WORDS
     from napari_attnseg.io.other_pictures import OTHER_PICTURES_WORDS
+    from napari_attnseg.io.readers.dicom_planes import PLANES_WORDS
     from napari_attnseg.io.readers.film_kinds import INTERLACED_WORDS
     from napari_attnseg.reliability.estimate import GREY_WORDS, UNLIKE_WORDS
 
@@ -186,6 +187,7 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
         "(BurnedInAnnotation); an overlay video shows them too.",
         Note.PROFILE_LEFT: PROFILE_LEFT_WORDS.format(name),
         Note.INTERLACED: INTERLACED_WORDS.format(file),
+        Note.PLANES: PLANES_WORDS.format(file),
         Note.NO_OVERLAY: f"{file}: no overlay video, as PyAV is not installed; run "
         'pip install "napari-attnseg[video]".',
     }

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from napari_attnseg.io.colour_profiles import PROFILE_TAG
 from napari_attnseg.io.deep_png import deep_pixels, is_deep
+from napari_attnseg.io.jpeg_holes import expect_no_hole
 from napari_attnseg.io.jpeg_scans import expect_every_scan
 from napari_attnseg.io.orientation import TAG, as_stored, known_orientation, upright
 from napari_attnseg.io.other_formats import other_format, other_format_words
 from napari_attnseg.io.other_pictures import different_pictures
 from napari_attnseg.io.pillow_files import is_lossy, load, widen_palette
+from napari_attnseg.io.png_checksums import expect_pixels_undamaged
 from napari_attnseg.io.png_gamma import profile_of
 from napari_attnseg.io.tiff_pages import main_frames, main_page, main_series
 
@@ -257,8 +259,7 @@ def _decode_pillow(path: Path) -> Decoded:
     with path.open("rb") as stored:
         try:
             file = Image.open(stored, formats=FORMATS)
-            if file.format == "JPEG" and file.info.get("progressive"):
-                expect_every_scan(path.read_bytes())
+            _expect_undamaged(file, path)
         except Image.DecompressionBombError as error:
             reason = "it is too large for this format: save it as TIFF"
             raise ValueError(reason) from error
@@ -290,6 +291,17 @@ def _decode_pillow(path: Path) -> Decoded:
             thumbnails=count - len(frames),
             profile=profile_of(file.info),
         )
+
+
+def _expect_undamaged(file: Picture, path: Path) -> None:
+    """Raise ValueError for damage of an open file that Pillow does not report."""
+    if file.format == "PNG":
+        expect_pixels_undamaged(path.read_bytes())
+    elif file.format in ("JPEG", "MPO"):
+        data = path.read_bytes()
+        expect_no_hole(data)
+        if file.format == "JPEG" and file.info.get("progressive"):
+            expect_every_scan(data)
 
 
 def _frame(file: Picture, turn: int) -> Series:

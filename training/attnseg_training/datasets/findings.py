@@ -103,6 +103,8 @@ class MasksSeen:
         Masks (with one class) whose numbers lie in each other.
     interpolated : InterpolatedNumbers
         Thin rims around numbers of classes.
+    wrapped : list of str
+        Names of images whose numbers of objects began again after 255.
     """
 
     total: int = 0
@@ -131,6 +133,7 @@ class MasksSeen:
     odd: OddPairs = field(default_factory=OddPairs)
     readers: OverlaidReaders = field(default_factory=OverlaidReaders)
     interpolated: InterpolatedNumbers = field(default_factory=InterpolatedNumbers)
+    wrapped: list[str] = field(default_factory=list)
 
     def add(
         self,
@@ -215,6 +218,8 @@ class MasksSeen:
             self.interpolated.add(name, one.rims)
         if any(one.sloped for _, one in traits):
             self.sloped.append(name)
+        if any(one.wrapped_numbers for _, one in traits):
+            self.wrapped.append(name)
         if classes > 1 or stated:
             return
         for names, noticed in (
@@ -251,6 +256,7 @@ class MasksSeen:
             *(self.text.joined(other.text), self.cuts.joined(other.cuts)),
             *(self.odd.joined(other.odd), self.readers.joined(other.readers)),
             self.interpolated.joined(other.interpolated),
+            self.wrapped + other.wrapped,
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -281,6 +287,7 @@ class MasksSeen:
                 (Rule.OTHER_PICTURES, self.pictures),
                 (Rule.OVERLAPPING_COLOURS, mixed),
                 (Rule.PALETTES, self.palettes.others()),
+                (Rule.WRAPPED_NUMBERS, self.wrapped),
                 (Rule.MAYBE_CLASSES, [] if mixed or readers else classes),
             )
             if names

@@ -274,6 +274,12 @@ _SENTENCES = {
         "around to 0: limit them to 0 to 255 before they are stored, or resize masks "
         "by nearest neighbours."
     ),
+    Rule.WRAPPED_NUMBERS: (
+        "The mask of {} uses each of the numbers 1 to 255, some for several objects, "
+        "as where more objects were stored with 8 bits: number 256 became 0 and was "
+        "read as background; export masks of objects again with 16 bits, or as 0 and "
+        "255."
+    ),
     Rule.STRAIGHT_CUTS: (
         "Lesions end straight at one row or column, such as that of {}{held}so that "
         "masks were cut off there, or made of parts in a wrong order: look at them "
@@ -337,6 +343,7 @@ QUESTIONS = (
     Rule.TEXT,
     Rule.ROLLED,
     Rule.WRAPPED,
+    Rule.WRAPPED_NUMBERS,
     Rule.STRAIGHT_CUTS,
 )
 

@@ -15,6 +15,7 @@ from attnseg_training.datasets.mask_scale import Scale
 from attnseg_training.datasets.mask_slopes import is_sloped
 from attnseg_training.datasets.mask_spans import Span
 from attnseg_training.datasets.overlaid_readers import Overlay, overlay_of
+from attnseg_training.datasets.wrapped_numbers import is_wrapped_numbers
 
 Plane = NDArray[np.bool_]
 Colour = tuple[float, float, float]
@@ -84,6 +85,8 @@ class MaskTraits:
         How exact numbers lie in each other; None if they lie as objects do.
     rims : Rims or None
         Thin rims around numbers of classes; None if there can be none.
+    wrapped_numbers : bool
+        Whether numbers of objects began again after 255.
     """
 
     lesion_level: float | None = None
@@ -101,6 +104,7 @@ class MaskTraits:
     sloped: bool = False
     overlay: Overlay | None = None
     rims: Rims | None = None
+    wrapped_numbers: bool = False
 
 
 def traits_of_numbers(
@@ -155,6 +159,7 @@ def traits_of_numbers(
         kinds=kinds,
         sloped=soft and is_sloped(known, lesion),
         overlay=overlay_of(known) if exact and several else None,
+        wrapped_numbers=exact and several and is_wrapped_numbers(known),
     )
 
 

@@ -143,6 +143,8 @@ class Rule(StrEnum):
         Lesions of many masks go on at the other edge.
     WRAPPED
         Most masks have holes along their edges, as where numbers wrapped around.
+    WRAPPED_NUMBERS
+        Numbers of objects began again after 255.
     STRAIGHT_CUTS
         Lesions of many masks end straight at one row or column.
     SAME_CASE
@@ -227,6 +229,7 @@ class Rule(StrEnum):
     TEXT = "text"
     ROLLED = "rolled"
     WRAPPED = "wrapped"
+    WRAPPED_NUMBERS = "wrapped-numbers"
     STRAIGHT_CUTS = "straight-cuts"
     SAME_CASE = "same-case"
     SAME_PATIENT = "same-patient"

@@ -19,6 +19,7 @@ from torch import Tensor
 from attnseg_training.release.own_state import is_own, without_prefix
 from attnseg_training.release.saved_state import read_state
 from attnseg_training.release.untrained import expect_trained
+from attnseg_training.release.zero_kernels import zero_kernels
 from napari_attnseg.cards import ModelCard
 from napari_attnseg.checkpoints import expect_weights_name, save_checkpoint
 from napari_attnseg.errors import CheckpointError, UnknownNameError
@@ -127,21 +128,23 @@ def import_released(
         Name of the state dict, if the file holds several.
     tell : callable
         Called with a sentence if some of the weights seem never to have been trained,
-        or lie under an unusual key.
+        are 0 throughout, or lie under an unusual key.
 
     Raises
     ------
     CheckpointError
-        If the file cannot be read without running code, does not fit, holds quantised,
-        infinite or constant weights or several
-        state dicts and `state_name` does not say which, or fits several released
-        networks and `spec` does not say which.
+        If the file is damaged, cannot be read without running code, does not fit, holds
+        quantised, infinite or constant weights or several state dicts and `state_name`
+        does not say which, or fits several released networks and `spec` does not say
+        which.
     InputError
         If `out` cannot be written.
     """
     expect_weights_name(out)
     state = read_state(path, state_name, tell)
     if doubt := expect_trained(state, path.name):
+        tell(doubt)
+    if doubt := zero_kernels(state, path.name):
         tell(doubt)
     if spec and is_own(state, spec):
         card = _card(spec, path.name, trained_on)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from attnseg_training.release.joined_states import networks_of
 from attnseg_training.release.wrapping_keys import expect_weights
+from attnseg_training.release.zip_checksums import expect_undamaged
 from napari_attnseg.errors import CheckpointError
 
 #: Before tensors' names of a network in DataParallel, or of an average of weights.
@@ -43,9 +44,10 @@ def read_state(
     Raises
     ------
     CheckpointError
-        If the file cannot be read without running code, it is not clear which state
-        dict is meant, or its key says that it holds differences.
+        If the file is damaged or cannot be read without running code, it is not clear
+        which state dict is meant, or its key says that it holds differences.
     """
+    expect_undamaged(path)
     content = _content(path)
     if not isinstance(content, dict):
         raise CheckpointError(

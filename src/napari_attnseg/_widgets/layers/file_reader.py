@@ -25,9 +25,11 @@ from napari_attnseg._widgets.layers.metadata import (
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.io.folders import entries
 from napari_attnseg.io.readers import FileSet, Frames, find_sets, open_frames
+from napari_attnseg.io.readers.dicom_planes import PLANES_WORDS
 from napari_attnseg.io.readers.facts import (
     FRAME_STEP,
     FRAME_STEP_UNIT,
+    Assumed,
     FileFacts,
     FrameAxis,
     NotUsed,
@@ -82,6 +84,8 @@ def read_files(path: str | list[str]) -> list[Any]:
     for layer in layers:
         if NotUsed.INTERLACED in layer.metadata[FILE_FACTS]["not_used"]:
             show_warning(INTERLACED_WORDS.format(layer.name))
+        if Assumed.COLOURS_BY_PIXEL in layer.metadata[FILE_FACTS]["assumed"]:
+            show_warning(PLANES_WORDS.format(layer.name))
     for one, reason in wrong:
         show_warning(f"{one.name} is left out: {reason}")
     return layers

@@ -17,6 +17,7 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers import dicom_header as headers
 from napari_attnseg.io.readers.dicom_file import guarded, read_header, silent
 from napari_attnseg.io.readers.dicom_jpeg import is_ycbcr_called_rgb, ycbcr_pixels
+from napari_attnseg.io.readers.dicom_planes import looks_like_planes
 from napari_attnseg.io.readers.facts import Assumed, FileFacts, FrameAxis, NotUsed
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.readers.frames import Frames
@@ -93,6 +94,8 @@ class DicomFrames(Frames):
             took.append(Assumed.TRANSFER_SYNTAX)
         if self._ycbcr:
             took.append(Assumed.YCBCR_STREAM)
+        if looks_like_planes(self._paths[0], first):
+            took.append(Assumed.COLOURS_BY_PIXEL)
         size = self._size()
         took += size.assumed
         left += size.not_used

@@ -50,6 +50,9 @@ class Assumed(StrEnum):
     COPIES
         Files with one ``SOPInstanceUID`` and the same pixels are copies of one image,
         which is used once.
+    COLOURS_BY_PIXEL
+        The header says that colours are stored pixel by pixel, as they are read, but
+        they look as if they were stored plane by plane.
     """
 
     ORDER_OF_NAMES = "order_of_names"
@@ -60,6 +63,7 @@ class Assumed(StrEnum):
     TRANSFER_SYNTAX = "transfer_syntax"
     YCBCR_STREAM = "ycbcr_stream"
     COPIES = "copies"
+    COLOURS_BY_PIXEL = "colours_by_pixel"
 
 
 class NotUsed(StrEnum):

@@ -1,0 +1,73 @@
+"""Damaged PNG and JPEG files that Pillow decodes without a word are refused."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from attnseg_training.datasets.check import check
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.images import read_image
+from napari_attnseg.io.jpeg_holes import HOLE, expect_no_hole
+
+NOISE = np.random.default_rng(3).normal(size=(512, 512, 3))
+PICTURE = (128 + 800 * gaussian_filter(NOISE, (4, 4, 0))).clip(0, 255).astype(np.uint8)
+
+
+def encoded(image: np.ndarray, kind: str, **options: object) -> bytearray:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, kind, **options)
+    return bytearray(file.getvalue())
+
+
+def with_wrong_checksum(image: np.ndarray) -> bytearray:
+    data = encoded(image, "PNG")
+    data[data.index(b"IEND") - 5] ^= 1
+    return data
+
+
+def test_pixels_of_a_png_that_do_not_fit_their_checksum_are_refused(
+    data_folder: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(encoded(PICTURE, "PNG"))
+    assert np.array_equal(read_image(path), PICTURE)
+    path.write_bytes(with_wrong_checksum(PICTURE))
+    np.asarray(Image.open(path))  # decodes it without a word
+    with pytest.raises(InputError, match="damaged: its pixels do not fit"):
+        read_image(path)
+    mask = sorted((data_folder / "masks").iterdir())[0].with_suffix(".png")
+    assert mask.exists()
+    values = np.asarray(Image.open(mask).convert("L")).copy()
+    values[0, :2] = 0, 1
+    mask.write_bytes(with_wrong_checksum(values))
+    (told,) = (text for _, _, text in check(data_folder).found)
+    assert mask.name in told and "damaged" in told and "ignore" not in told
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}])
+def test_a_hole_in_a_jpeg_is_refused(tmp_path: Path, options: dict[str, bool]) -> None:
+    path, data = tmp_path / "a.jpg", encoded(PICTURE, "JPEG", quality=95, **options)
+    path.write_bytes(data)
+    assert read_image(path).shape == PICTURE.shape
+    begin = data.index(b"\xff\xda") + 200
+    data[begin : begin + HOLE] = bytes(HOLE)
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="hole of zeros"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}])
+def test_even_pictures_have_no_holes(options: dict[str, bool]) -> None:
+    even = np.zeros((2000, 2000, 3), np.uint8)
+    even[:200, :200] = PICTURE[:200, :200]
+    data = encoded(even, "JPEG", **options)
+    expect_no_hole(data)
+    if "optimize" in options:  # an even area of which the codes are zeros
+        assert bytes(HOLE) in data
+    expect_no_hole(data + bytes(4096))  # filled behind its end
