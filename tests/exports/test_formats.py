@@ -142,7 +142,7 @@ def test_the_command_writes_each_kind(tmp_path: Path, kind: str, name: str) -> N
     save_results(Results("a", "a", [run]), tmp_path / "r", "a")
     words = ["export", str(tmp_path / "r"), "--out", str(tmp_path / "o")]
     done = CliRunner().invoke(app, [*words, "--format", kind], catch_exceptions=False)
-    assert done.exit_code == 0 and "1 of 1 results exported: 1 files" in done.stderr
+    assert done.exit_code == 0 and "1 of 1 results exported: 1 file " in done.stderr
     assert [path.name for path in (tmp_path / "o").iterdir()] == [name]
     done = CliRunner().invoke(
         app, [*words[:1], str(tmp_path), *words[2:], "--format", kind]

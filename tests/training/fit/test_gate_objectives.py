@@ -206,7 +206,7 @@ def test_fit_goes_on_from_weights_with_all_options(
     torch.testing.assert_close(mean[name], (parts[0][name] + parts[1][name]) / 2)
     assert read_card(both).data == "discs: 8 training, 1 validation image"
     network, card, _ = load_checkpoint(run)
-    elsewhere = dataclasses.replace(card, data="other: 5 training, 1 test images")
+    elsewhere = dataclasses.replace(card, data="other: 5 training, 1 test image")
     save_checkpoint(tmp_path / "o", network.state_dict(), elsewhere)
     average([both, tmp_path / "o", run], tmp_path / "three")
     said = "discs: 8 training, 1 validation image; other: 5 training, 1 test image"
