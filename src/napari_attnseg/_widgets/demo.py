@@ -8,6 +8,9 @@ from typing import Any
 
 from napari_attnseg.results import Segmentation
 
+#: Width and height of the window in pixels, where the screen is as large.
+SIZE = (1280, 800)
+
 
 def why_no_window() -> str:
     """Reason why no window can open here; empty if one can."""
@@ -28,6 +31,16 @@ def show(image: Any, result: Segmentation, name: str) -> None:
     """Open napari with an image, its result and the widget; wait until it closes."""
     import napari
 
+    open_window(image, result, name)
+    napari.run()
+
+
+def open_window(image: Any, result: Segmentation, name: str) -> Any:
+    """Open napari with an image, its result and the widget; returns the viewer."""
+    import napari
+    from qtpy.QtCore import QSize
+    from qtpy.QtWidgets import QApplication
+
     from napari_attnseg._widgets.layers.display import add_layers
     from napari_attnseg._widgets.layers.new_layers import new_layers
     from napari_attnseg._widgets.layers.source import source_of
@@ -37,4 +50,9 @@ def show(image: Any, result: Segmentation, name: str) -> None:
     add_layers(viewer, new_layers(source_of(layer), [result]))
     viewer.layers.selection.active = layer
     viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment image")
-    napari.run()
+    size = QSize(*SIZE).boundedTo(QApplication.primaryScreen().availableSize())
+    viewer.window.resize(size.width(), size.height())
+    # napari has fitted the image into its canvas of before; the dock takes a third.
+    QApplication.processEvents()
+    viewer.reset_view()
+    return viewer
