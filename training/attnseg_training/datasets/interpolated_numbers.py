@@ -10,13 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import (
-    binary_dilation,
-    binary_erosion,
-    distance_transform_edt,
-    label,
-    mean,
-)
+from scipy.ndimage import label, maximum_filter, mean, minimum_filter
 
 from attnseg_training.datasets.rules import Rule, RuleError
 
@@ -60,27 +54,69 @@ def rims_of(numbers: NDArray[Any]) -> Rims | None:
     found = np.unique(numbers)
     if not 2 < len(found) <= NUMBERS or min(numbers.shape) < CORE:
         return None
-    square = np.ones((CORE, CORE), bool)
-    cores = {float(v) for v in found if binary_erosion(numbers == v, square).any()}
+    ranks = np.searchsorted(found, numbers).astype(np.uint8)
+    own, beside, widths = _edges(ranks)
     rims = set[float]()
-    for larger in found[2:]:
-        inside = numbers == larger
-        ring = binary_dilation(inside) & (numbers < larger)
-        lower = found[found < larger]
-        beside = {v: ring & (numbers == v) for v in lower[1:].tolist()}
-        widths = {
-            v: distance_transform_edt(numbers >= v)[at]
-            for v, at in beside.items()
-            if at.any()
-        }
-        every = np.concatenate([*widths.values(), np.empty(0)])
-        thin, bare = every[every <= WIDE], np.count_nonzero(ring) - len(every)
-        least = max(SHARE * np.count_nonzero(ring), BARE * (len(thin) + bare))
-        if len(thin) < max(LENGTH, least):
+    for larger in range(2, len(found)):
+        ring = (beside == larger).any(0) & (own < larger)
+        low = ring & (own > 0)  # the smallest number is what rims lie on
+        thin = low & (widths <= WIDE)
+        length, bare = np.count_nonzero(thin), np.count_nonzero(ring & (own == 0))
+        least = max(SHARE * np.count_nonzero(ring), BARE * (length + bare))
+        if length < max(LENGTH, least):
             continue
-        if np.subtract(*np.percentile(thin, (90, 10))) <= EVEN:
-            rims.add(max(widths, key=lambda v: np.count_nonzero(widths[v] <= WIDE)))
-    return Rims(frozenset(rims), frozenset(cores))
+        if np.subtract(*np.percentile(widths[thin], (90, 10))) <= EVEN:
+            rims.add(float(found[np.bincount(own[thin]).argmax()]))
+    return Rims(frozenset(rims), frozenset(map(float, found[_filled(ranks)])))
+
+
+def _edges(
+    ranks: NDArray[np.uint8],
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float64]]:
+    """Look around the n pixels beside a larger number.
+
+    Only there, and only as far as `WIDE`: distance transforms of whole masks, for each
+    pair of numbers, took most of the time of reading.
+
+    Parameters
+    ----------
+    ranks : ndarray of uint8, shape (H, W)
+        Numbers, counted from the smallest, 0.
+
+    Returns
+    -------
+    own : ndarray of uint8, shape (n,)
+        Their ranks.
+    beside : ndarray of uint8, shape (4, n)
+        Those above, below, left and right; their own beyond the border.
+    widths : ndarray of float, shape (n,)
+        Distance to the next smaller number, in pixels; infinite if beyond `WIDE`.
+    """
+    reach = int(WIDE)
+    # A repeated pixel lies farther away than the one that it repeats.
+    wide = np.pad(ranks, reach, mode="edge")
+
+    def moved(y: int, x: int) -> NDArray[np.uint8]:
+        h, w = ranks.shape
+        return wide[reach + y : reach + y + h, reach + x : reach + x + w]
+
+    nearest = [moved(*by) for by in ((-1, 0), (1, 0), (0, -1), (0, 1))]
+    at = np.flatnonzero(np.maximum.reduce(nearest) > ranks)
+    rows, columns = np.unravel_index(at, ranks.shape)
+    own = ranks[rows, columns]
+    widths = np.full(len(own), np.inf)
+    steps = range(-reach, reach + 1)
+    for far, y, x in sorted((np.hypot(y, x), y, x) for y in steps for x in steps)[::-1]:
+        if 0 < far <= WIDE:
+            widths[moved(y, x)[rows, columns] < own] = far
+    return own, np.stack([one[rows, columns] for one in nearest]), widths
+
+
+def _filled(ranks: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Ranks (from (H, W)) that fill a square of `CORE`, each once."""
+    inner = (slice(CORE // 2, -(CORE // 2)),) * 2
+    low, high = (one(ranks, CORE)[inner] for one in (minimum_filter, maximum_filter))
+    return np.unique(low[low == high])
 
 
 def void_is_interpolated(numbers: NDArray[Any]) -> bool:
