@@ -25,7 +25,7 @@ LENGTH, SHARE, BARE = 16, 0.35, 0.5
 CORE = 7
 #: Void has at least this number. So large a share of a region has one number.
 BRIGHT, ALIKE = 128, 0.9
-#: More than this share of the masks that can show a rim, and at least so many.
+#: Rims in more than this share of all masks, and in at least so many, are told.
 MOST, ENOUGH = 0.5, 3
 
 
@@ -142,11 +142,6 @@ def void_is_interpolated(numbers: NDArray[Any]) -> bool:
     return bool(inside > areas[~large].sum() and (ones[large] < 1 - ALIKE).any())
 
 
-def scaled_by_255(found: NDArray[Any]) -> bool:
-    """Whether fractions (sorted) end at 1/255, as where 0 and 1 were read as 8 bits."""
-    return bool(abs(255 * float(found[-1]) - 1) < 1e-3)
-
-
 @dataclass(slots=True)
 class InterpolatedNumbers:
     """Record of masks whose numbers can show a rim, by the name of the image."""
@@ -163,12 +158,12 @@ class InterpolatedNumbers:
         return InterpolatedNumbers({**self.masks, **other.masks})
 
     def error(self, total: int) -> RuleError | None:
-        """Say that most of the masks (of `total`) that can show rims have them."""
+        """Say that most of all masks (`total`) have rims."""
         cores = frozenset().union(*(one.cores for one in self.masks.values()))
         names = [name for name, one in self.masks.items() if one.numbers & cores]
-        if len(names) < max(ENOUGH, MOST * len(self.masks)):
+        if len(names) < ENOUGH or len(names) <= MOST * total:
             return None
-        rims = {v for name in names for v in self.masks[name].numbers}
+        rims = {v for name in names for v in self.masks[name].numbers & cores}
         told = " and ".join(f"{v:g}" for v in sorted(rims))
         return RuleError(
             Rule.MOSTLY_INTERPOLATED,
