@@ -33,6 +33,7 @@ def expect_undamaged(path: Path) -> None:
                             pass
     except Exception as error:  # zipfile raises many kinds
         raise CheckpointError(
-            f"Expected the whole checkpoint {path.name}, but its content does not fit "
-            "its checksums or its table of contents: the file is damaged; copy it again."
+            f"Expected the whole checkpoint {path.name}, but what it holds does not "
+            "fit its checksums or its table of contents: the file is damaged; copy it "
+            "again."
         ) from error
