@@ -8,10 +8,16 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from attnseg_training.datasets.findings import MasksSeen
-from attnseg_training.datasets.interpolated_numbers import rims_of
+from attnseg_training.datasets.interpolated_numbers import (
+    WIDE,
+    InterpolatedNumbers,
+    Rims,
+    _edges,
+    rims_of,
+)
 from attnseg_training.datasets.masks import read
 from attnseg_training.datasets.rules import Rule, UnclearMaskError
 
@@ -65,6 +71,35 @@ def test_rims_of_another_class_stop(tmp_path: Path, how: Image.Resampling) -> No
     assert told([*masks[:2], *map(apart, range(4))], tmp_path) == []
     rims = rims_of(masks[0])
     assert rims is not None and rims.numbers == {1} and rims.cores == {0, 1, 2}
+
+
+def test_rims_in_few_of_many_masks_are_not_told(tmp_path: Path) -> None:
+    """Masks of one class count, too, although they can show no rim."""
+    rims = [resized(apart(i), Image.Resampling.BILINEAR) for i in range(4)]
+    for count, rules in ((3, [Rule.MOSTLY_INTERPOLATED]), (4, []), (37, [])):
+        alone = [disc(30, 30 + i, 16).astype(np.uint8) for i in range(count)]
+        assert told([*rims, *alone], tmp_path) == rules
+
+
+def test_only_numbers_of_drawn_classes_are_named() -> None:
+    """From 3 to 0 lie rims of 2, which is no class, and of 1."""
+    rims = Rims(frozenset({1.0, 2.0}), frozenset({0.0, 1.0, 3.0}))
+    error = InterpolatedNumbers(dict.fromkeys("abc", rims)).error(3)
+    assert error is not None and "rims of a smaller number (1) around" in str(error)
+
+
+def test_widths_are_distances_to_the_next_smaller_number() -> None:
+    """The definition: distance transforms of whole masks, which are slow."""
+    ranks = np.random.default_rng(0).integers(0, 5, (6, 8)).repeat(9, 0).repeat(7, 1)
+    own, beside, widths = _edges(ranks.astype(np.uint8))
+    larger = np.pad(ranks, 1, mode="edge")
+    at = ranks < np.maximum.reduce(
+        [larger[:-2, 1:-1], larger[2:, 1:-1], larger[1:-1, :-2], larger[1:-1, 2:]]
+    )
+    assert np.array_equal(own, ranks[at]) and beside.shape == (4, at.sum())
+    for rank in range(1, 5):
+        far = distance_transform_edt(ranks >= rank)[at & (ranks == rank)]
+        assert np.allclose(widths[own == rank], np.where(far <= WIDE, far, np.inf))
 
 
 @pytest.mark.parametrize("draw", [apart, nested, touching, thin])

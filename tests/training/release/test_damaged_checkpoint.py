@@ -31,6 +31,29 @@ def test_a_checkpoint_that_lost_bytes_is_refused(tmp_path: Path) -> None:
         read_state(path)
 
 
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [
+        (8, 1),  # encrypted
+        (10, 255),  # no known compression
+        (10, 12),  # bzip2, which it is not
+        (46, 255),  # a name that is no text
+    ],
+)
+def test_a_checkpoint_with_a_damaged_table_of_contents_is_refused(
+    tmp_path: Path, at: int, value: int
+) -> None:
+    path = tmp_path / "a.pth"
+    torch.save(STATE, path)
+    with zipfile.ZipFile(path) as file:
+        begin = file.start_dir
+    data = bytearray(path.read_bytes())
+    data[begin + at] |= value
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match=r"a\.pth.*contents: the file is damaged"):
+        read_state(path)
+
+
 def test_a_checkpoint_without_checksums_is_read(tmp_path: Path) -> None:
     torch.serialization.set_crc32_options(False)
     try:
@@ -47,5 +70,6 @@ def test_a_kernel_of_zeros_is_told() -> None:
     told = zero_kernels(state | {first: torch.zeros_like(state[first])}, "a.pth")
     assert told.startswith("In a.pth 1 convolution or linear weight is 0 throughout")
     assert first in told
+    assert "lost before the file was saved, or the layer was pruned" in told
     vectors: dict[str, Tensor] = {"bn.weight": torch.zeros(4), "a.bias": torch.zeros(4)}
     assert zero_kernels(state | vectors, "a.pth") == ""

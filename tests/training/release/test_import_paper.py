@@ -20,6 +20,7 @@ from attnseg_training.release.import_paper import (
     released_spec,
     rename,
 )
+from attnseg_training.release.wrapping_keys import expect_weights
 from napari_attnseg.checkpoints import load_checkpoint
 from napari_attnseg.errors import CheckpointError
 from napari_attnseg.models.catalog import model_spec
@@ -345,11 +346,14 @@ def test_an_average_of_weights_is_imported(tmp_path: Path) -> None:
 def test_the_key_of_a_state_dict_is_looked_at(tmp_path: Path) -> None:
     file, out = tmp_path / "own.pth", tmp_path / "own.safetensors"
     state = SegmentationNetwork(TINY).state_dict()
-    for key in ("delta", "grad", "weight_update"):
+    told: list[str] = []
+    for key in ("delta", "grad", "lora", "weight_update", "diff_state_dict"):
         torch.save({key: state}, file)
         with pytest.raises(CheckpointError, match=f"lie under '{key}', as differences"):
             import_released(file, out, TINY)
-    told: list[str] = []
+        import_released(file, out, TINY, state_name=key, tell=told.append)
+        assert sum(f"lie under '{key}', and were taken" in one for one in told) == 1
+    told = []
     for key in ("state_dict", "model_state", "teacher"):
         torch.save({key: state}, file)
         import_released(file, out, TINY, tell=told.append)
@@ -357,6 +361,32 @@ def test_the_key_of_a_state_dict_is_looked_at(tmp_path: Path) -> None:
     torch.save({"stuff": state}, file)
     import_released(file, out, TINY, tell=told.append)
     assert sum("lie under 'stuff'" in one for one in told) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "weights"),
+    [
+        ("residual_unet", True),
+        ("residual_attention_unet.state_dict", True),
+        ("momentum_encoder", True),
+        ("diff_unet", True),
+        ("gradient_clipped_model", True),
+        ("update_ema", True),
+        ("model_delta.state_dict", False),
+        ("delta-weights", False),
+        ("optimizer.exp_avg", False),
+        ("task_vector_state", False),
+        ("momentum_buffer", False),
+    ],
+)
+def test_a_word_that_says_which_network_is_no_difference(
+    key: str, weights: bool
+) -> None:
+    if weights:
+        assert expect_weights(key, "a.pth", chosen=False) == ""
+        return
+    with pytest.raises(CheckpointError, match=f"or give --state {key} if they are"):
+        expect_weights(key, "a.pth", chosen=False)
 
 
 @pytest.mark.filterwarnings("error")

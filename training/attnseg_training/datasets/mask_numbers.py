@@ -9,10 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnseg_training.datasets.brush_levels import brush_levels
-from attnseg_training.datasets.interpolated_numbers import (
-    scaled_by_255,
-    void_is_interpolated,
-)
+from attnseg_training.datasets.interpolated_numbers import void_is_interpolated
 from attnseg_training.datasets.mask_regions import (
     FEW_FAINT,
     TOLD,
@@ -246,7 +243,7 @@ def _probabilities(
             return values > 0, "object-numbers"
         came = f"the fractions {listed(found)}, which fill regions and may be objects"
         raise _unclear(name, f"{came}, classes or votes", FRACTION_MEANINGS)
-    if scaled_by_255(found):
+    if abs(255 * top - 1) < 1e-3:  # 0 and 1, read as 8 bits
         raise _unclear(
             name,
             "fractions up to 1/255, as where a mask of 0 and 1 was resized or read as "

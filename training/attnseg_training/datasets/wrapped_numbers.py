@@ -1,6 +1,7 @@
-"""Recognise numbers of objects that began again at 0 after 255, or all stayed at 255.
+"""Recognise numbers of objects that began again at 0 after 255.
 
-Stored with 8 bits, object 256 becomes 0 and is lost, and object 257 becomes 1.
+Stored with 8 bits, object 256 becomes 0 and is lost, and object 257 becomes 1. Where
+it becomes 255, as all after it, nothing is lost.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ PIECE = 5
 def is_wrapped_numbers(numbers: NDArray[Any]) -> bool:
     """Whether objects use all of 1 to 255, no larger number, and some of them twice.
 
-    Objects use a number twice if it has two pieces that nothing joins.
+    Objects use a number twice if it has two pieces that nothing joins; that of 255
+    alone tells nothing.
 
     Parameters
     ----------
@@ -36,4 +38,4 @@ def is_wrapped_numbers(numbers: NDArray[Any]) -> bool:
         return_counts=True,
     )
     held = pairs[(sizes >= PIECE) & (pairs > LAST)] % (LAST + 1)
-    return bool(count > 1 and (np.bincount(held) > 1).any())
+    return bool(count > 1 and (np.bincount(held)[:LAST] > 1).any())

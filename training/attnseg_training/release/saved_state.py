@@ -70,7 +70,7 @@ def read_state(
         )
     if name or distinct:
         key = name or distinct[0]
-        if told := expect_weights(key, path.name):
+        if told := expect_weights(key, path.name, chosen=bool(name)):
             tell(told)
         content = found[key]
     state = {

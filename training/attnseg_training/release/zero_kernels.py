@@ -11,7 +11,7 @@ def zero_kernels(state: Mapping[str, Tensor], name: str) -> str:
     """One sentence if layers have only weights of 0; empty if there are none.
 
     Only convolutions and linear layers count (weights of two or more axes): biases and
-    BatchNorm begin as 0. No kernel of this project's networks does.
+    BatchNorm may begin as 0. No kernel of this project's networks begins as 0.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def zero_kernels(state: Mapping[str, Tensor], name: str) -> str:
     are = "weight is" if len(zero) == 1 else "weights are"
     return (
         f"In {name} {len(zero)} convolution or linear {are} 0 throughout (such as "
-        f"{zero[0]}), which no training leaves: the file was damaged before it was "
-        "saved, or the layer pruned; get the file again, or evaluate these weights "
-        "before using them."
+        f"{zero[0]}), which no training leaves: the trained ones were lost before "
+        "the file was saved, or the layer was pruned; get the file again, or evaluate "
+        "these weights before using them."
     )
