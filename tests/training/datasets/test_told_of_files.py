@@ -129,6 +129,9 @@ def test_files_that_agree_with_the_lists_are_not_told(folder: Path) -> None:
     (folder / "exclude.txt").write_text("\n".join(NAMES[1:4]))
     (said,) = told(folder, Rule.UNREAD_LISTS)
     assert "exclude.txt names 3 of 6 images" in said and "coco" not in said
+    (folder / "exclude.txt").write_text("\n".join(NAMES[1:5]), encoding="utf-16")
+    (said,) = told(folder, Rule.UNREAD_LISTS)
+    assert "exclude.txt names 4 of 6 images" in said
 
 
 def test_numbers_that_are_names_of_images_are_none_in_a_table(folder: Path) -> None:

@@ -18,6 +18,7 @@ from napari_attnseg.hashing import text_sha256
 from napari_attnseg.io.folders import entries, name_key
 from napari_attnseg.io.readers.dicom_file import guarded
 from napari_attnseg.io.readers.formats import FileFormat, file_format
+from napari_attnseg.io.text_files import decoded
 
 #: Headings of columns that say whose images they are, from the widest group on.
 _HEADINGS = (
@@ -27,11 +28,14 @@ _HEADINGS = (
     r"|study[_\- .]?(instance[_\- .]?)?uid",
     r"lesion[_\- .]?(id|uid|no|nr|number)",
 )
+_OF_WHOM = re.compile("|".join(_HEADINGS))
 #: Values of such a column that name nobody.
 _NOBODY = re.compile(r"|nan|n/?a|none|null|unknown|anonymi[sz]ed|anonymous|[-?.]+")
 _TABLES, _SEPARATORS, _LARGEST = (".csv", ".tsv"), ",;\t|", 2**26
 #: Fewer different values are those of a kind, such as human and mouse.
 _FEWEST = 3
+#: Lines that may be above the headings of a table.
+_ABOVE = 5
 
 Groups = dict[str, str]
 
@@ -107,19 +111,27 @@ def _of_table(path: Path, keys: Mapping[str, str]) -> Iterator[Groups]:
     try:
         if path.stat().st_size > _LARGEST:
             return
-        text = _decoded(path.read_bytes())
-        head = text.partition("\n")[0]
-        separator = max(_SEPARATORS, key=head.count)
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+        rows = _rows(_text(path.read_bytes()))
     except (OSError, ValueError, csv.Error):
         return
-    heads = [one.strip().lower() for one in rows[0]] if rows else []
+    heads = rows[0] if rows else []
     rows = [row for row in rows[1:] if len(row) == len(heads)]
     for pattern in _HEADINGS:
         for at in (i for i, one in enumerate(heads) if re.fullmatch(pattern, one)):
             others = (i for i in range(len(heads)) if i != at)
             found = [_pairs(rows, i, at, keys) for i in others]
             yield max(found, key=len, default={})
+
+
+def _rows(text: str) -> list[list[str]]:
+    """Rows from the headings on; above them may be a title, or ``sep=;`` of Excel."""
+    lines = list(io.StringIO(text, newline=""))
+    for at, line in enumerate(lines[: _ABOVE + 1]):
+        rows = csv.reader(lines[at:], delimiter=max(_SEPARATORS, key=line.count))
+        heads = [one.strip().lower() for one in next(rows)]
+        if len(heads) > 1 and any(map(_OF_WHOM.fullmatch, heads)):
+            return [heads, *rows]
+    return []
 
 
 def _pairs(
@@ -148,11 +160,9 @@ def _note(found: Groups, name: str, patient: str) -> None:
         found[name] = text_sha256(value)
 
 
-def _decoded(data: bytes) -> str:
+def _text(data: bytes) -> str:
     """Text of a table; how letters beyond ASCII are spelled makes no difference."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16")
     try:
-        return data.decode("utf-8-sig")
+        return decoded(data)
     except UnicodeDecodeError:
         return data.decode("latin-1")

@@ -16,7 +16,9 @@ from attnseg_training.datasets.layouts import Files
 from attnseg_training.datasets.listed_pairs import without_suffix
 from attnseg_training.datasets.rules import Rule
 from napari_attnseg.errors import InputError
+from napari_attnseg.how_many import how_many
 from napari_attnseg.io.folders import entries, name_key
+from napari_attnseg.io.text_files import decoded
 
 #: Suffixes of text files that are looked at.
 _TEXT = (".json", ".jsonl", ".yaml", ".yml", ".xml", ".txt", ".csv", ".tsv")
@@ -58,7 +60,7 @@ def unread_lists(files: Files) -> list[Hint]:
                 raw = file.read(_READ)
         except OSError:  # a locked file stops nobody from training
             continue
-        text = name_key(raw.decode("utf-8-sig", errors="replace"))
+        text = name_key(decoded(raw, errors="replace"))
         if "\0" in text or _RESULTS.search(text):
             continue
         here = _named(text, path.suffix.lower(), known)
@@ -69,7 +71,8 @@ def unread_lists(files: Files) -> list[Hint]:
         names += sorted(here)
     if not told:
         return []
-    more = [f"and {len(told) - _TOLD} more files"] if len(told) > _TOLD else []
+    rest = len(told) - _TOLD
+    more = [f"and {how_many(rest, 'more file')}"] if rest > 0 else []
     every = tuple(dict.fromkeys(names))
     return [Hint(Rule.UNREAD_LISTS, every, held=", ".join([*told[:_TOLD], *more]))]
 
