@@ -61,7 +61,7 @@ def test_leading_zeros_that_a_spreadsheet_drops_are_named(folder: Path) -> None:
     with pytest.raises(InputError, match=r"\(0001 is there: a spreadsheet"):
         load_dataset(folder)
     found = {name: text for _, name, text in check(folder).found}
-    assert "one with leading zeros is there" in found["1"]
+    assert "(0001 is there: a spreadsheet drops zeros)" in found["1"]
     assert "zeros" not in found["other"]
 
 

@@ -48,6 +48,12 @@ class Hint:
         return {"rule": str(self.rule), "text": str(self)}
 
 
+def grouped(rule: Rule, groups: Sequence[tuple[str, ...]]) -> list[Hint]:
+    """Give a hint on groups of names; none without any group."""
+    names = tuple(name for group in groups for name in group)
+    return [Hint(rule, names, tuple(groups))] if groups else []
+
+
 #: Groups, and names of one, that are told one by one.
 FEW = 5
 #: Hints that name each image, up to so many, as these files are to be replaced.

@@ -6,12 +6,13 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from attnseg_training.datasets.hints import Hint
-from attnseg_training.datasets.listed_pairs import without_suffix
+from attnseg_training.datasets.across_splits import Splits, across_splits
+from attnseg_training.datasets.file_names import known_name, without_folders
+from attnseg_training.datasets.hints import Hint, grouped
 from attnseg_training.datasets.rules import Rule
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import text_sha256
@@ -37,12 +38,11 @@ _FEWEST = 3
 #: Lines that may be above the headings of a table.
 _ABOVE = 5
 
-Groups = dict[str, str]
+#: Name of an image → hash of its patient, examination or lesion, where it is known.
+Patients = dict[str, str]
 
 
-def same_patients(
-    splits: Mapping[str, Iterable[str]], images: Mapping[str, Path], root: Path
-) -> list[Hint]:
+def same_patients(splits: Splits, images: Mapping[str, Path], root: Path) -> list[Hint]:
     """Give a hint at patients with images in two splits; names one image of each split.
 
     Parameters
@@ -54,32 +54,24 @@ def same_patients(
     root : Path
         Data folder; its tables and those beside the images are read.
     """
-    parts = {split: tuple(names) for split, names in splits.items()}
     for patients in _sources(images, root):
-        first: dict[str, dict[str, str]] = {}
-        for split, names in parts.items():
-            for name in names:
-                if patient := patients.get(name, ""):
-                    first.setdefault(patient, {}).setdefault(split, name)
-        groups = tuple(tuple(of.values()) for of in first.values() if len(of) > 1)
-        if groups:
-            names = tuple(name for group in groups for name in group)
-            return [Hint(Rule.SAME_PATIENT, names, groups)]
+        if groups := across_splits(splits, patients):
+            return grouped(Rule.SAME_PATIENT, groups)
     return []
 
 
-def _sources(images: Mapping[str, Path], root: Path) -> Iterator[Groups]:
-    """Name of an image → hash of its patient, as each source says."""
+def _sources(images: Mapping[str, Path], root: Path) -> Iterator[Patients]:
+    """Patients as each source says, where these tell several and group images."""
     for found in (*_of_headers(images), *_of_tables(images, root)):
         times = Counter(found.values())
         if len(times) >= _FEWEST and max(times.values()) > 1:
             yield found
 
 
-def _of_headers(images: Mapping[str, Path]) -> Iterator[Groups]:
+def _of_headers(images: Mapping[str, Path]) -> Iterator[Patients]:
     """Patients of DICOM files, and examinations: a patient may be the same for all."""
     tags = ["PatientID", "StudyInstanceUID"]
-    of_tag: dict[str, Groups] = {tag: {} for tag in tags}
+    of_tag: dict[str, Patients] = {tag: {} for tag in tags}
     for name, path in images.items():
         if file_format(path) is not FileFormat.DICOM:
             continue
@@ -94,7 +86,7 @@ def _of_headers(images: Mapping[str, Path]) -> Iterator[Groups]:
     yield from of_tag.values()
 
 
-def _of_tables(images: Mapping[str, Path], root: Path) -> Iterator[Groups]:
+def _of_tables(images: Mapping[str, Path], root: Path) -> Iterator[Patients]:
     keys = {name_key(name): name for name in images}
     folders = {root, *(path.parent for path in images.values())}
     for folder in sorted(folders):
@@ -106,7 +98,7 @@ def _of_tables(images: Mapping[str, Path], root: Path) -> Iterator[Groups]:
                 yield from _of_table(path, keys)
 
 
-def _of_table(path: Path, keys: Mapping[str, str]) -> Iterator[Groups]:
+def _of_table(path: Path, keys: Mapping[str, str]) -> Iterator[Patients]:
     """Groups of each column that says whose images they are."""
     try:
         if path.stat().st_size > _LARGEST:
@@ -136,13 +128,12 @@ def _rows(text: str) -> list[list[str]]:
 
 def _pairs(
     rows: list[list[str]], image: int, patient: int, keys: Mapping[str, str]
-) -> Groups:
+) -> Patients:
     """Empty unless a column names at least half of the images, each for one patient."""
-    found: Groups = {}
+    found: Patients = {}
     named = set[str]()
     for row in rows:
-        file = row[image].strip().replace("\\", "/").rpartition("/")[2]
-        name = keys.get(name_key(file)) or keys.get(name_key(without_suffix(file)))
+        name = known_name(without_folders(row[image].strip()), keys)
         if name is None:
             continue
         known = found.get(name)
@@ -153,7 +144,7 @@ def _pairs(
     return found if 2 * len(named) >= len(keys) else {}
 
 
-def _note(found: Groups, name: str, patient: str) -> None:
+def _note(found: Patients, name: str, patient: str) -> None:
     """Keep a hash alone, as the value may tell who the patient is."""
     value = patient.strip().lower()
     if not _NOBODY.fullmatch(value):

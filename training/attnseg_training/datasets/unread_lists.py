@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from attnseg_training.datasets.file_names import without_suffix
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.layouts import Files
-from attnseg_training.datasets.listed_pairs import without_suffix
 from attnseg_training.datasets.rules import Rule
+from attnseg_training.datasets.split_lists import SPLIT_WORDS
 from napari_attnseg.errors import InputError
 from napari_attnseg.how_many import how_many
 from napari_attnseg.io.folders import entries, name_key
@@ -28,8 +29,8 @@ _ABOUT = re.compile(r"readme|licen[cs]e|changelog|citation|contributing", re.I)
 _RESULTS = re.compile(r"\b(dice|iou|stops_training|image_sha256)\b", re.I)
 #: Words of a file that names all images and says what each is for.
 _SPLIT = re.compile(
-    r"(?<![^\W_])(train|training|val|valid|validation|test|testing|folds?|subset|split"
-    r"|hold-?out|excluded?)(?![^\W_])"
+    rf"(?<![^\W_])({'|'.join(SPLIT_WORDS)}|folds?|subset|split|hold-?out|excluded?)"
+    r"(?![^\W_])"
 )
 #: Bytes of a file that are read; text files of a folder above which each of them
 #: belongs to one image; names that a file has to hold; and files that are told.
