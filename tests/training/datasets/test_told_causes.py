@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from attnseg_training.cli import app
 from attnseg_training.datasets import load_dataset
+from attnseg_training.datasets.all_masks import look_at_masks
 from attnseg_training.datasets.check import check
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.rules import Rule
@@ -43,6 +44,9 @@ def test_masks_of_nothing_but_void_are_told(folder: Path) -> None:
     report = check(folder)
     (hint,) = (one for one in report.questions if one.rule == Rule.ALL_IGNORED)
     assert hint.names == ("0005", "0006", "0007")
+    assert "nothing but 0 and 255, which dataset.toml says to ignore" in str(hint)
+    trained = look_at_masks(load_dataset(folder).split("train")).hints()
+    assert any("nothing but 0 and 255, which" in str(one) for one in trained)
     assert report.found[0][2] == "The mask of 0005 is empty, as 255 in it is ignored."
 
 

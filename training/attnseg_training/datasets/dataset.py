@@ -158,7 +158,10 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
 
 
 def file_hints(files: Files, parts: Mapping[str, tuple[str, ...]]) -> list[Hint]:
-    """What is told of the files of a folder and its splits, without reading pixels."""
+    """What is told of the files of a folder and its splits.
+
+    No images are read, and of masks only those that lie in a second folder, too.
+    """
     crossed = crossed_pairs(files.pairs)
     used = {split: parts[split] for split in USED if split in parts}
     patients = same_patients(used, files.images, files.root)
