@@ -160,7 +160,7 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
 def file_hints(files: Files, parts: Mapping[str, tuple[str, ...]]) -> list[Hint]:
     """What is told of the files of a folder and its splits.
 
-    No images are read, and of masks only those that lie in a second folder, too.
+    No pixels are read, but those of masks of which a second folder holds another file.
     """
     crossed = crossed_pairs(files.pairs)
     used = {split: parts[split] for split in USED if split in parts}
