@@ -235,6 +235,7 @@ def test_of_a_film_frames_are_cases_by_its_table(tmp_path: Path) -> None:
         row = dict(zip(columns, values, strict=True))
         stack.add(i, FrameParts(mask, row, None, i / 25), run)
     stack.close(False)
+    before = [case.result.provenance for case in load_cases(names.story)]
     page = report(names.story)
     # The lowest expected Dice is that of the last frame; two are left out.
     heads = re.findall(r"^film, frame (\d+) \(", page.text, re.M)
@@ -247,6 +248,11 @@ def test_of_a_film_frames_are_cases_by_its_table(tmp_path: Path) -> None:
     assert page.text.count("holds other pixels") == 2
     pictures = [f for _, f in page.tags if "jpeg" in f.get("href", "")]
     assert len(pictures) == 2 * 11  # thumbnails too
+    # A German spreadsheet program saved the table again.
+    text = names.table.read_text().replace(",", ";").replace(".", ",")
+    names.table.write_bytes(text.replace("\n", "\r\n").encode("utf-8-sig"))
+    again = [case.result.provenance for case in load_cases(names.story)]
+    assert again == before
     names.table.unlink()
     with pytest.raises(InputError, match="cannot be read as the table of a film"):
         load_cases(names.story)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.files import read_facts
+from napari_attnseg.io.frame_table import whole_rows
 from napari_attnseg.io.images import is_file, read_numbers
 from napari_attnseg.io.mask_values import ReadMask, labels_of
 from napari_attnseg.io.readers.formats import FileFormat, file_format
@@ -61,22 +61,14 @@ class FrameResults:
         return next((path for path in places if _is_image(path)), None)
 
     def rows(self) -> dict[int, dict[str, str]]:
-        """Read the table: frame → row.
+        """Read the table: frame → row (`whole_rows`).
 
         Raises
         ------
         InputError
             If it cannot be read, or has no row of a frame.
         """
-        table = self.names.table
-        try:
-            with table.open(newline="", encoding="utf-8") as file:
-                rows = {int(row["frame"]): row for row in csv.DictReader(file)}
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(
-                f"{table.name} cannot be read as the table of a film "
-                f"({type(error).__name__}); segment the file again."
-            ) from error
+        rows = whole_rows(self.names.table, "segment the file again")
         missing = next((one for one in self.frames if one not in rows), None)
         if missing is not None:
             raise InputError(

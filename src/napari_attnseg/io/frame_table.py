@@ -9,15 +9,20 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import write_text
+from napari_attnseg.io.text_files import decoded
 
 Rows = Sequence[Mapping[str, Any]]
 FRAME = "frame"
+#: Separators of tables that a spreadsheet program saved again, and its decimal comma.
+_SEPARATORS = ",;\t"
+_DECIMAL = re.compile(r"([-+]?\d+),(\d+(?:[eE][-+]?\d+)?)")
 
 
 class FrameTable:
@@ -123,6 +128,84 @@ def read_rows(path: Path) -> dict[int, list[dict[str, str]]]:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError):
         return {}
+    return _appended(text)
+
+
+def whole_rows(table: Path, otherwise: str) -> dict[int, dict[str, str]]:
+    """Read a table, also one that another program saved again: frame → its last row.
+
+    ``attnseg segment`` writes UTF-8, commas and line feeds. A table with a byte-order
+    mark, semicolons, tabs or carriage returns was saved by another program, and its
+    last row is whole although no line end may follow. Its decimal commas become points.
+
+    Parameters
+    ----------
+    table : Path
+        ``NAME_frames.csv``.
+    otherwise : str
+        What to do if it cannot be saved in the right form.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is no such table, or has no row of a frame.
+    """
+    try:
+        data = table.read_bytes()
+        text = decoded(data)
+        head = "".join(text.splitlines()[:1])
+        by = next((one for one in _SEPARATORS if FRAME in _rows(head, one)[0]), "")
+        own = by == "," and "\r" not in text and data == text.encode()
+        rows = _rows(text, by) if by and not own else [[]]
+    except (OSError, ValueError, csv.Error) as error:
+        why = f"it cannot be opened or decoded ({type(error).__name__})"
+        raise _unlike(table, why, otherwise) from error
+    if not by:
+        raise _unlike(table, f"its first row has no column {FRAME!r}", otherwise)
+    if own:
+        found = {frame: rows[-1] for frame, rows in _appended(text).items()}
+    else:
+        found = _saved_again(table, rows, otherwise)
+    if not found:
+        raise _unlike(table, "it has no row of a frame", otherwise)
+    return found
+
+
+def _rows(text: str, by: str) -> list[list[str]]:
+    """Cells of each row; one row without any of an empty text."""
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=by)
+    return [[cell.strip() for cell in row] for row in rows] or [[]]
+
+
+def _saved_again(
+    table: Path, rows: list[list[str]], otherwise: str
+) -> dict[int, dict[str, str]]:
+    heads = rows[0]
+    found: dict[int, dict[str, str]] = {}
+    for line, row in enumerate(rows[1:], start=2):
+        if not any(row):
+            continue  # it was emptied
+        said = dict(zip(heads, row, strict=False))
+        number = said.get(FRAME, "")
+        if len(row) != len(heads) or not number.isdecimal():
+            raise _unlike(table, f"its row {line} has another form", otherwise)
+        found[int(number)] = {
+            name: _DECIMAL.sub(r"\1.\2", cell) if _DECIMAL.fullmatch(cell) else cell
+            for name, cell in said.items()
+        }
+    return found
+
+
+def _unlike(table: Path, why: str, otherwise: str) -> InputError:
+    return InputError(
+        f"{table.name} cannot be read as the table of a film, with a row for each "
+        "frame and the columns that attnseg segment writes, separated by commas, "
+        f"semicolons or tabs: {why}; save it as CSV in UTF-8, or {otherwise}."
+    )
+
+
+def _appended(text: str) -> dict[int, list[dict[str, str]]]:
+    """Rows of a table as it was written, without a last one that was cut short."""
     whole = text[: text.rfind("\n") + 1]
     found: dict[int, list[dict[str, str]]] = {}
     for row in csv.DictReader(io.StringIO(whole, newline="")):

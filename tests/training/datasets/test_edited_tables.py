@@ -9,9 +9,9 @@ import pytest
 from medical_files import numbered, video_file
 from PIL import Image
 
-from attnseg_training.datasets.edited_tables import frames_of
 from attnseg_training.datasets.frames import frames_to_training_set
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.frame_table import whole_rows
 
 OWN = "frame,seconds,image_sha256\n0,0.0,ab\n4,0.2,cd\n"
 GERMAN = "frame;seconds;image_sha256\r\n0;0,0;ab\r\n4;0,2;cd"
@@ -37,7 +37,9 @@ def written(folder: Path, text: str, coding: str = "utf-8") -> Path:
     ],
 )
 def test_rows_are_read(tmp_path: Path, text: str, coding: str) -> None:
-    assert frames_of(written(tmp_path, text, coding)) == FOUND
+    rows = whole_rows(written(tmp_path, text, coding), "drop it")
+    assert {i: row["image_sha256"] for i, row in rows.items()} == FOUND
+    assert {i: float(row["seconds"]) for i, row in rows.items()} == {0: 0, 4: 0.2}
 
 
 @pytest.mark.parametrize(
@@ -49,14 +51,14 @@ def test_rows_are_read(tmp_path: Path, text: str, coding: str) -> None:
         (GERMAN.replace("4;", "vier;"), "utf-8", "row 3"),
         ("frame;seconds\r\n", "utf-8", "no row of a frame"),
         ("", "utf-8", "no column 'frame'"),
-        (OWN.replace("ab", "ä"), "latin-1", "cannot be read"),
+        (OWN.replace("ab", "ä"), "latin-1", "UnicodeDecodeError"),
     ],
 )
 def test_other_tables_are_refused(
     tmp_path: Path, text: str, coding: str, why: str
 ) -> None:
     with pytest.raises(InputError, match=why):
-        frames_of(written(tmp_path, text, coding))
+        whole_rows(written(tmp_path, text, coding), "drop it")
 
 
 def test_only_masks_with_a_row_are_taken(tmp_path: Path) -> None:

@@ -39,6 +39,10 @@ def told(folder: Path, text: str, splits: dict, coding: str = "utf-8") -> list[H
         (table(), "utf-8"),
         (table("images/{},x{}", "Bild,Subject"), "utf-8-sig"),
         (table('"{}"\t"HAM_{}"', "image_id\tlesion_id"), "utf-16"),
+        ("sep=;\r\n" + table().replace("\n", "\r\n"), "latin-1"),
+        ("Größe der Läsionen;;\n;;\n" + table(), "latin-1"),
+        ("Images, by patient, of 2020\n" + table(), "utf-8"),
+        (table(head='image;"patient\nid";age').replace("\n", "_", 1), "utf-8"),
     ],
 )
 def test_a_table_tells_patients(tmp_path: Path, text: str, coding: str) -> None:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from attnseg_training.cli import app
 from attnseg_training.datasets import load_dataset
+from attnseg_training.datasets.all_masks import look_at_masks
 from attnseg_training.datasets.check import check
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.rules import Rule
@@ -43,6 +44,9 @@ def test_masks_of_nothing_but_void_are_told(folder: Path) -> None:
     report = check(folder)
     (hint,) = (one for one in report.questions if one.rule == Rule.ALL_IGNORED)
     assert hint.names == ("0005", "0006", "0007")
+    assert "nothing but 0 and 255, which dataset.toml says to ignore" in str(hint)
+    trained = look_at_masks(load_dataset(folder).split("train")).hints()
+    assert any("nothing but 0 and 255, which" in str(one) for one in trained)
     assert report.found[0][2] == "The mask of 0005 is empty, as 255 in it is ignored."
 
 
@@ -61,7 +65,7 @@ def test_leading_zeros_that_a_spreadsheet_drops_are_named(folder: Path) -> None:
     with pytest.raises(InputError, match=r"\(0001 is there: a spreadsheet"):
         load_dataset(folder)
     found = {name: text for _, name, text in check(folder).found}
-    assert "one with leading zeros is there" in found["1"]
+    assert "(0001 is there: a spreadsheet drops zeros)" in found["1"]
     assert "zeros" not in found["other"]
 
 

@@ -36,7 +36,8 @@ def look_at_masks(
         keep(sample.name, readings)
         if readings:
             planes, ignored = sample.united(readings)
-            seen.add(sample.name, planes, ignored, None, readings, sample.stated)
+            said = sample.stated, sample.ignore
+            seen.add(sample.name, planes, ignored, None, readings, *said)
         else:
             seen.add(sample.name, np.zeros((sample.classes, 1, 1), np.uint8))
     for error in seen.contradictions():

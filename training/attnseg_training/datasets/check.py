@@ -23,7 +23,7 @@ from attnseg_training.datasets.further_masks import several_words
 from attnseg_training.datasets.hints import QUESTIONS, Hint
 from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.lesion_kinds import Kind
-from attnseg_training.datasets.missing_names import with_zeros
+from attnseg_training.datasets.missing_names import dropped_zeros
 from attnseg_training.datasets.near_duplicates import near_duplicates
 from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.datasets.same_cases import same_cases
@@ -41,8 +41,6 @@ from napari_attnseg.protocols import rule_sentence
 
 #: Images are read as weights that are trained now will read them.
 READING = Percentiles(*DEFAULT_PERCENTILES, without_border=True)
-#: Why a name of digits has no image.
-ZEROS = "; one with leading zeros is there, which a spreadsheet drops"
 #: Findings that rules of one file belong to; the others are "values".
 _FINDING = {
     Rule.UNREADABLE: "unreadable",
@@ -239,7 +237,7 @@ def _check_names(report: DataReport, parts: dict[str, tuple[str, ...]]) -> None:
     for split, names in parts.items():
         for name in names:
             if name not in files.images:
-                zeros = ZEROS if with_zeros(name, files.images) else ""
+                zeros = dropped_zeros(name, files.images)
                 text = f"{name} is listed for {split}, but has no image{zeros}."
                 report.found.append((str(Rule.MISSING_IMAGE), name, text))
             if split not in USED:

@@ -13,7 +13,7 @@ from attnseg_training.datasets.folders_left_out import folders_left_out
 from attnseg_training.datasets.further_masks import several_words
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.layouts import Files, find_files
-from attnseg_training.datasets.missing_names import with_zeros
+from attnseg_training.datasets.missing_names import dropped_zeros
 from attnseg_training.datasets.named_splits import named_splits
 from attnseg_training.datasets.pairing import unlike_in_a_suffix
 from attnseg_training.datasets.repeated_names import repeated_names
@@ -158,7 +158,10 @@ def load_dataset(root: Path, seed: int = 0) -> Dataset:
 
 
 def file_hints(files: Files, parts: Mapping[str, tuple[str, ...]]) -> list[Hint]:
-    """What is told of the files of a folder and its splits, without reading pixels."""
+    """What is told of the files of a folder and its splits.
+
+    No pixels are read, but those of masks of which a second folder holds another file.
+    """
     crossed = crossed_pairs(files.pairs)
     used = {split: parts[split] for split in USED if split in parts}
     patients = same_patients(used, files.images, files.root)
@@ -198,8 +201,7 @@ def _expect_images(files: Files) -> None:
     for split, names in files.named.items():
         missing = [name for name in names if name not in files.images]
         if missing and not files.layout.parts:
-            there = with_zeros(missing[0], files.images)
-            zeros = f" ({there} is there: a spreadsheet drops zeros)" if there else ""
+            zeros = dropped_zeros(missing[0], files.images)
             raise InputError(
                 f"{missing[0]} is listed for {split}, but has no image{zeros}, like "
                 f"{len(missing)} of its {len(names)} names in all: correct them, or "

@@ -105,6 +105,8 @@ class MasksSeen:
         Thin rims around numbers of classes.
     wrapped : list of str
         Names of images whose numbers of objects began again after 255.
+    ignore : int or None
+        Mask value of ignored pixels, if there is one.
     """
 
     total: int = 0
@@ -134,6 +136,7 @@ class MasksSeen:
     readers: OverlaidReaders = field(default_factory=OverlaidReaders)
     interpolated: InterpolatedNumbers = field(default_factory=InterpolatedNumbers)
     wrapped: list[str] = field(default_factory=list)
+    ignore: int | None = None
 
     def add(
         self,
@@ -143,6 +146,7 @@ class MasksSeen:
         rgb: NDArray[np.uint8] | None = None,
         readings: Sequence[MaskReading] = (),
         stated: bool = False,
+        ignore: int | None = None,
     ) -> None:
         """Record the masks (classes, H, W) of an image, without its ignored pixels.
 
@@ -154,11 +158,14 @@ class MasksSeen:
             The files that the planes come from.
         stated : bool
             Whether the user stated that there is one class.
+        ignore : int or None
+            Mask value of ignored pixels, if there is one.
         """
         lesion = np.asarray(planes.any(0))
         there = np.asarray(planes.any((1, 2)))
         known = planes if ignored is None else np.where(ignored, 1, planes)
         self.total += 1
+        self.ignore = self.ignore if ignore is None else ignore
         self.looks.add(name, planes, known)
         if self.looks.has_edge(name):
             new = self.same.add(name, planes)
@@ -187,7 +194,7 @@ class MasksSeen:
         """Record an image and its masks."""
         self.add(
             *(sample.name, read.planes, read.ignored, read.rgb),
-            *(read.readings, sample.stated),
+            *(read.readings, sample.stated, sample.ignore),
         )
         self.add_orientation(sample.name, read)
         if film := film_of(sample.image, sample.name):
@@ -257,6 +264,7 @@ class MasksSeen:
             *(self.odd.joined(other.odd), self.readers.joined(other.readers)),
             self.interpolated.joined(other.interpolated),
             self.wrapped + other.wrapped,
+            other.ignore if self.ignore is None else self.ignore,
         )
 
     def contradictions(self) -> list[RuleError]:
@@ -278,7 +286,7 @@ class MasksSeen:
         classes = self.classes if few else self.spread.like_classes()
         held = counted_kinds(self.spread.counts())
         readers = self.readers.hints(self.several)
-        hints = self.looks.hints(broken)
+        hints = self.looks.hints(broken, self.ignore)
         hints += [
             Hint(rule, tuple(names), held=held if rule == Rule.MAYBE_CLASSES else "")
             for rule, names in (

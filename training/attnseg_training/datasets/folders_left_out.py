@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from attnseg_training.datasets.file_names import pictures_in
 from attnseg_training.datasets.hints import Hint
-from attnseg_training.datasets.inner_suffixes import SUFFIXES
 from attnseg_training.datasets.layouts import Files
 from attnseg_training.datasets.pairing import PAIRS, paired
 from attnseg_training.datasets.rules import Rule
@@ -31,11 +29,11 @@ def folders_left_out(files: Files) -> list[Hint]:
         return []
     names: list[str] = []
     held: dict[str, int] = {}
-    flat = _pictures(masks)
+    flat = pictures_in(masks)
     for folder in folders:
-        here, same = _pictures(folder), masks / folder.name
+        here, same = pictures_in(folder), masks / folder.name
         if same.is_dir():
-            both = set(here) & set(paired(here, _pictures(same)))
+            both = set(here) & set(paired(here, pictures_in(same)))
         else:  # previews of images that are read have their names
             both = (set(here) & set(paired(here, flat))) - set(files.images)
         if both:
@@ -48,13 +46,3 @@ def folders_left_out(files: Files) -> list[Hint]:
     each += f" and others in {how_many(more, 'more folder')}" if more > 0 else ""
     told = f"{how_many(len(names), 'image')}, {each}"
     return [Hint(Rule.FOLDERS_LEFT_OUT, tuple(names), held=told)]
-
-
-def _pictures(folder: Path) -> dict[str, Path]:
-    """Images of a folder by their name without suffix."""
-    found = {}
-    for path in entries(folder):
-        suffix = next((s for s in SUFFIXES if path.name.lower().endswith(s)), "")
-        if suffix and path.is_file():
-            found[path.name[: -len(suffix)]] = path
-    return found

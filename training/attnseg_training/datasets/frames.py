@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnseg_training.datasets.edited_tables import frames_of
 from attnseg_training.datasets.frame_masks import (
     FrameRule,
     Inversion,
@@ -27,6 +26,7 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Window
 from napari_attnseg.io.dataset_toml import read_descriptor
+from napari_attnseg.io.frame_table import whole_rows
 from napari_attnseg.io.readers import FileSet, Frames, open_frames
 from napari_attnseg.io.readers.dicom_file import guarded
 from napari_attnseg.io.readers.dicom_seg import is_segmentation, read_segmentation
@@ -39,6 +39,7 @@ from napari_attnseg.io.stack_results import StackNames
 from napari_attnseg.io.training_set import Correction, addition
 from napari_attnseg.preprocessing import to_rgb
 
+Rows = Mapping[int, Mapping[str, str]]
 #: Masks as ``attnseg segment`` writes them of a film.
 _MASK = re.compile(r"frame_(\d+)_mask\.(png|tif)")
 
@@ -97,8 +98,8 @@ def frames_to_training_set(
                 f"Some files of {frames.name} are copies of others, with the same "
                 "SOPInstanceUID and pixels, and were left out."
             )
-        found = _masks(masks, files, frames, tell, first_number, own_frames)
-        hashes = _hashes(masks)
+        rows = _rows(masks)
+        found = _masks(masks, rows, files, frames, tell, first_number, own_frames)
         beyond = [one for one in found if not 0 <= one < len(frames)]
         if beyond or not found:
             what = f"mask {beyond[0]}" if beyond else "no mask"
@@ -112,7 +113,7 @@ def frames_to_training_set(
         inversion = Inversion()
         for number in sorted(found):
             if number % every == 0:
-                _expect_same(frames, number, hashes, masks.name)
+                _expect_same(frames, number, rows, masks.name)
                 labels = rule.labels(found[number])
                 inversion.add(labels)
                 yield _add(frames, files.name, number, labels, rule, out)
@@ -120,15 +121,16 @@ def frames_to_training_set(
             tell(told)
 
 
-def _hashes(masks: Path) -> dict[int, str]:
-    """Hash of each frame that results of ``attnseg segment`` are of, if they are."""
-    return frames_of(StackNames(masks.parent, masks.name).table) or {}
+def _rows(masks: Path) -> Rows:
+    """Frame → its row in the table of ``attnseg segment``; empty without a table."""
+    table = StackNames(masks.parent, masks.name).table
+    if not table.exists():
+        return {}
+    return whole_rows(table, "move it elsewhere to take every mask")
 
 
-def _expect_same(
-    frames: Frames, number: int, hashes: Mapping[int, str], name: str
-) -> None:
-    known = hashes.get(number)
+def _expect_same(frames: Frames, number: int, rows: Rows, name: str) -> None:
+    known = rows.get(number, {}).get("image_sha256")
     if known and array_sha256(np.array(frames[number])) != known:
         raise InputError(
             f"Expected the file that was segmented for the masks {name}, but frame "
@@ -159,6 +161,7 @@ def _add(
 
 def _masks(
     path: Path,
+    rows: Rows,
     images: FileSet,
     shown: Frames,
     tell: Callable[[str], None],
@@ -169,7 +172,6 @@ def _masks(
     inside = sorted(path.iterdir()) if path.is_dir() else [path]
     hits = ((_MASK.fullmatch(one.name), one) for one in inside)
     named = {int(hit[1]): one for hit, one in hits if hit is not None}
-    rows = frames_of(StackNames(path.parent, path.name).table) if named else None
     if first and (rows or not named):
         raise InputError(
             f"Expected no --first-number for {path.name}: it is only for a folder of "

@@ -1,4 +1,4 @@
-"""Hints that readable masks may be wrong; sentences for the user."""
+"""Hints that data may be wrong although they can be read; sentences for the user."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from attnseg_training.datasets.rules import Rule
+from napari_attnseg.how_many import how_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class Hint:
     groups : tuple of tuple of str
         The same names, grouped if several belong together.
     held : str
-        Text on numbers or colours and how many masks hold each; empty if not counted.
+        What was found, for the sentence, such as numbers and how many masks hold each;
+        empty if the names say all.
     """
 
     rule: Rule
@@ -30,12 +32,15 @@ class Hint:
     held: str = ""
 
     def __str__(self) -> str:
-        """Return one sentence."""
+        """Return the sentence, or two."""
         told = _grouped(self.groups) if self.groups else _listed(self.names)
         if self.rule in NAMED:
             told = _named(self.names)
         held = f": {self.held}; " if self.held else ": "
-        return _SENTENCES[self.rule].format(told, held=held)
+        count = how_many(len(self.names), "image")
+        return _SENTENCES[self.rule].format(
+            told, held=held, bare=self.held, first=repr(self.names[0]), images=count
+        )
 
     def warning(self) -> dict[str, Any]:
         """Kind, names and sentence, in the form in which `check` reports warnings."""
@@ -48,11 +53,18 @@ class Hint:
         return {"rule": str(self.rule), "text": str(self)}
 
 
+def grouped(rule: Rule, groups: Sequence[tuple[str, ...]]) -> list[Hint]:
+    """Give a hint on groups of names; none without any group."""
+    names = tuple(name for group in groups for name in group)
+    return [Hint(rule, names, tuple(groups))] if groups else []
+
+
 #: Groups, and names of one, that are told one by one.
 FEW = 5
 #: Hints that name each image, up to so many, as these files are to be replaced.
 NAMED, SEVERAL = (Rule.CUT_OFF,), 10
-#: Rule → its sentence, with a place for the names.
+#: Rule → its sentence, with a place for the names; or for their number, the first of
+#: them, and `Hint.held` between punctuation (``held``) or as it is (``bare``).
 _SENTENCES = {
     Rule.INVERTED: (
         "In the mask of {} the lesion covers most of the border or lies around the "
@@ -122,10 +134,10 @@ _SENTENCES = {
         "were saved under a wrong name: export the masks again."
     ),
     Rule.ALL_IGNORED: (
-        "The mask of {} holds nothing but 0 and the number that dataset.toml says to "
-        "ignore, so that nothing in it counts as lesion: if that number is the lesion "
-        "in these masks, as in those of 0 and 255 beside others of 0, 1 and 255, save "
-        "it as the number that the others have."
+        "The mask of {} holds nothing but 0 and {bare}, which dataset.toml says to "
+        "ignore, so that nothing in it counts as lesion. If {bare} is the lesion in "
+        "these masks, as in those of 0 and 255 beside others of 0, 1 and 255, save it "
+        "as the number that the others have."
     ),
     Rule.PALETTES: (
         "The palette of the mask of {} gives a class another colour than those of "
@@ -164,10 +176,10 @@ _SENTENCES = {
         "being drawn more often."
     ),
     Rule.CROSSED_PAIRS: (
-        "A list gives the image {} a mask of another number{held}but images and masks "
-        "are numbered alike, and names may have been sorted in two ways (10 before 2, "
-        "and 002 before 010): look at some pairs, and write the list again if they are "
-        "wrong."
+        "Lists give {images} a mask of another number, such as {bare}, but images and "
+        "masks are numbered alike, and names may have been sorted in two ways (10 "
+        "before 2, and 002 before 010): look at some pairs, and write the list again "
+        "if they are wrong."
     ),
     Rule.UNREAD_LISTS: (
         "Text files that are not read hold names of images, such as that of {}{held}if "
@@ -175,14 +187,14 @@ _SENTENCES = {
         "splits/train.txt, val.txt and test.txt with the names for each."
     ),
     Rule.NAMED_SPLITS: (
-        "Names of images say a split, such as {}{held}but there are no lists, so that "
-        "all are drawn from for training: write splits/train.txt, val.txt and test.txt "
-        "if these names are meant so."
+        "Names of images say a split, such as {first}{held}but there are no lists, so "
+        "that validation images are drawn from all of them: write splits/train.txt, "
+        "val.txt and test.txt if these names are meant so."
     ),
     Rule.FOLDERS_LEFT_OUT: (
-        "Folders that are not read hold images that have masks, such as {}{held}move "
-        "these and their masks up into images/ and masks/, with the folder's name in "
-        "front, if they belong to the data."
+        "Folders that are not read hold images that have masks, such as {first}{held}"
+        "move these and their masks up into images/ and masks/, with the folder's name "
+        "in front, if they belong to the data."
     ),
     Rule.DRAWN_ON: (
         "The image of {} shows a coloured line along the outline of its mask, a "
@@ -202,8 +214,8 @@ _SENTENCES = {
         "instead: look at both together, and pad the mask as its image was."
     ),
     Rule.CUT_OFF: (
-        "The lower part of the image of {} is one colour, as where its transfer broke "
-        "off and a program filled the rest: look at it, and copy the whole file again."
+        "One side of the image of {} is one colour, as where its transfer broke off "
+        "and a program filled the rest: look at it, and copy the whole file again."
     ),
     Rule.EXCHANGED_COLOURS: (
         "The image of {} has the colours of the others with red and blue exchanged, as "

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from attnseg_training.datasets.file_names import known_name, without_folders
 from attnseg_training.datasets.inner_suffixes import SUFFIXES
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.folders import name_key
@@ -58,11 +59,11 @@ class ListedPairs:
         """
         keys = self._keys[0]
         path, slash, last = line.replace("\\", "/").rpartition("/")
-        whole = _named(line, keys) or _named(last, keys)
+        whole = known_name(line, keys) or known_name(last, keys)
         columns = _columns(line)
         if len(columns) == 1 or (whole and not slash):
             return whole or line
-        first = _named(_last(columns[0]), keys)
+        first = known_name(without_folders(columns[0]), keys)
         if first is None:
             # A path with spaces, unless one of its parts is a file of its own.
             files = [c for c in columns[:-1] if c.lower().endswith(SUFFIXES)]
@@ -124,11 +125,11 @@ class ListedPairs:
 
     def _add(self, image: str, columns: list[str], line: str, file: Path) -> None:
         folders = [c.replace("\\", "/").rpartition("/")[0] for c in columns]
-        mask = _named(_last(columns[1]), self._keys[1])
+        mask = known_name(without_folders(columns[1]), self._keys[1])
         if len(columns) > 2 or mask is None or _is_of_masks(folders[0]):
             raise self._unclear(line, file)
         if name_key(mask) != name_key(image):
-            other = _named(_last(columns[1]), self._keys[0])
+            other = known_name(without_folders(columns[1]), self._keys[0])
             image_too = other is not None and _fits(columns[1], self.images[other])
             image_too &= folders[1] in ("", folders[0])
             exact = _fits(columns[0], self.images[image])
@@ -166,13 +167,13 @@ def is_table(text: str, images: Mapping[str, str]) -> bool:
     if not at:
         return False
     rows = [row for row in rows[1:] if len(row) == len(headings)]
-    named = [(row, _named(_last(row[at[0]]), images)) for row in rows]
+    named = [(row, known_name(without_folders(row[at[0]]), images)) for row in rows]
     known = [(row, name) for row, name in named if name is not None]
     if any(_SPLIT.fullmatch(told) for told in headings):
         return bool(known)
     masks = [i for i, told in enumerate(headings) if _MASK.fullmatch(told)]
     return any(
-        row[i] and _named(_last(row[i]), images) != name
+        row[i] and known_name(without_folders(row[i]), images) != name
         for i in masks
         for row, name in known
     )
@@ -190,29 +191,11 @@ def _columns(line: str) -> list[str]:
     return [line.strip()]
 
 
-def _last(path: str) -> str:
-    return path.replace("\\", "/").rpartition("/")[2]
-
-
-def _named(file: str, keys: Mapping[str, str]) -> str | None:
-    """Known name to which a file name without folders belongs, or None."""
-    for name in (file, without_suffix(file)):
-        if name_key(name) in keys:
-            return keys[name_key(name)]
-    return None
-
-
 def _fits(column: str, path: Path) -> bool:
     """Whether a column names exactly this file, if it has a suffix at all."""
-    file = name_key(_last(column))
+    file = name_key(without_folders(column))
     return not file.endswith(SUFFIXES) or file == name_key(path.name)
 
 
 def _is_of_masks(folder: str) -> bool:
     return "mask" in folder.lower().rpartition("/")[2]
-
-
-def without_suffix(file: str) -> str:
-    """File name without the suffix of an image."""
-    suffix = next((s for s in SUFFIXES if file.lower().endswith(s)), "")
-    return file[: len(file) - len(suffix)]

@@ -25,9 +25,9 @@ _FRAME = 0.5
 
 @dataclass(slots=True)
 class MaskLooks:
-    """Names of images by how their mask looks; each is in one list at most.
+    """Names of images by how their mask looks.
 
-    Only those of `ignored` are in `empty`, too.
+    Each is in one list at most, but those of `ignored` are in `empty` as well.
 
     Attributes
     ----------
@@ -120,10 +120,18 @@ class MaskLooks:
             Rule.MOSTLY_OUT_OF_ORDER: self.disordered,
         }
 
-    def hints(self, broken: Collection[Rule]) -> list[Hint]:
-        """Name odd masks, unless it is said already that most of them are."""
+    def hints(self, broken: Collection[Rule], ignore: int | None = None) -> list[Hint]:
+        """Name odd masks, unless it is said already that most of them are.
+
+        Parameters
+        ----------
+        broken : collection of Rule
+            What is said already.
+        ignore : int or None
+            Mask value of ignored pixels, if there is one.
+        """
         return [
-            Hint(rule, tuple(names))
+            Hint(rule, tuple(names), held=str(ignore) * (rule == Rule.ALL_IGNORED))
             for rule, names, instead in (
                 (Rule.INVERTED, self.inverted, Rule.MOSTLY_INVERTED),
                 (Rule.OUTLINES, self.outlines, Rule.MOSTLY_OUTLINES),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-def with_zeros(name: str, images: Iterable[str]) -> str:
-    """Name of an image that differs from a listed one by leading zeros, or empty.
+def dropped_zeros(name: str, images: Iterable[str]) -> str:
+    """Say that an image differs from a listed name by leading zeros alone, or empty.
 
     A spreadsheet drops these zeros: 0001 becomes 1.
     """
     if not name.isdigit():
         return ""
-    return next((one for one in images if one.isdigit() and int(one) == int(name)), "")
+    like = (one for one in images if one.isdigit() and int(one) == int(name))
+    there = next(like, "")
+    return f" ({there} is there: a spreadsheet drops zeros)" if there else ""

@@ -8,9 +8,9 @@ from collections import Counter
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.layouts import Files
 from attnseg_training.datasets.rules import Rule
-from attnseg_training.datasets.split_lists import USED, split_of_word
+from attnseg_training.datasets.split_lists import SPLIT_WORDS, USED, split_of_word
 
-_WORD = r"(training|train|validation|valid|val|testing|test)"
+_WORD = f"({'|'.join(SPLIT_WORDS)})"
 #: A word in front of a number or a separator, and behind one; of several test sets,
 #: each may have a letter (``testA_3``).
 _FIRST = re.compile(rf"{_WORD}[a-d]?(?=[_\-. \d]).*", re.IGNORECASE)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from attnseg_training.datasets.file_names import without_suffix
 from attnseg_training.datasets.inner_suffixes import SUFFIXES, named_after_files
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.folders import entries, left_out, left_out_words, name_key
@@ -39,10 +40,9 @@ def by_stem(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     there = entries(folder)
     for path in there:
-        suffix = next((s for s in SUFFIXES if path.name.lower().endswith(s)), "")
+        stem = without_suffix(path.name)
         # Archives give DICOM files no suffix.
-        if path.is_file() and (suffix or is_dicom(path)):
-            stem = path.name[: -len(suffix)] if suffix else path.name
+        if path.is_file() and (stem != path.name or is_dicom(path)):
             if stem in found and not found[stem].samefile(path):
                 raise InputError(
                     f"{found[stem].name} and {path.name} in {folder} are one name with "

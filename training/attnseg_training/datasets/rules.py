@@ -114,7 +114,7 @@ class Rule(StrEnum):
     ON_PADDING
         Lesions lie on strips of one colour with which images were padded.
     CUT_OFF
-        The lower part of an image is missing.
+        One side of an image is missing.
     EXCHANGED_COLOURS
         Some images have red and blue exchanged.
     COLOUR_SPACE, NEGATIVES

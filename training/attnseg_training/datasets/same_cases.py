@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 
-from attnseg_training.datasets.hints import Hint
+from attnseg_training.datasets.across_splits import Splits, across_splits
+from attnseg_training.datasets.hints import Hint, grouped
 from attnseg_training.datasets.rules import Rule
 
 #: A case with a number of its own, and what numbers its images: patient12_frame3.
@@ -22,42 +24,28 @@ _VERSION = re.compile(r"(.+)\.rf\.[0-9a-z]{16,}", re.IGNORECASE)
 MOST = 0.5
 
 
-def same_cases(splits: Mapping[str, Iterable[str]]) -> list[Hint]:
+def same_cases(splits: Splits) -> list[Hint]:
     """Give a hint on cases with images in two splits, if file names contain the case.
 
     Most names must contain a case, in front of what numbers their images, or behind it
     with a word that says so (``0001_P07``). Versions of one picture in two splits are
     always reported.
     """
-    versions: dict[str, dict[str, str]] = {}
-    cases: dict[str, dict[str, str]] = {}
-    last: dict[str, dict[str, str]] = {}
-    total = 0
-    for split, names in splits.items():
-        for name in names:
-            total += 1
-            if match := _VERSION.fullmatch(name):
-                versions.setdefault(match[1], {})[name] = split
-            elif match := _CASE.fullmatch(name):
-                cases.setdefault(match[1], {})[name] = split
-            if match := _CASE_LAST.fullmatch(name):
-                last.setdefault(match[1].lower(), {})[name] = split
-    several = _several(cases, total) or _several(last, total)
-    groups = []
-    for of in (*several.values(), *versions.values()):
-        first: dict[str, str] = {}
-        for name, split in of.items():
-            first.setdefault(split, name)
-        if len(first) > 1:
-            groups.append(tuple(first.values()))
-    names = tuple(name for group in groups for name in group)
-    return [Hint(Rule.SAME_CASE, names, tuple(groups))] if groups else []
+    names = {name for part in splits.values() for name in part}
+    versions = {name: hit[1] for name in names if (hit := _VERSION.fullmatch(name))}
+    rest = names - versions.keys()
+    cases = {name: hit[1] for name in rest if (hit := _CASE.fullmatch(name))}
+    last = {
+        name: hit[1].lower() for name in names if (hit := _CASE_LAST.fullmatch(name))
+    }
+    several = _several(cases, len(names)) or _several(last, len(names))
+    groups = across_splits(splits, several) + across_splits(splits, versions)
+    return grouped(Rule.SAME_CASE, groups)
 
 
-def _several(
-    cases: Mapping[str, dict[str, str]], total: int
-) -> dict[str, dict[str, str]]:
+def _several(cases: Mapping[str, str], total: int) -> dict[str, str]:
     """Cases with several images; empty if these are not most images, or one case."""
-    several = {case: of for case, of in cases.items() if len(of) > 1}
-    most = sum(map(len, several.values())) > MOST * total
-    return several if len(several) > 1 and most else {}
+    counts = Counter(cases.values())
+    several = {name: case for name, case in cases.items() if counts[case] > 1}
+    most = len(several) > MOST * total
+    return several if most and len(set(several.values())) > 1 else {}

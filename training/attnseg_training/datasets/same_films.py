@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from attnseg_training.datasets.hints import Hint
+from attnseg_training.datasets.across_splits import Splits, across_splits
+from attnseg_training.datasets.hints import Hint, grouped
 from attnseg_training.datasets.rules import Rule
 from napari_attnseg.io.training_set import RECORDS
 
@@ -27,9 +28,7 @@ def film_of(image: Path, name: str) -> str:
     return ""
 
 
-def same_films(
-    splits: Mapping[str, Iterable[str]], films: Mapping[str, str]
-) -> list[Hint]:
+def same_films(splits: Splits, films: Mapping[str, str]) -> list[Hint]:
     """Give a hint at films with frames in two splits; it names one frame of each split.
 
     Parameters
@@ -39,19 +38,10 @@ def same_films(
     films : mapping
         Name of an image → its film (`film_of`), if it is known.
     """
-    first: dict[str, dict[str, str]] = {}
-    for split, names in splits.items():
-        for name in names:
-            if film := films.get(name, ""):
-                first.setdefault(film, {}).setdefault(split, name)
-    groups = tuple(tuple(of.values()) for of in first.values() if len(of) > 1)
-    names = tuple(name for group in groups for name in group)
-    return [Hint(Rule.SAME_FILM, names, groups)] if groups else []
+    return grouped(Rule.SAME_FILM, across_splits(splits, films))
 
 
-def without_films(
-    splits: Mapping[str, Iterable[str]], films: Mapping[str, str]
-) -> dict[str, list[str]]:
+def without_films(splits: Splits, films: Mapping[str, str]) -> dict[str, list[str]]:
     """Split → names of images of no known film; their names may tell the patient."""
     return {
         split: [name for name in names if not films.get(name)]

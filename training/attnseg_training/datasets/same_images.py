@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnseg_training.datasets.hints import Hint
+from attnseg_training.datasets.hints import Hint, grouped
 from attnseg_training.datasets.rules import Rule
 
 
@@ -68,8 +68,7 @@ class SameImages:
             for names in alike.values()
             if len({self.masks[name] for name in names}) > 1
         )
-        names = tuple(name for group in groups for name in group)
-        return [Hint(Rule.SAME_IMAGE, names, groups)] if groups else []
+        return grouped(Rule.SAME_IMAGE, groups)
 
 
 def digest_of(pixels: NDArray[Any]) -> bytes:

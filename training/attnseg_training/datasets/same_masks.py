@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from attnseg_training.datasets.hints import Hint
+from attnseg_training.datasets.hints import Hint, grouped
 from attnseg_training.datasets.near_duplicates import Bits, look_alike
 from attnseg_training.datasets.rules import Rule
 from attnseg_training.datasets.same_images import digest_of
@@ -66,8 +66,7 @@ class SameMasks:
         most = max(map(len, groups))
         every = most > FEW and most > MOST * total
         rule = Rule.MOSTLY_SAME_MASK if every else Rule.SAME_MASK
-        names = tuple(name for group in groups for name in group)
-        return [Hint(rule, names, tuple(groups))]
+        return grouped(rule, groups)
 
 
 def _apart(names: Sequence[str], hashes: Mapping[str, Bits]) -> list[str]:

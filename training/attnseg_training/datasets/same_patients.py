@@ -6,18 +6,20 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from attnseg_training.datasets.hints import Hint
-from attnseg_training.datasets.listed_pairs import without_suffix
+from attnseg_training.datasets.across_splits import Splits, across_splits
+from attnseg_training.datasets.file_names import known_name, without_folders
+from attnseg_training.datasets.hints import Hint, grouped
 from attnseg_training.datasets.rules import Rule
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import text_sha256
 from napari_attnseg.io.folders import entries, name_key
 from napari_attnseg.io.readers.dicom_file import guarded
 from napari_attnseg.io.readers.formats import FileFormat, file_format
+from napari_attnseg.io.text_files import decoded
 
 #: Headings of columns that say whose images they are, from the widest group on.
 _HEADINGS = (
@@ -27,18 +29,20 @@ _HEADINGS = (
     r"|study[_\- .]?(instance[_\- .]?)?uid",
     r"lesion[_\- .]?(id|uid|no|nr|number)",
 )
+_OF_WHOM = re.compile("|".join(_HEADINGS))
 #: Values of such a column that name nobody.
 _NOBODY = re.compile(r"|nan|n/?a|none|null|unknown|anonymi[sz]ed|anonymous|[-?.]+")
 _TABLES, _SEPARATORS, _LARGEST = (".csv", ".tsv"), ",;\t|", 2**26
 #: Fewer different values are those of a kind, such as human and mouse.
 _FEWEST = 3
+#: Lines that may be above the headings of a table.
+_ABOVE = 5
 
-Groups = dict[str, str]
+#: Name of an image → hash of its patient, examination or lesion, where it is known.
+Patients = dict[str, str]
 
 
-def same_patients(
-    splits: Mapping[str, Iterable[str]], images: Mapping[str, Path], root: Path
-) -> list[Hint]:
+def same_patients(splits: Splits, images: Mapping[str, Path], root: Path) -> list[Hint]:
     """Give a hint at patients with images in two splits; names one image of each split.
 
     Parameters
@@ -50,32 +54,24 @@ def same_patients(
     root : Path
         Data folder; its tables and those beside the images are read.
     """
-    parts = {split: tuple(names) for split, names in splits.items()}
     for patients in _sources(images, root):
-        first: dict[str, dict[str, str]] = {}
-        for split, names in parts.items():
-            for name in names:
-                if patient := patients.get(name, ""):
-                    first.setdefault(patient, {}).setdefault(split, name)
-        groups = tuple(tuple(of.values()) for of in first.values() if len(of) > 1)
-        if groups:
-            names = tuple(name for group in groups for name in group)
-            return [Hint(Rule.SAME_PATIENT, names, groups)]
+        if groups := across_splits(splits, patients):
+            return grouped(Rule.SAME_PATIENT, groups)
     return []
 
 
-def _sources(images: Mapping[str, Path], root: Path) -> Iterator[Groups]:
-    """Name of an image → hash of its patient, as each source says."""
+def _sources(images: Mapping[str, Path], root: Path) -> Iterator[Patients]:
+    """Patients as each source says, where these tell several and group images."""
     for found in (*_of_headers(images), *_of_tables(images, root)):
         times = Counter(found.values())
         if len(times) >= _FEWEST and max(times.values()) > 1:
             yield found
 
 
-def _of_headers(images: Mapping[str, Path]) -> Iterator[Groups]:
+def _of_headers(images: Mapping[str, Path]) -> Iterator[Patients]:
     """Patients of DICOM files, and examinations: a patient may be the same for all."""
     tags = ["PatientID", "StudyInstanceUID"]
-    of_tag: dict[str, Groups] = {tag: {} for tag in tags}
+    of_tag: dict[str, Patients] = {tag: {} for tag in tags}
     for name, path in images.items():
         if file_format(path) is not FileFormat.DICOM:
             continue
@@ -90,7 +86,7 @@ def _of_headers(images: Mapping[str, Path]) -> Iterator[Groups]:
     yield from of_tag.values()
 
 
-def _of_tables(images: Mapping[str, Path], root: Path) -> Iterator[Groups]:
+def _of_tables(images: Mapping[str, Path], root: Path) -> Iterator[Patients]:
     keys = {name_key(name): name for name in images}
     folders = {root, *(path.parent for path in images.values())}
     for folder in sorted(folders):
@@ -102,18 +98,15 @@ def _of_tables(images: Mapping[str, Path], root: Path) -> Iterator[Groups]:
                 yield from _of_table(path, keys)
 
 
-def _of_table(path: Path, keys: Mapping[str, str]) -> Iterator[Groups]:
+def _of_table(path: Path, keys: Mapping[str, str]) -> Iterator[Patients]:
     """Groups of each column that says whose images they are."""
     try:
         if path.stat().st_size > _LARGEST:
             return
-        text = _decoded(path.read_bytes())
-        head = text.partition("\n")[0]
-        separator = max(_SEPARATORS, key=head.count)
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+        rows = _rows(_text(path.read_bytes()))
     except (OSError, ValueError, csv.Error):
         return
-    heads = [one.strip().lower() for one in rows[0]] if rows else []
+    heads = rows[0] if rows else []
     rows = [row for row in rows[1:] if len(row) == len(heads)]
     for pattern in _HEADINGS:
         for at in (i for i, one in enumerate(heads) if re.fullmatch(pattern, one)):
@@ -122,15 +115,25 @@ def _of_table(path: Path, keys: Mapping[str, str]) -> Iterator[Groups]:
             yield max(found, key=len, default={})
 
 
+def _rows(text: str) -> list[list[str]]:
+    """Rows from the headings on; above them may be a title, or ``sep=;`` of Excel."""
+    lines = list(io.StringIO(text, newline=""))
+    for at, line in enumerate(lines[: _ABOVE + 1]):
+        rows = csv.reader(lines[at:], delimiter=max(_SEPARATORS, key=line.count))
+        heads = [one.strip().lower() for one in next(rows)]
+        if len(heads) > 1 and any(map(_OF_WHOM.fullmatch, heads)):
+            return [heads, *rows]
+    return []
+
+
 def _pairs(
     rows: list[list[str]], image: int, patient: int, keys: Mapping[str, str]
-) -> Groups:
+) -> Patients:
     """Empty unless a column names at least half of the images, each for one patient."""
-    found: Groups = {}
+    found: Patients = {}
     named = set[str]()
     for row in rows:
-        file = row[image].strip().replace("\\", "/").rpartition("/")[2]
-        name = keys.get(name_key(file)) or keys.get(name_key(without_suffix(file)))
+        name = known_name(without_folders(row[image].strip()), keys)
         if name is None:
             continue
         known = found.get(name)
@@ -141,18 +144,16 @@ def _pairs(
     return found if 2 * len(named) >= len(keys) else {}
 
 
-def _note(found: Groups, name: str, patient: str) -> None:
+def _note(found: Patients, name: str, patient: str) -> None:
     """Keep a hash alone, as the value may tell who the patient is."""
     value = patient.strip().lower()
     if not _NOBODY.fullmatch(value):
         found[name] = text_sha256(value)
 
 
-def _decoded(data: bytes) -> str:
+def _text(data: bytes) -> str:
     """Text of a table; how letters beyond ASCII are spelled makes no difference."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16")
     try:
-        return data.decode("utf-8-sig")
+        return decoded(data)
     except UnicodeDecodeError:
         return data.decode("latin-1")

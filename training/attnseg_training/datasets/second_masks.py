@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from attnseg_training.datasets.file_names import pictures_in
 from attnseg_training.datasets.hints import Hint
-from attnseg_training.datasets.inner_suffixes import SUFFIXES
 from attnseg_training.datasets.layouts import Files
 from attnseg_training.datasets.pairing import PAIRS
 from attnseg_training.datasets.rules import Rule
@@ -41,7 +41,7 @@ def second_masks(files: Files) -> list[Hint]:
             continue
         if not _OF_MASKS.search(word) or _OF_PICTURES.search(word):
             continue
-        theirs = _masks_in(folder)
+        theirs = {name_key(name): path for name, path in pictures_in(folder).items()}
         both = [key for key in theirs if key in own]
         if not both or len(both) < SHARED * len(theirs):
             continue
@@ -53,15 +53,6 @@ def second_masks(files: Files) -> list[Hint]:
         return []
     every = tuple(dict.fromkeys(names))
     return [Hint(Rule.SECOND_MASKS, every, held=", ".join(told))]
-
-
-def _masks_in(folder: Path) -> dict[str, Path]:
-    found = {}
-    for path in entries(folder):
-        suffix = next((s for s in SUFFIXES if path.name.lower().endswith(s)), "")
-        if suffix and path.is_file():
-            found[name_key(path.name[: -len(suffix)])] = path
-    return found
 
 
 def _differ(own: Sequence[Path], other: Path) -> bool:

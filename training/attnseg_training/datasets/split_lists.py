@@ -6,11 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from attnseg_training.datasets.listed_pairs import (
-    ListedPairs,
-    is_table,
-    without_suffix,
-)
+from attnseg_training.datasets.file_names import without_suffix
+from attnseg_training.datasets.listed_pairs import ListedPairs, is_table
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.folders import entries, name_key
 
@@ -25,6 +22,7 @@ _WORDS = {
     "validation": "val",
     "testing": "test",
 }
+SPLIT_WORDS = (*USED, *_WORDS)
 #: Suffixes of lists that are read: one name per line.
 _READ = (".txt", ".lst")
 #: What lists are kept in; those of `_READ` among them.
@@ -38,8 +36,8 @@ _WITH_HEADINGS = (".csv", ".tsv")
 #: Folders that other programs keep lists in, in lower case.
 _FOLDERS = ("split", "splits", "imagesets", "lists")
 _LIKE_A_LIST = re.compile(
-    r"(.*[_\-. ])?(train|training|val|valid|validation|test|testing|trainval|splits?"
-    r"|folds?)([_\-. ]?(\d+|names|ids|list|files|images|set|split))?"
+    rf"(.*[_\-. ])?({'|'.join(SPLIT_WORDS)}|trainval|splits?|folds?)"
+    r"([_\-. ]?(\d+|names|ids|list|files|images|set|split))?"
 )
 #: Bytes of a file that are looked through for names of images.
 _LOOKED_THROUGH = 2**20

@@ -11,12 +11,15 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from attnseg_training.datasets.file_names import without_suffix
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.layouts import Files
-from attnseg_training.datasets.listed_pairs import without_suffix
 from attnseg_training.datasets.rules import Rule
+from attnseg_training.datasets.split_lists import SPLIT_WORDS
 from napari_attnseg.errors import InputError
+from napari_attnseg.how_many import how_many
 from napari_attnseg.io.folders import entries, name_key
+from napari_attnseg.io.text_files import decoded
 
 #: Suffixes of text files that are looked at.
 _TEXT = (".json", ".jsonl", ".yaml", ".yml", ".xml", ".txt", ".csv", ".tsv")
@@ -26,8 +29,8 @@ _ABOUT = re.compile(r"readme|licen[cs]e|changelog|citation|contributing", re.I)
 _RESULTS = re.compile(r"\b(dice|iou|stops_training|image_sha256)\b", re.I)
 #: Words of a file that names all images and says what each is for.
 _SPLIT = re.compile(
-    r"(?<![^\W_])(train|training|val|valid|validation|test|testing|folds?|subset|split"
-    r"|hold-?out|excluded?)(?![^\W_])"
+    rf"(?<![^\W_])({'|'.join(SPLIT_WORDS)}|folds?|subset|split|hold-?out|excluded?)"
+    r"(?![^\W_])"
 )
 #: Bytes of a file that are read; text files of a folder above which each of them
 #: belongs to one image; names that a file has to hold; and files that are told.
@@ -58,7 +61,7 @@ def unread_lists(files: Files) -> list[Hint]:
                 raw = file.read(_READ)
         except OSError:  # a locked file stops nobody from training
             continue
-        text = name_key(raw.decode("utf-8-sig", errors="replace"))
+        text = name_key(decoded(raw, errors="replace"))
         if "\0" in text or _RESULTS.search(text):
             continue
         here = _named(text, path.suffix.lower(), known)
@@ -69,7 +72,8 @@ def unread_lists(files: Files) -> list[Hint]:
         names += sorted(here)
     if not told:
         return []
-    more = [f"and {len(told) - _TOLD} more files"] if len(told) > _TOLD else []
+    rest = len(told) - _TOLD
+    more = [f"and {how_many(rest, 'more file')}"] if rest > 0 else []
     every = tuple(dict.fromkeys(names))
     return [Hint(Rule.UNREAD_LISTS, every, held=", ".join([*told[:_TOLD], *more]))]
 

@@ -14,6 +14,8 @@ from torch import Tensor
 
 #: A group of at most so many tensors is no network, but for example weights of a loss.
 _FEW = 2
+#: What torch's average of weights (SWA) counts beside its network.
+AVERAGED = "n_averaged"
 #: What networks are called, unlike their blocks.
 _NETWORK = re.compile(r"model|net|ema|teacher|student|average|swa")
 
@@ -37,7 +39,7 @@ def networks_of(state: Mapping[Any, Any], wrapper: str) -> dict[str, dict[str, A
     for name, value in state.items():
         first, dot, rest = str(name).partition(".")
         # A count beside an average of weights is no part of its network.
-        if isinstance(value, Tensor) and dot and rest != "n_averaged":
+        if isinstance(value, Tensor) and dot and rest != AVERAGED:
             groups.setdefault(first, {})[rest.removeprefix(wrapper)] = value
     large = {first: one for first, one in groups.items() if len(one) > _FEW}
     kinds = {

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attnseg_training.release.joined_states import networks_of
+from attnseg_training.release.joined_states import AVERAGED, networks_of
 from attnseg_training.release.wrapping_keys import expect_weights
 from attnseg_training.release.zip_checksums import expect_undamaged
 from napari_attnseg.errors import CheckpointError
@@ -21,8 +21,6 @@ from napari_attnseg.errors import CheckpointError
 MODULE = "module."
 #: In tensors' names of a network, or a part of one, that torch.compile wrapped.
 COMPILED = "_orig_mod."
-#: What torch's average of weights (SWA) counts beside its network.
-AVERAGED = "n_averaged"
 _WANT = "Expected a PyTorch checkpoint (.pth) of tensors only"
 
 
