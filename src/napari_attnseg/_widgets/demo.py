@@ -50,7 +50,10 @@ def open_window(image: Any, result: Segmentation, name: str) -> Any:
     add_layers(viewer, new_layers(source_of(layer), [result]))
     viewer.layers.selection.active = layer
     viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment image")
-    size = QSize(*SIZE).boundedTo(QApplication.primaryScreen().availableSize())
+    size = QSize(*SIZE)
+    screen = QApplication.primaryScreen()
+    if screen is not None:
+        size = size.boundedTo(screen.availableSize())
     viewer.window.resize(size.width(), size.height())
     # napari has fitted the image into its canvas of before; the dock takes a third.
     QApplication.processEvents()
