@@ -28,12 +28,15 @@ def expect_no_hole(data: bytes) -> None:
             return
         if marker == _DHT:
             first |= _first_symbols(payload)
-        elif marker == SOS and not _may_be_even(payload, first):
-            if data.find(bytes(HOLE), end, pixels_end(data, end)) >= 0:
-                raise ValueError(
-                    "it is damaged: its pixels have a hole of zeros, as a broken "
-                    "transfer leaves it"
-                )
+        elif (
+            marker == SOS
+            and not _may_be_even(payload, first)
+            and bytes(HOLE) in data[end : pixels_end(data, end)]
+        ):
+            raise ValueError(
+                "it is damaged: its pixels have a hole of zeros, as a broken transfer "
+                "leaves it"
+            )
 
 
 def _first_symbols(tables: bytes) -> dict[int, int]:
