@@ -15,10 +15,10 @@ from napari.utils.colormaps import ensure_colormap
 from napari_attnseg._widgets.inspect.cells import Cells, cell_name
 from napari_attnseg._widgets.inspect.others import Others
 from napari_attnseg._widgets.inspect.presets import Preset, is_decorative
-from napari_attnseg._widgets.layers.metadata import has_record, record_of
+from napari_attnseg._widgets.layers.metadata import has_record, is_image, record_of
 from napari_attnseg._widgets.layers.new_layers import gate_colormap, map_opacity
 from napari_attnseg._widgets.layers.outline import outline
-from napari_attnseg._widgets.layers.own_image import HIDDEN, is_image
+from napari_attnseg._widgets.layers.own_image import HIDDEN
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.spec import STRIDES
 
