@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from napari_attnseg._widgets.layers.slices import slices_words
-from napari_attnseg._widgets.layers.source import Source, file_of
+from napari_attnseg._widgets.layers.source import Source, file_of, finest
 from napari_attnseg.axes import AxisReading, ReadAs
 from napari_attnseg.canvas import mostly_canvas
 from napari_attnseg.cards import ImageColours, ModelCard
@@ -49,8 +49,7 @@ def image_note(layer: Any, reading: AxisReading | None, card: ModelCard | None) 
     if file is not None and other_pictures(file):
         said.append(OTHER_PICTURES_WORDS.format(f"The file of {layer.name!r}"))
     if layer.ndim == 3 and (reading is None or not reading.is_one_image):
-        data = layer.data[0] if layer.multiscale else layer.data
-        slices = how_many(len(data), "slice")
+        slices = how_many(len(finest(layer)), "slice")
         said.append(f"Stack of {slices}, each segmented by itself.")
     colour = layer.rgb or (reading is not None and reading.read_as is ReadAs.COLOUR)
     known = ImageColours.UNKNOWN if card is None else card.image_colours
