@@ -122,7 +122,11 @@ def _image_of(viewer: Any, layer: Any) -> Any:
         return of_id.get(layer.unique_id)
     shape = tuple(finest(layer).shape)
     for image in reversed(layers):
-        if hasattr(image, "rgb") and not has_record(image) and image.ndim == layer.ndim:
-            if tuple(finest(image).shape[: layer.ndim]) == shape:
-                return image
+        if (
+            hasattr(image, "rgb")
+            and not has_record(image)
+            and image.ndim == layer.ndim
+            and tuple(finest(image).shape[: layer.ndim]) == shape
+        ):
+            return image
     return None
