@@ -79,16 +79,16 @@ def intensity_note(source: Source, runs: Iterable[Mapping[str, Any]]) -> str:
     runs : iterable of mapping
         Provenance of a run, per frame.
     """
-    frames, constant = [], []
+    frames, constant = [], {}
     for frame, facts in enumerate(runs):
         warned = bool(warnings_of(facts))
         # Of a single image `constant_note` has said it.
         if source.frames is None or not (warned or _is_constant(facts)):
-            same = False
+            colour = None
         else:
-            same = _only_colour(source, frame) is not None
-        if same:
-            constant.append(frame)
+            colour = _only_colour(source, frame)
+        if colour is not None:
+            constant[frame] = colour
         elif warned:
             frames.append(frame)
     said = [_constant_slices(source, constant)] if constant else []
@@ -141,15 +141,14 @@ def _is_constant(facts: Mapping[str, Any]) -> bool:
     return isinstance(mapping, Mapping) and mapping.get("rule") == MappingRule.CONSTANT
 
 
-def _constant_slices(source: Source, frames: Sequence[int]) -> str:
-    """Note on slices of a stack whose pixels are equal; at least one."""
-    colours = [_only_colour(source, frame) for frame in frames]
-    words = {_colour_words(source, one) for one in colours if one is not None}
+def _constant_slices(source: Source, colours: Mapping[int, Any]) -> str:
+    """Note on slices of a stack whose pixels are equal; `colours` are theirs, by frame."""
+    words = {_colour_words(source, one) for one in colours.values()}
     # Each has its own, if they differ.
     same = words.pop() if len(words) == 1 else "value each"
-    one = len(frames) == 1
+    one = len(colours) == 1
     return (
-        f"{_named(source)}, {slices_words(frames)}: one single {same}. "
+        f"{_named(source)}, {slices_words(list(colours))}: one single {same}. "
         f"There is nothing to see in {'it' if one else 'them'}."
     )
 
