@@ -43,8 +43,8 @@ SHOWS = {
     FileKind.PLANAR: "stored channel by channel, and is shown as frames",
     FileKind.ORIENTED: "to be turned or mirrored, and is shown as it is stored",
     FileKind.COLOUR_16: "of 16 bits per colour, of which the upper 8 are shown",
-    FileKind.COLOUR_PROFILE: "in colours of a profile other than sRGB, which are shown "
-    "as if they were sRGB",
+    FileKind.COLOUR_PROFILE: "in colours of a profile or gamma other than sRGB's, "
+    "which are shown as if they were sRGB",
 }
 
 
