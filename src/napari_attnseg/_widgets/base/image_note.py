@@ -142,7 +142,7 @@ def _is_constant(facts: Mapping[str, Any]) -> bool:
 
 
 def _constant_slices(source: Source, colours: Mapping[int, Any]) -> str:
-    """Note on slices of a stack whose pixels are equal; `colours` are theirs, by frame."""
+    """Note on slices whose pixels are equal; `colours` has theirs by frame."""
     words = {_colour_words(source, one) for one in colours.values()}
     # Each has its own, if they differ.
     same = words.pop() if len(words) == 1 else "value each"
