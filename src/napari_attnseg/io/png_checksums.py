@@ -17,7 +17,8 @@ def expect_pixels_undamaged(data: bytes) -> None:
 
     Parts that are cut short are left to the decoder, which refuses them.
     """
-    view, at = memoryview(data), _SIGNATURE
+    view = memoryview(data)
+    at = _SIGNATURE
     while at + _HEAD + 4 <= len(data):
         name = data[at + 4 : at + 8]
         end = at + _HEAD + int.from_bytes(data[at : at + 4])

@@ -162,12 +162,13 @@ class ClickedMask:
         self._earlier = () if session is not None else known
         self.session = session or ClickSession(corrector, mask)
         # What a session repeats was clicked on the mask that the run made.
-        unpainted = known and last_mask(facts.get(CLICKS), self.key(frame))
-        self._painted = session is None and (
-            unpainted != array_sha256(mask)
-            if unpainted
-            else is_changed_by_hand(self.result, frame, mask)
-        )
+        left = last_mask(facts.get(CLICKS), self.key(frame)) if known else ""
+        if session is not None:
+            self._painted = False
+        elif left:
+            self._painted = left != array_sha256(mask)
+        else:
+            self._painted = is_changed_by_hand(self.result, frame, mask)
 
     def add(self, click: Click, frame: int) -> None:
         """Correct the mask by one more click; pixels that agree with it stay."""
