@@ -101,7 +101,7 @@ class Segmenter:
         InputError
             If `precision` is unknown.
         """
-        return cls(*load_model(source, device, precision))
+        return cls(**load_model(source, device, precision))
 
     def on(self, device: str) -> Segmenter:
         """Move the model to another device, and return a new segmenter.

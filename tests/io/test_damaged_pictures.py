@@ -14,6 +14,9 @@ from attnseg_training.datasets.check import check
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.jpeg_holes import HOLE, expect_no_hole
+from napari_attnseg.io.jpeg_markers import segments
+from napari_attnseg.io.jpeg_scans import expect_every_scan
+from napari_attnseg.io.readers.dicom_jpeg import is_ycbcr
 
 NOISE = np.random.default_rng(3).normal(size=(512, 512, 3))
 PICTURE = (128 + 800 * gaussian_filter(NOISE, (4, 4, 0))).clip(0, 255).astype(np.uint8)
@@ -71,3 +74,30 @@ def test_even_pictures_have_no_holes(options: dict[str, bool]) -> None:
     if "optimize" in options:  # an even area of which the codes are zeros
         assert bytes(HOLE) in data
     expect_no_hole(data + bytes(4096))  # filled behind its end
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}])
+def test_a_jpeg_cut_anywhere_gives_no_error_of_python(
+    tmp_path: Path, options: dict[str, bool]
+) -> None:
+    path, data = tmp_path / "a.jpg", encoded(PICTURE[:24, :24], "JPEG", **options)
+    end, told = b"\xff\xd9", set()
+    for cut in range(2, len(data) - 2):
+        for rest in (b"", end, bytes(HOLE) + end):
+            path.write_bytes(data[:cut] + rest)
+            is_ycbcr(path.read_bytes())
+            try:
+                read_image(path)
+            except InputError as error:
+                told.add(str(error))
+    assert told and not any("index" in one or "unpack" in one for one in told)
+
+
+def test_a_scan_whose_header_contradicts_itself_is_not_read() -> None:
+    data = encoded(PICTURE[:24, :24], "JPEG", progressive=True)
+    begin = data.index(b"\xff\xda")
+    for count in (0, 200):
+        data[begin + 4] = count
+        expect_every_scan(bytes(data))
+        expect_no_hole(bytes(data) + bytes(HOLE))
+    assert {marker for marker, *_ in segments(bytes(data))} >= {0xC2, 0xC4}

@@ -53,6 +53,7 @@ def test_only_a_drawn_box_is_segmented(
     qtbot: Any,
     tiny_weights: Path,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     viewer = make_napari_viewer_proxy(show=True)
     pixels = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)
@@ -95,6 +96,12 @@ def test_only_a_drawn_box_is_segmented(
     # What was wrong with it is not said of the next one.
     box.add_rectangles(np.array([[9.5, 19.5], [49.5, 200]]))
     assert not bar.error.isVisibleTo(widget)
+    # But an error that no box mends is.
+    with monkeypatch.context() as no_weights:
+        no_weights.setattr(type(widget.inputs), "weights", None)
+        segment()
+    box.add_rectangles(np.array([[9.5, 19.5], [49.5, 200]]))
+    assert bar.error.isVisibleTo(widget) and "weights" in bar.error.text()
     segment()
     assert box.mode == "pan_zoom" and not widget.bar.error.isVisibleTo(widget)
     (result,) = find_results(viewer.layers)

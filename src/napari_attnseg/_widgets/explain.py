@@ -36,7 +36,7 @@ from napari_attnseg._widgets.layers.frames import shown_frame
 from napari_attnseg._widgets.layers.metadata import has_record
 from napari_attnseg._widgets.layers.new_layers import explanation_layer
 from napari_attnseg._widgets.layers.one_map import add_explanation, shown_explanation
-from napari_attnseg._widgets.layers.source import Source
+from napari_attnseg._widgets.layers.source import Source, finest
 from napari_attnseg.cards import read_card
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.gate_words import pattern_sentence
@@ -277,7 +277,7 @@ class ExplainWidget(ModelWidget):
 
     def _region(self, labels: Any, source: Source) -> NDArray[np.integer[Any]]:
         """Labels (H, W) of the shown frame, by the placement of their layer."""
-        data = labels.data[0] if labels.multiscale else labels.data
+        data = finest(labels)
         if source.frames is None or labels.ndim == 2:
             return np.asarray(data)
         point = self._viewer.dims.point[-labels.ndim :]

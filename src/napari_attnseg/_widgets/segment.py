@@ -74,8 +74,6 @@ class SegmentWidget(ModelWidget):
         self._shown = FrameOnScreen(napari_viewer, self._life)
         self._new: NewResult | None = None
         self._unfinished = Unfinished(napari_viewer, self._life)
-        #: Last error of a run inside a box, which a change of the box may mend.
-        self._box_error = ""
         #: Set once the first mask of a run is on screen.
         self._on_screen = Event()
         self._life.at_end.append(self._on_screen.set)
@@ -153,7 +151,7 @@ class SegmentWidget(ModelWidget):
 
     def _box_changed(self) -> None:
         if not self._life.ended:
-            self.bar.forget(self._box_error)
+            self.bar.box_changed()
             self._follow_needs()
 
     def _offer_run(self) -> None:
@@ -173,16 +171,17 @@ class SegmentWidget(ModelWidget):
             return
         try:
             source, path = self.inputs.chosen()
-            how = Looking(
-                self.inputs.intensity(),
-                self.box_control.box(source),
-                self.tile_switch.isChecked(),
-                self.every_box.every,
-            )
+            intensity = self.inputs.intensity()
         except AttnSegError as error:
             self.bar.fail(str(error))
-            self._box_error = str(error) if self.box_control.switch.isChecked() else ""
             return
+        try:
+            box = self.box_control.box(source)
+        except AttnSegError as error:
+            self.bar.fail(str(error), of_box=True)
+            return
+        tiles, every = self.tile_switch.isChecked(), self.every_box.every
+        how = Looking(intensity, box, tiles, every)
         begun = self._begin(source, path, how)
         self._shown.follow(self.inputs.image, source.frames)
         self.bar.launch(

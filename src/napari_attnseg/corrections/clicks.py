@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.how_many import how_many
 
 #: Key, in the provenance of a run, of the clicks that its mask was corrected by.
 CLICKS = "clicks"
-#: What a click may be, and several of them.
-_KINDS = {"click": "clicks", "line": "lines", "box": "boxes"}
+
+
+class ClickKind(StrEnum):
+    """What a click may be."""
+
+    CLICK = "click"
+    LINE = "line"
+    BOX = "box"
+
+
+#: Where it is not the singular with an s.
+_PLURALS = {ClickKind.BOX: "boxes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +100,19 @@ def click_in_box(
     return Click(row, column, positive, class_number, line, box)
 
 
+def kind_of(click: Click) -> ClickKind:
+    """Whether a click is a box, a line or neither; a box has a line, too."""
+    if click.box is not None:
+        return ClickKind.BOX
+    return ClickKind.LINE if click.line else ClickKind.CLICK
+
+
 def counted(clicks: Iterable[Click]) -> str:
     """Numbers of clicks, lines and boxes in words; empty for none."""
-    kinds = Counter(
-        "click"
-        if one.box is None and not one.line
-        else "line"
-        if not one.box
-        else "box"
-        for one in clicks
-    )
+    kinds = Counter(map(kind_of, clicks))
     return " and ".join(
-        f"{kinds[kind]} {kind if kinds[kind] == 1 else many}"
-        for kind, many in _KINDS.items()
+        how_many(kinds[kind], kind, _PLURALS.get(kind, ""))
+        for kind in ClickKind
         if kinds[kind]
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import Enum, auto
 from itertools import groupby
 from typing import Any
 
@@ -28,6 +29,23 @@ BY = "by"
 #: Keys, of a click in provenance: hash of the mask that it was the last click on, and
 #: whether the mask had been painted by hand before it.
 _LEFT, _PAINTED = "mask_sha256", "after_painting"
+
+
+class _Painting(Enum):
+    """When a mask that was corrected by clicks was painted by hand."""
+
+    NONE = auto()
+    PERHAPS = auto()
+    AFTERWARDS = auto()
+    TOO = auto()
+
+
+_PAINTING_WORDS = {
+    _Painting.NONE: "",
+    _Painting.PERHAPS: ", and perhaps painted by hand",
+    _Painting.AFTERWARDS: ", then painted by hand",
+    _Painting.TOO: ", and painted by hand",
+}
 
 
 class ClickSession:
@@ -207,21 +225,22 @@ def clicks_words(facts: Any, masks: Mapping[int | None, str]) -> str:
     str
         Words to follow "corrected by"; empty if no click is recorded.
     """
-    said: list[str] = []
     clicks = counted(one for frame in masks for one in clicks_in(facts, frame))
-    for frame, now in masks.items():
-        own = _entries(facts, frame)
-        left = last_mask(facts, frame)
-        if not own or any(one.get(_PAINTED) for one in own):
-            said.append(", and painted by hand")
-        elif not left:  # an older file does not say
-            said.append(", and perhaps painted by hand")
-        else:
-            said.append("" if left == now else ", then painted by hand")
     if not clicks:
         return ""
-    each = set(said) - {""}
-    return clicks + (", and painted by hand" if len(each) > 1 else "".join(each))
+    ways = {_painting(facts, *one) for one in masks.items()} - {_Painting.NONE}
+    way = ways.pop() if len(ways) == 1 else _Painting.TOO if ways else _Painting.NONE
+    return clicks + _PAINTING_WORDS[way]
+
+
+def _painting(facts: Any, frame: int | None, now: str) -> _Painting:
+    """How the mask of a frame, of which `now` is the hash, was painted by hand."""
+    own, left = _entries(facts, frame), last_mask(facts, frame)
+    if not own or any(one.get(_PAINTED) for one in own):
+        return _Painting.TOO
+    if not left:  # an older file does not say
+        return _Painting.PERHAPS
+    return _Painting.NONE if left == now else _Painting.AFTERWARDS
 
 
 def _entries(facts: Any, frame: int | None) -> list[Mapping[str, Any]]:

@@ -56,8 +56,13 @@ def in_srgb(pixels: NDArray[Any], profile: bytes | None) -> NDArray[Any]:
 
 def is_converted(pixels: NDArray[Any], profile: bytes | None) -> bool:
     """Whether `in_srgb` converts such pixels."""
-    colour = pixels.ndim > 2 and pixels.shape[-1] in (3, 4)
-    return colour and pixels.dtype == np.uint8 and profile_name(profile) is not None
+    small = pixels.dtype == np.uint8
+    return small and is_colour(pixels) and profile_name(profile) is not None
+
+
+def is_colour(pixels: NDArray[Any]) -> bool:
+    """Whether pixels are RGB (H, W, 3) or RGBA (H, W, 4); there may be more axes."""
+    return pixels.ndim > 2 and pixels.shape[-1] in (3, 4)
 
 
 def profile_name(profile: bytes | None) -> str | None:

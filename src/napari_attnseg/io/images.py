@@ -16,6 +16,7 @@ from napari_attnseg.io.colour_profiles import (
     COLOUR_PROFILE,
     PROFILE_LEFT,
     in_srgb,
+    is_colour,
     is_converted,
     profile_name,
 )
@@ -113,8 +114,7 @@ def read_upright(path: Path) -> UprightImage:
     """Read an image file as `read_image`, with the orientation that was applied."""
     decoded = decode_file(path)
     pixels, profile = _pixels(path, decoded), decoded.profile
-    colour = pixels.ndim > 2 and pixels.shape[-1] in (3, 4)
-    name = profile_name(profile) if colour else None
+    name = profile_name(profile) if is_colour(pixels) else None
     converted = is_converted(pixels, profile)
     return UprightImage(
         *(in_srgb(pixels, profile), decoded.orientation, decoded.others),

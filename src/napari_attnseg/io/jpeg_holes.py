@@ -5,13 +5,11 @@ Decoders go on behind a hole, with other colours and shifted blocks, without a w
 
 from __future__ import annotations
 
-import re
+from napari_attnseg.io.jpeg_markers import SOS, pixels_end, segments
 
 #: Bytes of 0 in a row: a sector of a disk. Compressed pixels hardly have 5 of them.
 HOLE = 512
-#: Markers inside the data of a scan: stuffed zeros, restarts and fill bytes.
-_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")
-_SOS, _EOI, _DHT, _SOI = 0xDA, 0xD9, 0xC4, 0xD8
+_DHT = 0xC4
 #: Frames whose pixels are not in Huffman codes of blocks.
 _OTHER_FRAMES = (0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0))
 
@@ -25,24 +23,20 @@ def expect_no_hole(data: bytes) -> None:
     if bytes(HOLE) not in data:
         return
     first: dict[int, int] = {}
-    at = 2
-    while (found := _MARKER.search(data, at)) is not None:
-        marker, at = data[found.end() - 1], found.end()
-        if marker == _EOI or marker in _OTHER_FRAMES:
+    for marker, payload, end in segments(data):
+        if marker in _OTHER_FRAMES:
             return
-        if marker == _SOI:
-            continue
-        length = int.from_bytes(data[at : at + 2])
-        segment, at = data[at + 2 : at + length], at + length
         if marker == _DHT:
-            first |= _first_symbols(segment)
-        elif marker == _SOS and not _may_be_even(segment, first):
-            after = _MARKER.search(data, at)
-            if data.find(bytes(HOLE), at, after.start() if after else None) >= 0:
-                raise ValueError(
-                    "it is damaged: its pixels have a hole of zeros, as a broken "
-                    "transfer leaves it; copy it again"
-                )
+            first |= _first_symbols(payload)
+        elif (
+            marker == SOS
+            and not _may_be_even(payload, first)
+            and bytes(HOLE) in data[end : pixels_end(data, end)]
+        ):
+            raise ValueError(
+                "it is damaged: its pixels have a hole of zeros, as a broken transfer "
+                "leaves it"
+            )
 
 
 def _first_symbols(tables: bytes) -> dict[int, int]:

@@ -17,17 +17,14 @@ def expect_pixels_undamaged(data: bytes) -> None:
 
     Parts that are cut short are left to the decoder, which refuses them.
     """
-    view, at = memoryview(data), _SIGNATURE
+    view = memoryview(data)
+    at = _SIGNATURE
     while at + _HEAD + 4 <= len(data):
-        name, end = (
-            data[at + 4 : at + 8],
-            at + _HEAD + int.from_bytes(data[at : at + 4]),
-        )
+        name = data[at + 4 : at + 8]
+        end = at + _HEAD + int.from_bytes(data[at : at + 4])
         if name == b"IEND" or end + 4 > len(data):
             return
         wanted = int.from_bytes(data[end : end + 4])
         if name == b"IDAT" and zlib.crc32(view[at + 4 : end]) != wanted:
-            raise ValueError(
-                "it is damaged: its pixels do not fit their checksum; copy it again"
-            )
+            raise ValueError("it is damaged: its pixels do not fit their checksum")
         at = end + 4

@@ -62,6 +62,23 @@ def test_two_results_of_an_image_are_told_apart(
     assert image.visible
 
 
+def test_a_return_to_the_overlay_that_fails_is_over(
+    viewer: ViewerModel, opened: Any, segment: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("as napari may")
+
+    segment()
+    widget = opened()
+    widget.preset_box.setCurrentText("published style")
+    arrangement = widget._arrangement
+    with monkeypatch.context() as broken:
+        broken.setattr(arrangement._cells, "leave", fail)
+        with pytest.raises(RuntimeError):
+            arrangement.end()
+    assert not arrangement.moving  # the button of the grid is listened to again
+
+
 def test_a_stroke_and_its_undoing_are_counted(
     qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
 ) -> None:

@@ -13,7 +13,7 @@ from attnseg_training.datasets.grids import on_grid
 from attnseg_training.datasets.two_places import expect_one_place
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.nifti import opened_nifti, shown_otherwise, stored_zooms
-from napari_attnseg.io.readers.nifti_forms import qform_beside
+from napari_attnseg.io.readers.nifti_forms import is_placed, qform_beside
 
 SUFFIXES = (".nii.gz", ".nii")
 #: Whole numbers may differ by this share: the scale of a header has 32 bits.
@@ -126,7 +126,7 @@ def _load(path: Path) -> _Nifti:
     with opened_nifti(path) as file:
         values = np.asarray(file.dataobj)
         header = file.header
-        placed = int(header["qform_code"]) > 0 or int(header["sform_code"]) > 0
+        placed = is_placed(header)
         affine = np.asarray(file.affine, np.float64)
         qform = qform_beside(file)
         zooms = stored_zooms(file, path)

@@ -110,9 +110,8 @@ class BoxControl(QWidget):
     def _watch(self, layer: Any) -> None:
         """Follow what is drawn in this layer, and no longer in another."""
         if layer is not self._watched:
-            for one in (self._watched, layer):
-                if one is not None:
-                    one.events.data.disconnect(self._drawn)
+            if self._watched is not None:
+                self._watched.events.data.disconnect(self._drawn)
             if layer is not None:
                 layer.events.data.connect(self._drawn)
             self._watched = layer

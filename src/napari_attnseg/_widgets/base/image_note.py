@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from napari_attnseg._widgets.layers.slices import slices_words
-from napari_attnseg._widgets.layers.source import Source, file_of
+from napari_attnseg._widgets.layers.source import Source, file_of, finest
 from napari_attnseg.axes import AxisReading, ReadAs
 from napari_attnseg.canvas import mostly_canvas
 from napari_attnseg.cards import ImageColours, ModelCard
@@ -49,8 +49,7 @@ def image_note(layer: Any, reading: AxisReading | None, card: ModelCard | None) 
     if file is not None and other_pictures(file):
         said.append(OTHER_PICTURES_WORDS.format(f"The file of {layer.name!r}"))
     if layer.ndim == 3 and (reading is None or not reading.is_one_image):
-        data = layer.data[0] if layer.multiscale else layer.data
-        slices = how_many(len(data), "slice")
+        slices = how_many(len(finest(layer)), "slice")
         said.append(f"Stack of {slices}, each segmented by itself.")
     colour = layer.rgb or (reading is not None and reading.read_as is ReadAs.COLOUR)
     known = ImageColours.UNKNOWN if card is None else card.image_colours
@@ -80,16 +79,16 @@ def intensity_note(source: Source, runs: Iterable[Mapping[str, Any]]) -> str:
     runs : iterable of mapping
         Provenance of a run, per frame.
     """
-    frames, constant = [], []
+    frames, constant = [], {}
     for frame, facts in enumerate(runs):
         warned = bool(warnings_of(facts))
         # Of a single image `constant_note` has said it.
         if source.frames is None or not (warned or _is_constant(facts)):
-            same = False
+            colour = None
         else:
-            same = _only_colour(source, frame) is not None
-        if same:
-            constant.append(frame)
+            colour = _only_colour(source, frame)
+        if colour is not None:
+            constant[frame] = colour
         elif warned:
             frames.append(frame)
     said = [_constant_slices(source, constant)] if constant else []
@@ -142,15 +141,14 @@ def _is_constant(facts: Mapping[str, Any]) -> bool:
     return isinstance(mapping, Mapping) and mapping.get("rule") == MappingRule.CONSTANT
 
 
-def _constant_slices(source: Source, frames: Sequence[int]) -> str:
-    """Note on slices of a stack whose pixels are equal; at least one."""
-    colours = [_only_colour(source, frame) for frame in frames]
-    words = {_colour_words(source, one) for one in colours if one is not None}
+def _constant_slices(source: Source, colours: Mapping[int, Any]) -> str:
+    """Note on slices whose pixels are equal; `colours` has theirs by frame."""
+    words = {_colour_words(source, one) for one in colours.values()}
     # Each has its own, if they differ.
     same = words.pop() if len(words) == 1 else "value each"
-    one = len(frames) == 1
+    one = len(colours) == 1
     return (
-        f"{_named(source)}, {slices_words(frames)}: one single {same}. "
+        f"{_named(source)}, {slices_words(list(colours))}: one single {same}. "
         f"There is nothing to see in {'it' if one else 'them'}."
     )
 

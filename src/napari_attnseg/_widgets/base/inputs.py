@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from napari.layers import Image
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import QFileDialog, QWidget
@@ -26,7 +25,7 @@ from napari_attnseg._widgets.base.reading import ReadingQuestions
 from napari_attnseg._widgets.base.session_weights import TRAINED
 from napari_attnseg._widgets.base.threads import start
 from napari_attnseg._widgets.base.weights_box import WeightsBox
-from napari_attnseg._widgets.layers.metadata import has_record
+from napari_attnseg._widgets.layers.metadata import is_image
 from napari_attnseg._widgets.layers.own_image import spoken_of
 from napari_attnseg._widgets.layers.source import Source, frames_of, source_of
 from napari_attnseg._widgets.preferences import preferences, remember
@@ -197,7 +196,7 @@ class Inputs(QWidget):
         chosen = self.image_box.currentData()
         self.image_box.clear()
         for layer in self._viewer.layers:
-            if isinstance(layer, Image) and not has_record(layer):
+            if is_image(layer):
                 self.image_box.addItem(layer.name, layer)
         active = self._viewer.layers.selection.active
         if chosen is not None and self._index_of(chosen) < 0:

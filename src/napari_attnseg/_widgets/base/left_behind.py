@@ -5,14 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from napari.layers import Image
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_attnseg._widgets.base.controls import wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.layers.display import remove_layers
 from napari_attnseg._widgets.layers.earlier import is_edited
-from napari_attnseg._widgets.layers.metadata import has_record, record_of
+from napari_attnseg._widgets.layers.metadata import is_image, record_of
 from napari_attnseg._widgets.layers.own_image import images_of
 from napari_attnseg._widgets.layers.record import Derivation, Part
 from napari_attnseg.how_many import how_many
@@ -76,7 +75,7 @@ class LeftBehind(QWidget):
 
     def _removed(self, event: Any) -> None:
         layer = event.value
-        if isinstance(layer, Image) and not has_record(layer):
+        if is_image(layer):
             self._deleted[str(layer.unique_id)] = layer.name
         self._look()
 

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from napari.layers import Image
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # PyQt6's stubs
 from qtpy.QtWidgets import QLabel
 
 from napari_attnseg._widgets.base.controls import Fold, restart, timer, wrapped_label
 from napari_attnseg._widgets.base.lifetime import Lifetime
-from napari_attnseg._widgets.layers.metadata import has_record
+from napari_attnseg._widgets.layers.metadata import is_image
 from napari_attnseg._widgets.layers.outcome import (
     SPECK_TIP,
     CanvasMark,
@@ -97,7 +96,7 @@ class OutcomeLine(QLabel):
             with suppress(AttnSegError):
                 self._weights = weights_hash(weights)
         for layer in self._viewer.layers:
-            if isinstance(layer, Image) and not has_record(layer):
+            if is_image(layer):
                 layer.events.visible.disconnect(self._changed)
                 layer.events.visible.connect(self._changed)
         self._find()

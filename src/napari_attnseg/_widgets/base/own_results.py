@@ -5,13 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from napari.layers import Image
 from qtpy.QtWidgets import QCheckBox
 
 from napari_attnseg._widgets.base.controls import restart, timer
 from napari_attnseg._widgets.base.lifetime import Lifetime, follow_layers
 from napari_attnseg._widgets.base.moved_images import PLACEMENT_EVENTS
-from napari_attnseg._widgets.layers.metadata import has_record
+from napari_attnseg._widgets.layers.metadata import is_image
 from napari_attnseg._widgets.layers.own_image import show_all_again, show_only_own
 
 #: Events of an image that may cover another one afterwards, or no longer.
@@ -51,7 +50,7 @@ class OwnResults(QCheckBox):
         if self._life.ended:
             return
         for layer in self._viewer.layers:
-            if isinstance(layer, Image) and not has_record(layer):
+            if is_image(layer):
                 for name in _EVENTS:
                     getattr(layer.events, name).disconnect(self._follow)
                     getattr(layer.events, name).connect(self._follow)

@@ -15,7 +15,12 @@ from napari_attnseg._widgets.base.controls import (
     wrapped_label,
 )
 from napari_attnseg._widgets.layers.image_reader import image_layer
-from napari_attnseg._widgets.layers.source import decoding_of, file_of, readings_of
+from napari_attnseg._widgets.layers.source import (
+    decoding_of,
+    file_of,
+    finest,
+    readings_of,
+)
 from napari_attnseg.axes import (
     AxisReading,
     ReadAs,
@@ -38,8 +43,8 @@ SHOWS = {
     FileKind.PLANAR: "stored channel by channel, and is shown as frames",
     FileKind.ORIENTED: "to be turned or mirrored, and is shown as it is stored",
     FileKind.COLOUR_16: "of 16 bits per colour, of which the upper 8 are shown",
-    FileKind.COLOUR_PROFILE: "in colours of a profile other than sRGB, which are shown "
-    "as if they were sRGB",
+    FileKind.COLOUR_PROFILE: "in colours of a profile or gamma other than sRGB's, "
+    "which are shown as if they were sRGB",
 }
 
 
@@ -104,8 +109,7 @@ class ReadingQuestions(QWidget):
 
     @property
     def _key(self) -> tuple[str, tuple[int, ...]]:
-        data = self._layer.data[0] if self._layer.multiscale else self._layer.data
-        return str(self._layer.unique_id), tuple(data.shape)
+        return str(self._layer.unique_id), tuple(finest(self._layer).shape)
 
     def reading(self) -> AxisReading | None:
         """Chosen reading of the image's axis; None if the axis is clear.

@@ -43,6 +43,8 @@ class RunBar(QWidget):
         #: The image that is chosen, and that which the sentence below is about.
         self._image: Any = None
         self._about: Any = None
+        #: Whether that sentence is about a drawn box.
+        self._of_box = False
         self._left: Callable[[], float] | None = None
         self._ticking: QTimer | None = None
         #: Time left; a bar of a run whose steps are not known shows no text.
@@ -181,14 +183,22 @@ class RunBar(QWidget):
             self.cancel_button.setEnabled(False)
             self._life.worker.quit()
 
-    def fail(self, error: str) -> None:
-        """Show an error as a notification and in the widget, where it can be copied."""
+    def fail(self, error: str, of_box: bool = False) -> None:
+        """Show an error as a notification and in the widget, where it can be copied.
+
+        Parameters
+        ----------
+        error : str
+        of_box : bool
+            Whether another drawn box may mend it; see `box_changed`.
+        """
         show_error(error)
         self._show_error(error)
+        self._of_box = of_box
 
-    def forget(self, error: str) -> None:
-        """Take an error away, if it is still shown, because it was mended."""
-        if error and self.error.text() == error:
+    def box_changed(self) -> None:
+        """Take the error of a drawn box away, if it is still shown."""
+        if self._of_box:
             self._show_error("")
 
     def warn(self, notes: Sequence[str]) -> None:
@@ -203,6 +213,7 @@ class RunBar(QWidget):
             if self._life.worker is None:
                 self._about = self._image
             self.error.setText(error)
+            self._of_box = False
             self._show_own()
 
     def _show_own(self) -> None:

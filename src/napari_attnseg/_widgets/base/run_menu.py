@@ -32,6 +32,7 @@ from napari_attnseg._widgets.layers.metadata import (
 from napari_attnseg._widgets.layers.own_image import images_of
 from napari_attnseg._widgets.layers.record import LayerRecord
 from napari_attnseg._widgets.layers.runs import originals
+from napari_attnseg._widgets.layers.source import finest
 from napari_attnseg._widgets.layers.writer import LayerTuple, results_of, stems, write
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.how_many import how_many
@@ -168,9 +169,7 @@ class RunMenu(QPushButton):
         if results is None:
             return
         image = images_of(self._viewer.layers).get(self._mask())
-        data: Any = None
-        if image is not None:
-            data = image.data[0] if image.multiscale else image.data
+        data: Any = None if image is None else finest(image)
 
         def saved(outcome: str | Failed) -> None:
             if isinstance(outcome, Failed):

@@ -18,9 +18,7 @@ FIRST, SECOND = "#4c9be8", "#e8743b"
 
 
 class ThemedPlot(FigureCanvasQTAgg):
-    """Canvas of a figure; `_draw` draws it in the colours of `theme`.
-
-    They are drawn by matplotlib, which is a dependency already.
+    """Canvas of a figure; a subclass draws it by `_draw`, in the colours of `theme`.
 
     Parameters
     ----------
@@ -52,10 +50,12 @@ class ThemedPlot(FigureCanvasQTAgg):
         """Draw the figure anew."""
         raise NotImplementedError
 
-    def _colour_axes(self, axes: Axes, size: int, **legend: Any) -> None:
+    def _colour_axes(
+        self, axes: Axes, size: int, legend: dict[str, Any] | None
+    ) -> None:
         """Draw axes in the colours of the theme, with letters of a size in points.
 
-        `legend` are options of its legend; without them, there is none.
+        `legend` are options of its legend; None: it has none.
         """
         theme = self.theme
         text, lines = theme.text.as_hex(), theme.secondary.as_hex()
@@ -68,7 +68,7 @@ class ThemedPlot(FigureCanvasQTAgg):
         axes.grid(color=lines, alpha=0.5)
         for spine in axes.spines.values():
             spine.set_color(lines)
-        if legend:
+        if legend is not None:
             background = theme.background.as_hex()
             colours = {"labelcolor": text, "facecolor": background, "framealpha": 0.7}
             axes.legend(fontsize=size, **colours, **legend)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from napari.layers import Image
-
 from napari_attnseg._widgets.base.lifetime import Lifetime
-from napari_attnseg._widgets.layers.metadata import has_record
+from napari_attnseg._widgets.layers.metadata import is_image
 
 
 class WatchedImages:
@@ -34,7 +32,7 @@ class WatchedImages:
 
     def _watch(self, event: Any = None) -> None:
         for layer in self._viewer.layers:
-            if isinstance(layer, Image) and not has_record(layer):
+            if is_image(layer):
                 self._note(layer)
                 for name in self.events:
                     emitter = getattr(layer.events, name)

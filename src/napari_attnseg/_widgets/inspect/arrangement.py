@@ -15,10 +15,10 @@ from napari.utils.colormaps import ensure_colormap
 from napari_attnseg._widgets.inspect.cells import Cells, cell_name
 from napari_attnseg._widgets.inspect.others import Others
 from napari_attnseg._widgets.inspect.presets import Preset, is_decorative
-from napari_attnseg._widgets.layers.metadata import has_record, record_of
+from napari_attnseg._widgets.layers.metadata import has_record, is_image, record_of
 from napari_attnseg._widgets.layers.new_layers import gate_colormap, map_opacity
 from napari_attnseg._widgets.layers.outline import outline
-from napari_attnseg._widgets.layers.own_image import HIDDEN, is_image
+from napari_attnseg._widgets.layers.own_image import HIDDEN
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.spec import STRIDES
 
@@ -77,13 +77,15 @@ class Arrangement:
             self._cells.leave()
         else:
             self.moving = True
-            self._cells.put_aside()
-            self.moving = False
+            try:
+                self._cells.put_aside()
+            finally:
+                self.moving = False
         if not alone:
             self._others.leave(self._beside, result)
         self._beside = None if alone else result
         plain = [x for x in (result.image, result.mask) if x is not None]
-        shown = [*plain]
+        shown = list(plain)
         if preset in (Preset.ALL_SCALES, Preset.PUBLISHED):
             shown += result.probability
         if not alone:
@@ -119,19 +121,21 @@ class Arrangement:
             return
         theirs = not self._cells.ours and canvas.grid.enabled  # it was on before
         self.moving = True
-        if any(layer in layers for layer in (result.image, *result.layers)):
-            visible = self._others.visible
-            self.show(result, Preset.OVERLAY)
-            for layer in visible:
-                layer.metadata.pop(HIDDEN, None)
-                layer.visible = True
-        else:
-            self._name_back()
-            self._cells.leave()
-            self._others.come_back([])
-        if theirs:
-            canvas.grid.enabled = True
-        self._beside, self.moving = None, False
+        try:
+            if any(layer in layers for layer in (result.image, *result.layers)):
+                visible = self._others.visible
+                self.show(result, Preset.OVERLAY)
+                for layer in visible:
+                    layer.metadata.pop(HIDDEN, None)
+                    layer.visible = True
+            else:
+                self._name_back()
+                self._cells.leave()
+                self._others.come_back([])
+            if theirs:
+                canvas.grid.enabled = True
+        finally:
+            self._beside, self.moving = None, False
 
     def follow(self, result: ResultLayers | None) -> bool:
         """Fit the cells to the layers that are there and visible now.

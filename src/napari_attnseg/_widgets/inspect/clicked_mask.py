@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,13 @@ from napari_attnseg._widgets.layers.display import redraw
 from napari_attnseg._widgets.layers.metadata import record_of, set_record
 from napari_attnseg._widgets.layers.outcome import is_changed_by_hand
 from napari_attnseg._widgets.layers.runs import ResultLayers
-from napari_attnseg.corrections.clicks import CLICKS, Click
+from napari_attnseg.corrections.clicks import (
+    CLICKS,
+    Click,
+    ClickKind,
+    counted,
+    kind_of,
+)
 from napari_attnseg.corrections.reach import drawn_box
 from napari_attnseg.corrections.rules import Corrector, corrector_facts
 from napari_attnseg.corrections.session import (
@@ -33,14 +38,6 @@ OTHER_WAY = (
     "undo {them}."
 )
 CHANGED_SINCE = "Undo is grey: the mask was painted in or changed after {these} made."
-#: What a click may be, and several of them.
-_KINDS = {"click": "clicks", "line": "lines", "box": "boxes"}
-
-
-def _kind(click: Click) -> str:
-    if click.box is not None:
-        return "box"
-    return "line" if click.line else "click"
 
 
 def _idle_words(click: Click) -> str:
@@ -50,8 +47,8 @@ def _idle_words(click: Click) -> str:
     if click.box is not None:  # it names no pixels that it could protect
         return "Nothing more was found to add in this box; nothing was changed."
     return (
-        f"The mask is already right there: this {_kind(click)} protects it from later "
-        "corrections nearby."
+        f"The mask is already right there: this {kind_of(click)} protects it from "
+        "later corrections nearby."
     )
 
 
@@ -120,15 +117,10 @@ class ClickedMask:
         if not clicks:
             name = CORRECTORS.get(corrector.name, corrector.name)
             return f"{HOW} A click changes up to {reach} px around it ({name})."
-        kinds = Counter(_kind(click) for click in clicks)
-        said = " and ".join(
-            f"{kinds[kind]} {kind if kinds[kind] == 1 else many}"
-            for kind, many in _KINDS.items()
-            if kinds[kind]
-        )
+        said, kinds = counted(clicks), {kind_of(click) for click in clicks}
         where = "it" if len(clicks) == 1 else "them"
         limit = f"farther than {reach} px from {where}"
-        if not kinds["box"]:
+        if ClickKind.BOX not in kinds:
             return f"{said}; nothing {limit} was changed."
         if len(kinds) > 1:
             limit = f"outside the boxes and {limit}"
@@ -170,12 +162,13 @@ class ClickedMask:
         self._earlier = () if session is not None else known
         self.session = session or ClickSession(corrector, mask)
         # What a session repeats was clicked on the mask that the run made.
-        unpainted = known and last_mask(facts.get(CLICKS), self.key(frame))
-        self._painted = session is None and (
-            unpainted != array_sha256(mask)
-            if unpainted
-            else is_changed_by_hand(self.result, frame, mask)
-        )
+        left = last_mask(facts.get(CLICKS), self.key(frame)) if known else ""
+        if session is not None:
+            self._painted = False
+        elif left:
+            self._painted = left != array_sha256(mask)
+        else:
+            self._painted = is_changed_by_hand(self.result, frame, mask)
 
     def add(self, click: Click, frame: int) -> None:
         """Correct the mask by one more click; pixels that agree with it stay."""

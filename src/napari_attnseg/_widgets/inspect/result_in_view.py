@@ -6,13 +6,11 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Image
-
 from napari_attnseg._widgets.base.controls import halt, restart, timer
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.moved_images import PLACEMENT_EVENTS
 from napari_attnseg._widgets.layers.display import leave_brushes
-from napari_attnseg._widgets.layers.metadata import has_record
+from napari_attnseg._widgets.layers.metadata import is_image
 from napari_attnseg._widgets.layers.own_image import spoken_of, why_not_seen
 
 if TYPE_CHECKING:
@@ -61,7 +59,7 @@ class ResultInView:
 
     def _changed(self, event: Any = None) -> None:
         for layer in self._viewer.layers:
-            if isinstance(layer, Image) and not has_record(layer):
+            if is_image(layer):
                 for name in _EVENTS:
                     getattr(layer.events, name).disconnect(self._changed)
                     getattr(layer.events, name).connect(self._changed)

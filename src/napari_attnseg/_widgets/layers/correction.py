@@ -15,7 +15,7 @@ from napari_attnseg._widgets.layers.frames import shown_frame
 from napari_attnseg._widgets.layers.metadata import has_record, record_of
 from napari_attnseg._widgets.layers.own_image import images_of
 from napari_attnseg._widgets.layers.record import Derivation, LayerRecord, Part
-from napari_attnseg._widgets.layers.source import source_of
+from napari_attnseg._widgets.layers.source import finest, source_of
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.training_set import Correction
@@ -64,7 +64,7 @@ def correction_of(viewer: Any, layer: Any) -> Callable[[], Correction]:
         )
     source = source_of(image)
     stack = layer.ndim == 3
-    data = layer.data[0] if layer.multiscale else layer.data
+    data = finest(layer)
     frame = shown_frame(layer, viewer.dims.point, data.shape[0]) if stack else 0
     mask = np.array(data[frame] if stack else data)
     if record is not None and not record.is_done(frame) and not mask.any():
@@ -120,10 +120,13 @@ def _image_of(viewer: Any, layer: Any) -> Any:
         # Not by the layer itself: napari hands out its selection in a wrapper.
         of_id = {own.unique_id: image for own, image in images_of(layers).items()}
         return of_id.get(layer.unique_id)
-    shape = tuple((layer.data[0] if layer.multiscale else layer.data).shape)
+    shape = tuple(finest(layer).shape)
     for image in reversed(layers):
-        if hasattr(image, "rgb") and not has_record(image) and image.ndim == layer.ndim:
-            data = image.data[0] if image.multiscale else image.data
-            if tuple(data.shape[: layer.ndim]) == shape:
-                return image
+        if (
+            hasattr(image, "rgb")
+            and not has_record(image)
+            and image.ndim == layer.ndim
+            and tuple(finest(image).shape[: layer.ndim]) == shape
+        ):
+            return image
     return None

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.record import LayerRecord
-from napari_attnseg._widgets.layers.source import file_of
+from napari_attnseg._widgets.layers.source import file_of, finest
 from napari_attnseg.hashing import array_sha256
 
 
@@ -73,7 +73,7 @@ def holds_pixels(layer: Any, shape: tuple[int, ...], sha256: Sequence[str]) -> b
         One hash per frame. An empty hash, for a frame that was not segmented, matches
         every image.
     """
-    data = layer.data[0] if layer.multiscale else layer.data
+    data = finest(layer)
     frames = shape[0] if len(shape) == 3 else 1
     if (
         not isinstance(data, np.ndarray)

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from napari.layers import Image
+
 from napari_attnseg._widgets.layers.record import (
     Derivation,
     ImageReference,
@@ -144,6 +146,11 @@ def record_of(layer: Any) -> LayerRecord | None:
 def has_record(layer: Any) -> bool:
     """Whether a layer was made by this plugin."""
     return METADATA in layer.metadata
+
+
+def is_image(layer: Any) -> bool:
+    """Whether a layer is an image that this plugin did not make."""
+    return isinstance(layer, Image) and not has_record(layer)
 
 
 def set_record(layer: Any, record: LayerRecord) -> None:

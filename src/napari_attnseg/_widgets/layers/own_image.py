@@ -10,9 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from napari.layers import Image
 
-from napari_attnseg._widgets.layers.metadata import has_record, record_of
+from napari_attnseg._widgets.layers.metadata import has_record, is_image, record_of
 from napari_attnseg._widgets.layers.runs import ResultLayers, all_results
 
 #: Key, in ``layer.metadata``, of a result that is hidden only because its image is not
@@ -257,11 +256,6 @@ def _seen(viewer: Any) -> list[Any]:
     if viewer.canvas.grid.enabled:
         return [x for x in reversed(viewer.layers) if is_image(x) and x.visible]
     return looked_at(viewer.layers)
-
-
-def is_image(layer: Any) -> bool:
-    """Whether a layer is an image that this plugin did not make."""
-    return isinstance(layer, Image) and not has_record(layer)
 
 
 def _is_seen_through(image: Any) -> bool:

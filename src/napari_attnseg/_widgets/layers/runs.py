@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from napari.layers import Image, Labels
+from napari.layers import Labels
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.frames import shown_frame
 from napari_attnseg._widgets.layers.image_match import find_image
-from napari_attnseg._widgets.layers.metadata import has_record, record_of
+from napari_attnseg._widgets.layers.metadata import is_image, record_of
 from napari_attnseg._widgets.layers.record import (
     ImageReference,
     LayerRecord,
@@ -144,7 +144,7 @@ def all_results(layers: Iterable[Any]) -> list[ResultLayers]:
             result.mask = layer
         else:
             result.probability.append(layer)
-    images = [x for x in layers if isinstance(x, Image) and not has_record(x)]
+    images = [x for x in layers if is_image(x)]
     names: Counter[str] = Counter()
     for result in found.values():  # numbered as napari numbers the names of layers
         # The user may have moved them in the list.

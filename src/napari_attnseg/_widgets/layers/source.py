@@ -144,7 +144,7 @@ def source_of(layer: Any, reading: AxisReading | None = None) -> Source:
     InputError
         If its data cannot be segmented: more than one leading axis, no numbers.
     """
-    data = _finest(layer)
+    data = finest(layer)
     want = "Expected an image (Y, X) or a stack (T, Y, X), in grey, RGB or RGBA"
     if layer.ndim not in (2, 3):
         raise InputError(
@@ -167,7 +167,7 @@ def source_of(layer: Any, reading: AxisReading | None = None) -> Source:
     if min(axes) < 1 or min(axes[-2:]) < 2:
         raise InputError(
             f"{want} of at least 2×2 pixels, but layer {layer.name!r} has shape "
-            f"{tuple(_finest(layer).shape)}."
+            f"{tuple(finest(layer).shape)}."
         )
     if rgb and data.shape[-1] not in (3, 4):
         raise InputError(
@@ -195,10 +195,11 @@ def frames_of(layer: Any, reading: AxisReading | None = None) -> int | None:
     one = reading is not None and reading.is_one_image
     if layer is None or layer.ndim != 3 or one:
         return None
-    return int(_finest(layer).shape[0])
+    return int(finest(layer).shape[0])
 
 
-def _finest(layer: Any) -> Any:
+def finest(layer: Any) -> Any:
+    """Pixels of a layer at full resolution."""
     return layer.data[0] if layer.multiscale else layer.data
 
 
@@ -206,7 +207,7 @@ def readings_of(layer: Any) -> tuple[AxisReading, ...]:
     """Possible readings of an axis of an image layer; see `axes.possible_readings`."""
     if layer.rgb or layer.ndim != 3:
         return ()
-    shape = tuple(_finest(layer).shape)
+    shape = tuple(finest(layer).shape)
     return possible_readings(shape, _axis_names(layer, shape))
 
 

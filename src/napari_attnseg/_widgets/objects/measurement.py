@@ -13,7 +13,7 @@ from napari_attnseg._widgets.base.jobs import Failed
 from napari_attnseg._widgets.layers.metadata import has_record, record_of
 from napari_attnseg._widgets.layers.record import Derivation, LayerRecord
 from napari_attnseg._widgets.layers.runs import ResultLayers
-from napari_attnseg._widgets.layers.source import Source, source_of
+from napari_attnseg._widgets.layers.source import Source, finest, source_of
 from napari_attnseg._widgets.objects.origin import origin_of
 from napari_attnseg.boxes import Box
 from napari_attnseg.errors import AttnSegError, InputError
@@ -33,12 +33,8 @@ def images_for(labels: Any, layers: Iterable[Any]) -> list[Any]:
         if hasattr(layer, "rgb")
         and not has_record(layer)
         and layer.ndim == labels.ndim
-        and tuple(_finest(layer).shape[: layer.ndim]) == tuple(_finest(labels).shape)
+        and tuple(finest(layer).shape[: layer.ndim]) == tuple(finest(labels).shape)
     ]
-
-
-def _finest(layer: Any) -> Any:
-    return layer.data[0] if layer.multiscale else layer.data
 
 
 def pixel_size_of(layer: Any) -> PixelSize:
@@ -121,7 +117,7 @@ def task_of(labels: Any, result: ResultLayers | None, image: Any) -> Task:
     InputError
         If the layer is not an image or a stack of images, or its image cannot be used.
     """
-    data = _finest(labels)
+    data = finest(labels)
     if labels.ndim not in (2, 3):
         raise InputError(
             "Expected labels (Y, X) or a stack of them (T, Y, X), but layer "

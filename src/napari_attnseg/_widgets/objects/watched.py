@@ -10,6 +10,7 @@ import numpy as np
 from napari_attnseg._widgets.base.controls import halt, restart, timer
 from napari_attnseg._widgets.layers.frames import shown_frame
 from napari_attnseg._widgets.layers.own_image import hide
+from napari_attnseg._widgets.layers.source import finest
 from napari_attnseg._widgets.objects.measurement import Measurement
 
 STALE = "The labels were changed since they were measured: press Measure again."
@@ -89,7 +90,7 @@ class Watched:
         return self._differs(mask, self._measured.task.data, everything)
 
     def _differs(self, layer: Any, known: Any, everything: bool) -> bool:
-        now = layer.data[0] if layer.multiscale else layer.data
+        now = finest(layer)
         if now.shape == known.shape and now.ndim == 3 and not everything:
             frame = shown_frame(layer, self._viewer.dims.point, len(now))
             now, known = now[frame], known[frame]

@@ -127,7 +127,7 @@ class OverTime(ThemedPlot):
         if panel.ends is not None:
             axes.set_ylim(*panel.ends)
         axes.set_title(panel.name, fontsize=8, loc="left", pad=2, color=text)
-        self._colour_axes(axes, 7, **(_LEGEND if len(panel.curves) > 1 else {}))
+        self._colour_axes(axes, 7, _LEGEND if len(panel.curves) > 1 else None)
         axes.yaxis.set_major_locator(MaxNLocator(4))
 
     def _keep_background(self, event: Any = None) -> None:

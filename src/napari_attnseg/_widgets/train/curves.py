@@ -74,5 +74,5 @@ class Curves(ThemedPlot):
             dice.set_ylim(0, 1)
             dice.set_xlabel("epoch", fontsize=8)
             for axes in (losses, dice):
-                self._colour_axes(axes, 8, loc="best")
+                self._colour_axes(axes, 8, {"loc": "best"})
         self.draw_idle()  # type: ignore[no-untyped-call]

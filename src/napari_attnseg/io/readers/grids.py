@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,8 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.dicom_file import guarded, read_header
 from napari_attnseg.io.readers.dicom_header import numbers, of_frame
 from napari_attnseg.io.readers.formats import FileFormat
-from napari_attnseg.io.readers.nifti_forms import qform_beside
+from napari_attnseg.io.readers.nifti import opened_nifti
+from napari_attnseg.io.readers.nifti_forms import is_placed, qform_beside
 from napari_attnseg.io.readers.sets import FileSet
 
 #: Largest deviation of a slice from an even spacing, as a share of the spacing.
@@ -59,18 +59,10 @@ def grid_of(files: FileSet) -> Grid | None:
 
 
 def _of_nifti(path: Path) -> Grid | None:
-    import nibabel
-
-    try:
-        file: Any = nibabel.load(path)
-        header = file.header
-        placed = int(header["qform_code"]) > 0 or int(header["sform_code"]) > 0
+    with opened_nifti(path) as file:
+        placed = is_placed(file.header)
         affine = np.asarray(file.affine, np.float64)
         shape, qform = file.shape, qform_beside(file)
-    except Exception as error:  # of many kinds for a damaged file
-        raise InputError(
-            f"{path.name} cannot be read as NIfTI ({error}); replace it."
-        ) from error
     return Grid(affine, all(n == 1 for n in shape[3:]), qform) if placed else None
 
 

@@ -18,7 +18,7 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.facts import FileFacts, FrameAxis, NotUsed
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.readers.frames import Frames
-from napari_attnseg.io.readers.nifti_forms import contradict
+from napari_attnseg.io.readers.nifti_forms import contradict, is_placed
 
 _UNITS = {"mm": "mm", "micron": "micrometer", "meter": "meter"}
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
@@ -45,7 +45,7 @@ class NiftiFrames(Frames):
             zooms = stored_zooms(self._file, path)
             place, moment = header.get_xyzt_units()
             window = float(header["cal_min"]), float(header["cal_max"])
-            placed = int(header["qform_code"]) > 0 or int(header["sform_code"]) > 0
+            placed = is_placed(header)
         self._whole: NDArray[Any] | None = None
         self._compressed = path.name.lower().endswith(".gz")
         long = [axis for axis in range(2, len(shape)) if shape[axis] > 1]

@@ -19,6 +19,11 @@ APART = 0.5
 _TEMPLATE = 3
 
 
+def is_placed(header: Any) -> bool:
+    """Whether the header of a NIfTI file says where the file lies."""
+    return int(header["qform_code"]) > 0 or int(header["sform_code"]) > 0
+
+
 def qform_beside(image: Any) -> NDArray[np.float64] | None:
     """Affine (4, 4) of the qform of a file that is placed by its sform.
 
