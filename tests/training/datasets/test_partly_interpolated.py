@@ -56,11 +56,10 @@ def walled(wall: int, inside: int, thick: Callable[[int], int]) -> Draw:
     return draw
 
 
-def cut_off(i: int) -> np.ndarray:
-    """A thin wall, 2, mostly beyond the border, around a lumen, 1."""
-    centre = 2 + i % 4, 40
-    lumen, whole = disc(*centre, 30 + i % 9), disc(*centre, 32 + i % 9)
-    return np.where(lumen, 1, 2 * whole).astype(np.uint8)
+def across(i: int) -> np.ndarray:
+    """A thin wall, 2, across the image, with a lumen, 1, on one side."""
+    row = 25 + i % 9
+    return np.where(row > Y, 1, 2 * (row + 2 > Y)).astype(np.uint8)
 
 
 def in_turn(*draws: Draw) -> Draw:
@@ -128,7 +127,7 @@ CLEAN = {
     ),
     "a wall that is thin in some": walled(1, 2, lambda i: 2 if i % 4 == 0 else 9),
     "a thin wall of the larger number": walled(2, 1, lambda i: 2),
-    "a larger wall beyond the border": in_turn(cut_off, either),
+    "a thin wall across the image": in_turn(across, either),
 }
 
 

@@ -72,13 +72,13 @@ def rims_of(numbers: NDArray[Any]) -> Rims | None:
     ranks = np.searchsorted(found, numbers).astype(np.uint8)
     filled = _filled(ranks)
     cores = frozenset(map(float, found[np.unique(ranks[filled])]))
-    plain = frozenset({float(found[1])})  # there is nothing between it and the smallest
+    alone = {float(found[1])}  # there is no number between it and the smallest
     if len(found) == 2:
-        return Rims(cores=cores, bare=plain, several=False)
+        return Rims(cores=cores, bare=frozenset(alone), several=False)
     own, beside, widths, at = _edges(ranks)
     # Beside a thin wall of a larger number, what it encloses is no rim of the wall.
     widths[filled.ravel()[at]] = np.inf
-    rims, around, bare_ones, nested = (set[float]() for _ in range(4))
+    rims, around, nested = set[float](), set[float](), set[float]()
     for larger in range(2, len(found)):
         ring = (beside == larger).any(0) & (own < larger)
         low = ring & (own > 0)  # the smallest number is what rims lie on
@@ -90,9 +90,11 @@ def rims_of(numbers: NDArray[Any]) -> Rims | None:
             rims.add(float(found[np.bincount(own[thin]).argmax()]))
             around.add(value)
         else:
-            (nested if np.count_nonzero(low) > bare else bare_ones).add(value)
-    sets = map(frozenset, (around, plain | bare_ones, nested))
-    return Rims(frozenset(rims), cores, *sets)
+            (nested if np.count_nonzero(low) > bare else alone).add(value)
+    return Rims(
+        *(frozenset(rims), cores),
+        *(frozenset(around), frozenset(alone), frozenset(nested)),
+    )
 
 
 def _even(widths: NDArray[np.float64]) -> bool:
