@@ -146,7 +146,7 @@ class Rule(StrEnum):
     WRAPPED_NUMBERS
         Numbers of objects began again after 255.
     INTERPOLATED
-        Some masks have such rims, and others have none.
+        Some masks have rims as of `MOSTLY_INTERPOLATED`, and more have none.
     STRAIGHT_CUTS
         Lesions of many masks end straight at one row or column.
     SAME_CASE
