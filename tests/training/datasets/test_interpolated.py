@@ -91,7 +91,7 @@ def test_only_numbers_of_drawn_classes_are_named() -> None:
 def test_widths_are_distances_to_the_next_smaller_number() -> None:
     """The definition: distance transforms of whole masks, which are slow."""
     ranks = np.random.default_rng(0).integers(0, 5, (6, 8)).repeat(9, 0).repeat(7, 1)
-    own, beside, widths = _edges(ranks.astype(np.uint8))
+    own, beside, widths, _ = _edges(ranks.astype(np.uint8))
     larger = np.pad(ranks, 1, mode="edge")
     at = ranks < np.maximum.reduce(
         [larger[:-2, 1:-1], larger[2:, 1:-1], larger[1:-1, :-2], larger[1:-1, 2:]]

@@ -300,7 +300,7 @@ class MasksSeen:
             )
             if names
         ]
-        hints += readers
+        hints += readers + self.interpolated.hints(self.total)
         # A caption of characters that recur is said once.
         captions = Rule.BURNT_IN_TEXT in broken
         hints += [

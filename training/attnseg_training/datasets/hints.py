@@ -62,7 +62,7 @@ def grouped(rule: Rule, groups: Sequence[tuple[str, ...]]) -> list[Hint]:
 #: Groups, and names of one, that are told one by one.
 FEW = 5
 #: Hints that name each image, up to so many, as these files are to be replaced.
-NAMED, SEVERAL = (Rule.CUT_OFF,), 10
+NAMED, SEVERAL = (Rule.CUT_OFF, Rule.INTERPOLATED), 10
 #: Rule → its sentence, with a place for the names; or for their number, the first of
 #: them, and `Hint.held` between punctuation (``held``) or as it is (``bare``).
 _SENTENCES = {
@@ -292,6 +292,13 @@ _SENTENCES = {
         "read as background; export masks of objects again with 16 bits, or as 0 and "
         "255."
     ),
+    Rule.INTERPOLATED: (
+        "In the mask of {} thin rims of a smaller number lie around most of what has a "
+        "larger one{held}as where these masks were resized with interpolation, so that "
+        "rims were read as another class or as background: make them again with "
+        "nearest-neighbour resizing (order 0, INTER_NEAREST), unless these rims were "
+        "drawn."
+    ),
     Rule.STRAIGHT_CUTS: (
         "Lesions end straight at one row or column, such as that of {}{held}so that "
         "masks were cut off there, or made of parts in a wrong order: look at them "
@@ -356,6 +363,7 @@ QUESTIONS = (
     Rule.ROLLED,
     Rule.WRAPPED,
     Rule.WRAPPED_NUMBERS,
+    Rule.INTERPOLATED,
     Rule.STRAIGHT_CUTS,
 )
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label, maximum_filter, mean, minimum_filter
 
+from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.rules import Rule, RuleError
 
 #: More numbers than this in a mask are objects, whose rims are not looked at.
@@ -25,8 +26,11 @@ LENGTH, SHARE, BARE = 16, 0.35, 0.5
 CORE = 7
 #: Void has at least this number. So large a share of a region has one number.
 BRIGHT, ALIKE = 128, 0.9
-#: Rims in more than this share of all masks, and in at least so many, are told.
+#: Rims in more than this share of all masks stop training; in fewer masks, but in at
+#: least so many (one or two may be chance), there is a hint.
 MOST, ENOUGH = 0.5, 3
+#: For a hint, so many masks for each with a rim show its number as an area alone.
+AREAS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,40 +43,67 @@ class Rims:
         Numbers that form a rim around most of what has a larger one.
     cores : frozenset of float
         Numbers that fill a square.
+    around : frozenset of float
+        Larger numbers that these rims lie around.
+    bare, nested : frozenset of float
+        Larger numbers without a rim, which lie mostly beside the smallest number; and
+        those that lie mostly in or along another one, which is wider than a rim.
+    several : bool
+        Whether there are three numbers or more, so that there can be rims.
     """
 
     numbers: frozenset[float] = frozenset()
     cores: frozenset[float] = frozenset()
+    around: frozenset[float] = frozenset()
+    bare: frozenset[float] = frozenset()
+    nested: frozenset[float] = frozenset()
+    several: bool = True
 
 
 def rims_of(numbers: NDArray[Any]) -> Rims | None:
-    """Find the rims in a mask (H, W) of class numbers; None if there can be none.
+    """Find the rims in a mask (H, W) of class numbers; None if it says nothing of them.
 
     In contrast, a class around another one is wider or of uneven width, and where two
     classes only touch, most of the outline lies beside another number.
     """
     found = np.unique(numbers)
-    if not 2 < len(found) <= NUMBERS or min(numbers.shape) < CORE:
+    if not 1 < len(found) <= NUMBERS or min(numbers.shape) < CORE:
         return None
     ranks = np.searchsorted(found, numbers).astype(np.uint8)
-    own, beside, widths = _edges(ranks)
-    rims = set[float]()
+    filled = _filled(ranks)
+    cores = frozenset(map(float, found[np.unique(ranks[filled])]))
+    alone = {float(found[1])}  # there is no number between it and the smallest
+    if len(found) == 2:
+        return Rims(cores=cores, bare=frozenset(alone), several=False)
+    own, beside, widths, at = _edges(ranks)
+    # Beside a thin wall of a larger number, what it encloses is no rim of the wall.
+    widths[filled.ravel()[at]] = np.inf
+    rims, around, nested = set[float](), set[float](), set[float]()
     for larger in range(2, len(found)):
         ring = (beside == larger).any(0) & (own < larger)
         low = ring & (own > 0)  # the smallest number is what rims lie on
         thin = low & (widths <= WIDE)
         length, bare = np.count_nonzero(thin), np.count_nonzero(ring & (own == 0))
         least = max(SHARE * np.count_nonzero(ring), BARE * (length + bare))
-        if length < max(LENGTH, least):
-            continue
-        if np.subtract(*np.percentile(widths[thin], (90, 10))) <= EVEN:
+        value = float(found[larger])
+        if length >= max(LENGTH, least) and _even(widths[thin]):
             rims.add(float(found[np.bincount(own[thin]).argmax()]))
-    return Rims(frozenset(rims), frozenset(map(float, found[_filled(ranks)])))
+            around.add(value)
+        else:
+            (nested if np.count_nonzero(low) > bare else alone).add(value)
+    return Rims(
+        *(frozenset(rims), cores),
+        *(frozenset(around), frozenset(alone), frozenset(nested)),
+    )
+
+
+def _even(widths: NDArray[np.float64]) -> bool:
+    return bool(np.subtract(*np.percentile(widths, (90, 10))) <= EVEN)
 
 
 def _edges(
     ranks: NDArray[np.uint8],
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float64]]:
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float64], NDArray[np.intp]]:
     """Look around the n pixels beside a larger number.
 
     Only there, and only as far as `WIDE`: distance transforms of whole masks, for each
@@ -91,6 +122,8 @@ def _edges(
         Those above, below, left and right; their own beyond the border.
     widths : ndarray of float, shape (n,)
         Distance to the next smaller number, in pixels; infinite if beyond `WIDE`.
+    at : ndarray of int, shape (n,)
+        Their indices in the flattened mask.
     """
     reach = int(WIDE)
     # A repeated pixel lies farther away than the one that it repeats.
@@ -109,14 +142,16 @@ def _edges(
     for far, y, x in sorted((np.hypot(y, x), y, x) for y in steps for x in steps)[::-1]:
         if 0 < far <= WIDE:
             widths[moved(y, x)[rows, columns] < own] = far
-    return own, np.stack([one[rows, columns] for one in nearest]), widths
+    return own, np.stack([one[rows, columns] for one in nearest]), widths, at
 
 
-def _filled(ranks: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Ranks (from (H, W)) that fill a square of `CORE`, each once."""
+def _filled(ranks: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Pixels (H, W) in squares of `CORE` that one rank fills."""
     inner = (slice(CORE // 2, -(CORE // 2)),) * 2
     low, high = (one(ranks, CORE)[inner] for one in (minimum_filter, maximum_filter))
-    return np.unique(low[low == high])
+    middles = np.zeros(ranks.shape, bool)
+    middles[inner] = low == high
+    return np.asarray(maximum_filter(middles, CORE))
 
 
 def void_is_interpolated(numbers: NDArray[Any]) -> bool:
@@ -144,7 +179,7 @@ def void_is_interpolated(numbers: NDArray[Any]) -> bool:
 
 @dataclass(slots=True)
 class InterpolatedNumbers:
-    """Record of masks whose numbers can show a rim, by the name of the image."""
+    """Record of what masks say of rims, by the name of the image."""
 
     masks: dict[str, Rims] = field(default_factory=dict)
 
@@ -159,12 +194,12 @@ class InterpolatedNumbers:
 
     def error(self, total: int) -> RuleError | None:
         """Say that most of all masks (`total`) have rims."""
-        cores = frozenset().union(*(one.cores for one in self.masks.values()))
-        names = [name for name, one in self.masks.items() if one.numbers & cores]
+        several = (one for one in self.masks.values() if one.several)
+        cores = frozenset().union(*(one.cores for one in several))
+        names = self._with(cores)
         if len(names) < ENOUGH or len(names) <= MOST * total:
             return None
-        rims = {v for name in names for v in self.masks[name].numbers & cores}
-        told = " and ".join(f"{v:g}" for v in sorted(rims))
+        told = self._said(names, cores)
         return RuleError(
             Rule.MOSTLY_INTERPOLATED,
             "Expected masks whose numbers are those of their classes, but "
@@ -175,3 +210,36 @@ class InterpolatedNumbers:
             "neighbours (order 0, INTER_NEAREST), or give --allow "
             f"{Rule.MOSTLY_INTERPOLATED} if that is right.",
         )
+
+    def hints(self, total: int) -> list[Hint]:
+        """Say that some of all masks (`total`) have rims, if most of them have not."""
+        every = frozenset().union(*(one.numbers for one in self.masks.values()))
+        told = frozenset(number for number in every if self._in_some(number))
+        names = self._with(told)
+        if not names or self.error(total) is not None:
+            return []
+        held = f"number {self._said(names, told)} in {len(names)} of {total} masks"
+        return [Hint(Rule.INTERPOLATED, tuple(sorted(names)), held=held)]
+
+    def _in_some(self, number: float) -> bool:
+        """Whether a number forms rims in some masks and is a class like others in more.
+
+        In contrast, what lies around another class as a thin wall does so in each of
+        its masks, or in others as a wider one.
+        """
+        rims = [one for one in self.masks.values() if number in one.numbers]
+        others = [one for one in self.masks.values() if number not in one.numbers]
+        areas = sum(number in one.cores for one in others)
+        larger = frozenset().union(*(one.around for one in rims))
+        bare = sum(bool(one.bare & larger) for one in others)
+        nested = sum(bool(one.nested & larger) for one in others)
+        enough = len(rims) >= ENOUGH and areas >= AREAS * len(rims)
+        return enough and nested <= min(len(rims), bare)
+
+    def _with(self, numbers: frozenset[float]) -> list[str]:
+        """Names of masks in which some of these numbers form rims."""
+        return [name for name, one in self.masks.items() if one.numbers & numbers]
+
+    def _said(self, names: list[str], numbers: frozenset[float]) -> str:
+        rims = {v for name in names for v in self.masks[name].numbers & numbers}
+        return " and ".join(f"{v:g}" for v in sorted(rims))

@@ -84,7 +84,7 @@ class MaskTraits:
     overlay : Overlay or None
         How exact numbers lie in each other; None if they lie as objects do.
     rims : Rims or None
-        Thin rims around numbers of classes; None if there can be none.
+        Thin rims around numbers of classes; None if the mask says nothing of them.
     wrapped_numbers : bool
         Whether numbers of objects began again after 255.
     """

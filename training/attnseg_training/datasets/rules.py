@@ -145,6 +145,8 @@ class Rule(StrEnum):
         Most masks have holes along their edges, as where numbers wrapped around.
     WRAPPED_NUMBERS
         Numbers of objects began again after 255.
+    INTERPOLATED
+        Some masks have rims as of `MOSTLY_INTERPOLATED`, and more have none.
     STRAIGHT_CUTS
         Lesions of many masks end straight at one row or column.
     SAME_CASE
@@ -230,6 +232,7 @@ class Rule(StrEnum):
     ROLLED = "rolled"
     WRAPPED = "wrapped"
     WRAPPED_NUMBERS = "wrapped-numbers"
+    INTERPOLATED = "interpolated"
     STRAIGHT_CUTS = "straight-cuts"
     SAME_CASE = "same-case"
     SAME_PATIENT = "same-patient"
