@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +57,23 @@ def pytest_collection_finish() -> None:
 
     What was imported so far is not looked at again. Tests that need it collect all.
     """
+    _keep_all()
+    gc.set_threshold(5000, 20, 100)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """After each file what it imported is not looked at again either.
+
+    napari looks for garbage whenever a layer leaves a window.
+    """
+    if nextitem is None or nextitem.path != item.path:
+        _keep_all()
+
+
+def _keep_all() -> None:
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5000, 20, 100)
 
 
 @pytest.hookimpl(optionalhook=True)  # it may not be installed
@@ -76,6 +91,23 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return "one screen" if ONE_SCREEN.fullmatch(file) else file
 
     return ByFile(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsers_are_built_once() -> Iterator[None]:
+    """Keep the parser of a command line: typer makes all of it anew for each call.
+
+    A user's process calls one command; a thousand are called here, of apps that do not
+    change.
+    """
+    import typer.main
+    import typer.testing
+
+    build = functools.cache(typer.main.get_command)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", build)
+        patch.setattr(typer.testing, "_get_command", build)
+        yield
 
 
 @pytest.fixture(scope="session")
