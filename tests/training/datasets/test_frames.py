@@ -9,6 +9,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+import tifffile
 from medical_files import dicom_file, interlaced_film, numbered, video_file
 from PIL import Image
 from typer.testing import CliRunner
@@ -213,6 +214,14 @@ def test_masks_whose_frames_are_not_clear_are_refused(
         Image.fromarray(mask_of(1) * 255).save(masks / name)
     with pytest.raises(InputError, match=said):
         list(frames_to_training_set(film, masks, tmp_path / "a"))
+
+
+def test_a_stack_without_names_of_its_axes_says_which_are_read(tmp_path: Path) -> None:
+    film = video_file(tmp_path / "film.mp4", numbered(12, (40, 48)))
+    stack = tmp_path / "masks.tif"
+    tifffile.imwrite(stack, np.stack([mask_of(i) for i in range(12)]))
+    with pytest.raises(InputError, match="save the stack as OME-TIFF or NIfTI"):
+        list(frames_to_training_set(film, stack, tmp_path / "a"))
 
 
 def test_an_interlaced_film_is_told_once(tmp_path: Path) -> None:
