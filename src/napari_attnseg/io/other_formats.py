@@ -21,16 +21,7 @@ _VOLUMES = {
 }
 #: Ends of names of films that are not read.
 _FILMS = (
-    ".flv",
-    ".f4v",
-    ".vob",
-    ".ogv",
-    ".mxf",
-    ".asf",
-    ".divx",
-    ".rm",
-    ".rmvb",
-    ".mjpg",
+    *(".flv", ".f4v", ".vob", ".ogv", ".mxf", ".asf", ".divx", ".rm", ".rmvb", ".mjpg"),
 )
 #: First bytes → format.
 _BEGINS = {

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 
+from attnseg_training.release.no_checkpoint import instead
 from attnseg_training.release.plain_types import StandIn, load_plain
 from attnseg_training.release.saved_state import read_state
 from napari_attnseg.errors import CheckpointError
@@ -178,6 +179,12 @@ def test_a_file_in_the_place_of_a_checkpoint_is_named(
     message = refused(tmp_path / "got.pth")
     assert told in message
     assert "code" not in message
+
+
+@pytest.mark.parametrize("first", [b"<", b"{", b"\n<"])
+def test_a_binary_file_is_no_web_page(first: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.pth").write_bytes(first.ljust(8, b"\0") + b'{"a": 1}')
+    assert instead(tmp_path / "a.pth") == ""
 
 
 @pytest.mark.parametrize("old", [False, True])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-#: First bytes of a file → what it is, and what to do.
-_STARTS = {
+#: First letters of a text → what it is, and what to do.
+_TEXTS = {
     b"version https://git-lfs": "a Git LFS pointer, which only says where the "
     "checkpoint lies; run git lfs pull, or download the file itself",
     **dict.fromkeys(
@@ -14,29 +14,25 @@ _STARTS = {
         "a page of a website or its message; open the address in a browser, and "
         "download the file itself",
     ),
-    **dict.fromkeys(
-        (
-            b"\x1f\x8b",
-            b"BZh",
-            b"\xfd7zXZ\0",
-            b"7z\xbc\xaf",
-            b"Rar!",
-            b"\x28\xb5\x2f\xfd",
-        ),
-        "a compressed archive; unpack it, and give the checkpoint inside",
-    ),
 }
+#: First bytes of gzip, bzip2, xz, 7-Zip, RAR and Zstandard.
+_ARCHIVES = (
+    *(b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd"),
+)
 
 
 def instead(path: Path) -> str:
     """What a file is instead of a checkpoint, and what to do; empty if unknown."""
     with path.open("rb") as file:
-        start = file.read(512)
+        start = file.read(64)
     if not start:
         return "empty; download or copy it again"
-    start = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    for first, told in _STARTS.items():
-        if start.startswith(first):
+    if start.startswith(_ARCHIVES):
+        return "a compressed archive; unpack it, and give the checkpoint inside"
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for first, told in _TEXTS.items():
+        # The length at the start of a safetensors file may look like such a letter.
+        if text.startswith(first) and b"\0" not in start:
             return told
     if not zipfile.is_zipfile(path):
         return ""
