@@ -11,6 +11,7 @@ from PIL import Image, features
 from attnseg_training.datasets import load_dataset, read_mask
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.images import read_image
+from napari_attnseg.io.readers import open_frames
 
 #: How files of such formats begin.
 HEADS = {
@@ -33,6 +34,30 @@ def test_a_file_is_refused_by_what_it_is(
         read_image(path)
     with pytest.raises(InputError, match=words):
         read_mask(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (
+            "a.nrrd",
+            "a volume of the format NRRD, which is not read: convert it to NIfTI",
+        ),
+        ("a.seg.nrrd", "the format NRRD, which is not read: convert it to NIfTI"),
+        ("a.MHA", "the format MetaImage, which is not read: convert it to NIfTI"),
+        ("a.flv", "a film .*, which is not read: convert it to MP4"),
+        ("a.xyz", "expected a picture .*DICOM, NIfTI, .*film such as MP4: convert it"),
+        ("a.png", "expected a whole PNG"),
+    ],
+)
+def test_what_is_read_is_said_of_other_volumes_and_films(
+    tmp_path: Path, name: str, words: str
+) -> None:
+    (tmp_path / name).write_bytes(b"NRRD0004\ntype: short\n\n" + bytes(99))
+    with pytest.raises(InputError, match=words):
+        open_frames(tmp_path / name)
+    with pytest.raises(InputError, match=words):
+        read_image(tmp_path / name)
 
 
 @pytest.mark.skipif(not features.check("avif"), reason="Pillow without AVIF")

@@ -1,7 +1,11 @@
 """What napari.yaml promises is there, and napari really registers it."""
 
+from pathlib import Path
+
 from npe2 import PluginManager, PluginManifest
 
+import napari_attnseg
+from napari_attnseg.io.readers.formats import SUFFIXES, FileFormat
 from napari_attnseg.sample_data import SAMPLES, sample_image, sample_mask
 
 NAME = "napari-attnseg"
@@ -11,6 +15,15 @@ def test_every_python_name_exists() -> None:
     manifest = PluginManifest.from_distribution(NAME)
     manifest.validate_imports()
     assert manifest.name == NAME
+
+
+def test_the_viewer_offers_every_kind_of_stack_that_is_read() -> None:
+    file = Path(napari_attnseg.__file__).with_name("napari.yaml")
+    readers = PluginManifest.from_file(file).contributions.readers or []
+    (found,) = [one for one in readers if one.command.endswith(".read_files")]
+    kinds = (FileFormat.DICOM, FileFormat.VIDEO, FileFormat.NIFTI)
+    ends = {end for kind in kinds for end in SUFFIXES[kind]} | {".zarr"}
+    assert set(found.filename_patterns) == {f"*{end}" for end in ends}
 
 
 def test_commands_menus_and_samples_are_registered() -> None:

@@ -22,6 +22,7 @@ from napari_attnseg.io.colour_profiles import (
 )
 from napari_attnseg.io.decoding import Decoded, decode
 from napari_attnseg.io.folders import entries, left_out, left_out_words
+from napari_attnseg.io.other_formats import other_file_words
 from napari_attnseg.io.other_pictures import OTHER_PICTURES
 from napari_attnseg.io.tiff_pages import THUMBNAILS
 
@@ -150,6 +151,14 @@ def decode_file(path: Path) -> Decoded:
 
 
 def _unreadable(path: Path, reason: str) -> InputError:
+    if words := other_file_words(path):
+        return InputError(f"{path.name} cannot be read: {words}.")
+    if path.suffix.lower() not in SUFFIXES:
+        return InputError(
+            f"{path.name} cannot be read as an image ({reason}); expected a picture "
+            "(PNG, JPEG, TIFF, BMP, GIF or WebP), DICOM, NIfTI, OME-TIFF, OME-Zarr or "
+            "a film such as MP4: convert it to one of them."
+        )
     return InputError(
         f"{path.name} cannot be read as an image ({reason}); expected a whole PNG, "
         "JPEG, TIFF, BMP, GIF or WebP file: replace it."

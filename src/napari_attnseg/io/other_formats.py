@@ -1,4 +1,4 @@
-"""Name the format of a picture that cannot be read, so that it can be converted."""
+"""Name the format of a file that cannot be read, so that it can be converted."""
 
 from __future__ import annotations
 
@@ -11,6 +11,18 @@ SUFFIXES = {
     **dict.fromkeys((".jp2", ".j2k", ".jpf", ".jpx"), "JPEG 2000"),
     ".jxl": "JPEG XL",
 }
+#: Ends of names of volumes → format.
+_VOLUMES = {
+    **dict.fromkeys((".nrrd", ".nhdr"), "NRRD"),
+    **dict.fromkeys((".mha", ".mhd"), "MetaImage"),
+    **dict.fromkeys((".mgz", ".mgh"), "FreeSurfer"),
+    **dict.fromkeys((".hdr", ".img"), "Analyze, or NIfTI in two files"),
+    ".mnc": "MINC",
+}
+#: Ends of names of films that are not read.
+_FILMS = (
+    *(".flv", ".f4v", ".vob", ".ogv", ".mxf", ".asf", ".divx", ".rm", ".rmvb", ".mjpg"),
+)
 #: First bytes → format.
 _BEGINS = {
     b"\0\0\0\x0cjP  ": "JPEG 2000",
@@ -47,3 +59,21 @@ def other_format(path: Path) -> str:
 def other_format_words(name: str) -> str:
     """Part of a sentence: what a file of such a format is, and what to do."""
     return f"it is a picture of the format {name}, which is not read: export it as PNG"
+
+
+def other_file_words(path: Path) -> str:
+    """Part of a sentence on a volume or film of a format that is not read.
+
+    Empty for any other file. The end of the name alone decides.
+    """
+    suffix = path.suffix.lower()
+    if suffix in _VOLUMES:
+        return (
+            f"it is a volume of the format {_VOLUMES[suffix]}, which is not read: "
+            "convert it to NIfTI (.nii.gz)"
+        )
+    if suffix in _FILMS:
+        return (
+            f"it is a film of the kind {suffix}, which is not read: convert it to MP4"
+        )
+    return ""

@@ -26,6 +26,17 @@ ASKED = [0, 1, 2, 40, 39, 38, 5, 59, 30, 31, 12, 0, 59]
         ("a.mkv", "libx264", {"bf": "3", "g": "250"}),
         ("a.mov", "mpeg4", {"g": "10"}),
         ("a.avi", "mjpeg", {}),
+        ("a.m4v", "libx264", {"bf": "2", "g": "12"}),
+        ("a.3gp", "mpeg4", {"g": "10"}),
+        ("a.webm", "libvpx-vp9", {"g": "12"}),
+        ("a.webm", "libvpx", {"g": "12"}),
+        ("a.mpg", "mpeg1video", {"bf": "2", "g": "12"}),
+        ("a.mpeg", "mpeg2video", {"bf": "2", "g": "12"}),
+        ("a.wmv", "wmv2", {"g": "12"}),
+        ("a.ts", "libx264", {"bf": "2", "g": "12"}),
+        ("a.ts", "libx264", {"bf": "2", "g": "12", "x264-params": "open-gop=1"}),
+        ("a.mts", "libx265", {"g": "12", "x265-params": "log-level=none"}),
+        ("a.m2ts", "mpeg2video", {"bf": "2", "g": "12"}),
     ],
 )
 def test_a_frame_is_found_by_its_number(
@@ -37,7 +48,84 @@ def test_a_frame_is_found_by_its_number(
         assert frames.shape == (60, 48, 64, 3) and frames.facts.axis is FrameAxis.TIME
         assert [number_of(frames[i]) for i in ASKED] == ASKED
         assert isinstance(frames, VideoFrames)
-        assert frames.times == pytest.approx([i / 25 for i in range(60)])
+        assert frames.times == pytest.approx([i / 25 for i in range(60)], abs=1e-3)
+        in_order = [np.array(frames[i]) for i in range(60)]
+    with open_frames(path) as frames:
+        for i in (*reversed(range(60)), *ASKED):
+            frames._kept.clear()
+            np.testing.assert_array_equal(frames[i], in_order[i])
+
+
+def test_frames_from_before_a_key_frame_are_not_kept_half_decoded(
+    tmp_path: Path,
+) -> None:
+    options = {"bf": "2", "g": "12", "flags": "-cgop", "x264-params": "open-gop=1"}
+    path = video_file(tmp_path / "a.ts", numbered(60), **options)
+    with open_frames(path) as frames:
+        in_order = [np.array(frames[i]) for i in range(60)]
+    for first in range(59, 0, -1):
+        with open_frames(path) as frames:
+            frames[first]
+            for i in range(first, -1, -1):
+                np.testing.assert_array_equal(frames[i], in_order[i])
+                if first - i > 14:
+                    break
+
+
+def _sound(path: Path, codec: str) -> Path:
+    """A film with sound, so that its container stores several frames per packet."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        pictures = container.add_stream(codec, rate=25, options={"g": "12", "bf": "2"})
+        pictures.height, pictures.width = 48, 64
+        tones = container.add_stream("mp2", rate=48000)
+        for i, frame in enumerate(numbered(60)):
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            container.mux(pictures.encode(picture))
+            tone = av.AudioFrame.from_ndarray(
+                np.zeros((2, 1920), np.int16), "s16p", "stereo"
+            )
+            tone.sample_rate, tone.pts = 48000, i * 1920
+            container.mux(tones.encode(tone))
+        container.mux(pictures.encode())
+        container.mux(tones.encode())
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.mpg", "a.ts"])
+def test_frames_beside_sound_are_found(tmp_path: Path, name: str) -> None:
+    path = _sound(tmp_path / name, "mpeg2video")
+    with open_frames(path) as frames:
+        assert NotUsed.SOUND in frames.facts.not_used and len(frames) == 60
+        assert [number_of(frames[i]) for i in ASKED] == ASKED
+
+
+def test_a_film_without_a_time_for_each_frame_is_refused(tmp_path: Path) -> None:
+    path = video_file(tmp_path / "a.mpg", numbered(60))  # its packets hold several
+    with pytest.raises(InputError, match=r"5\d are missing; convert it to MP4"):
+        open_frames(path)
+    video_file(tmp_path / "a.h264", numbered(9)).rename(tmp_path / "a.m4v")
+    with pytest.raises(InputError, match="a bare stream of pictures; convert it"):
+        open_frames(tmp_path / "a.m4v")
+
+
+def test_joined_films_whose_times_start_anew_are_refused(tmp_path: Path) -> None:
+    one = video_file(tmp_path / "one.ts", numbered(30)).read_bytes()
+    (tmp_path / "two.ts").write_bytes(one + one)
+    with pytest.raises(InputError, match="30 occur twice"):
+        open_frames(tmp_path / "two.ts")
+
+
+def test_a_film_cut_before_its_first_key_frame_is_refused(tmp_path: Path) -> None:
+    data = video_file(tmp_path / "one.ts", numbered(60), g="12", bf="2").read_bytes()
+    middle = len(data) // 188 // 3 * 188
+    (tmp_path / "cut.ts").write_bytes(data[: 3 * 188] + data[middle:])
+    with (
+        open_frames(tmp_path / "cut.ts") as frames,
+        pytest.raises(InputError, match="in the order of their times"),
+    ):
+        [frames[i] for i in range(len(frames))]
 
 
 def test_times_are_kept_where_they_are_uneven(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def frames_command(
         Path,
         typer.Argument(
             help="Volume or DICOM file with a mask per frame, DICOM SEG, or folder of "
-            "frame_000000_mask.png as attnseg segment writes it."
+            "pictures named by the number of the frame, such as frame_000120_mask.png."
         ),
     ],
     out: Annotated[
@@ -149,8 +149,8 @@ def frames_command(
         bool,
         typer.Option(
             "--own-frames",
-            help="For a folder of masks of a film with uneven times: their numbers are "
-            "those of its own frames, not of an export at a constant rate.",
+            help="For a folder of masks: their numbers are those of the film's own "
+            "frames, not of an export at a constant or a lower rate.",
         ),
     ] = False,
 ) -> None:

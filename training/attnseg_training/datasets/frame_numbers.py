@@ -1,11 +1,12 @@
-"""The frame of each mask in a folder, if the names may count from 1.
+"""The frame of each mask in a folder, whose names may count otherwise.
 
-`attnseg segment` counts frames from 0, FFmpeg and others from 1.
+`attnseg segment` counts frames from 0, FFmpeg and others from 1. If they export
+only some frames, such as 5 per second, they number these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from napari_attnseg.errors import InputError
 _FEW = 3
 #: Option of the command that says which number the first frame has.
 OPTION = "--first-number"
+#: Option that says that numbers are those of the film's own frames.
+OWN = "--own-frames"
 
 
 def by_frame(
@@ -57,6 +60,34 @@ def by_frame(
             f"{numbers[0]}; give the number of the film's first frame."
         )
     return {number - shift: file for number, file in numbered.items()}
+
+
+def expect_up_to_the_end(masks: Collection[int], frames: int, name: str) -> None:
+    """Raise if masks are numbered nearly without gaps, but end before the frames do.
+
+    Parameters
+    ----------
+    masks : collection of int
+        Frame, counted from 0, that each mask is taken for.
+    frames : int
+        Number of frames.
+    name : str
+        Name of the masks, for the message.
+    """
+    if len(masks) < 2:
+        return
+    covered = max(masks) + 1
+    gaps, after = covered - len(masks), frames - covered
+    # Of every second frame there is one gap for each mask. A last frame may be lost.
+    if 3 * len(masks) > 2 * covered and after > gaps + 1:
+        raise InputError(
+            f"Expected masks in {name} that are numbered by the {frames} frames they "
+            f"belong to, but they are numbered one after the other and end {after} "
+            "frames before the last one, as those of an export at a lower rate do "
+            f"(FFmpeg's filter fps); give {OWN} if they are of the first {covered} "
+            "frames, and otherwise name each mask by the number of its own frame, "
+            "counted from 0."
+        )
 
 
 def _from_1(numbers: list[int], frames: int) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -17,9 +16,10 @@ from attnseg_training.datasets.frame_masks import (
     Mask,
     frame_rule,
 )
-from attnseg_training.datasets.frame_numbers import by_frame
+from attnseg_training.datasets.frame_numbers import by_frame, expect_up_to_the_end
 from attnseg_training.datasets.grids import on_grid
 from attnseg_training.datasets.nifti import whole_numbers
+from attnseg_training.datasets.numbered_masks import numbered_masks
 from attnseg_training.datasets.two_places import expect_one_place
 from attnseg_training.datasets.uneven_times import expect_own_frames
 from napari_attnseg.errors import InputError
@@ -40,8 +40,6 @@ from napari_attnseg.io.training_set import Correction, addition
 from napari_attnseg.preprocessing import to_rgb
 
 Rows = Mapping[int, Mapping[str, str]]
-#: Masks as ``attnseg segment`` writes them of a film.
-_MASK = re.compile(r"frame_(\d+)_mask\.(png|tif)")
 
 
 def frames_to_training_set(
@@ -66,7 +64,8 @@ def frames_to_training_set(
         A film, a volume, or a DICOM file or folder of one series.
     masks : Path
         A volume or DICOM file with a mask per frame, a DICOM SEG, or a folder of
-        ``frame_000120_mask.png`` as ``attnseg segment`` writes it.
+        ``frame_000120_mask.png`` as ``attnseg segment`` writes it, or of pictures whose
+        names differ only in such a number.
     out : Path
         A training set, or a new folder. If it has a ``dataset.toml``, that says what
         the numbers of the masks mean.
@@ -78,8 +77,9 @@ def frames_to_training_set(
         Number of the first frame in the names of a folder of masks, such as 1; None: 0,
         unless the names seem to count from 1, which is refused.
     own_frames : bool
-        Whether these names count the film's own frames although its times are uneven;
-        if not stated, masks beyond such a place are refused.
+        Whether these names count the own frames of the film. If not stated, masks are
+        refused beyond a place where its times are uneven, and if they are numbered
+        without gaps, but end before the film does.
 
     Raises
     ------
@@ -170,8 +170,7 @@ def _masks(
 ) -> Mapping[int, Mask]:
     """Frame → its mask, or the file of it."""
     inside = sorted(path.iterdir()) if path.is_dir() else [path]
-    hits = ((_MASK.fullmatch(one.name), one) for one in inside)
-    named = {int(hit[1]): one for hit, one in hits if hit is not None}
+    named = numbered_masks(inside) if path.is_dir() else {}
     if first and (rows or not named):
         raise InputError(
             f"Expected no --first-number for {path.name}: it is only for a folder of "
@@ -183,6 +182,7 @@ def _masks(
             return {i: one for i, one in named.items() if i in rows}
         by_number = by_frame(named, len(shown), first, path.name)
         if not own:
+            expect_up_to_the_end(by_number, len(shown), path.name)
             expect_own_frames(shown, by_number, path.name)
         return by_number
     scans = [one for one in inside if file_format(one) is FileFormat.DICOM]

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from attnseg_training.datasets.frame_numbers import OWN
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers import Frames
 from napari_attnseg.io.readers.formats import FileFormat
@@ -17,8 +18,6 @@ from napari_attnseg.io.readers.formats import FileFormat
 #: Steps from this multiple of the usual one on are too long, those below the other too
 #: short: a constant rate repeats a frame, or leaves one out.
 LONG, SHORT = 1.5, 0.5
-#: Option of the command that says that numbers are those of the film's own frames.
-OPTION = "--own-frames"
 
 
 def expect_own_frames(frames: Frames, masks: Iterable[int], name: str) -> None:
@@ -51,6 +50,6 @@ def expect_own_frames(frames: Frames, masks: Iterable[int], name: str) -> None:
         f"nothing but numbers, but frame {at + 1} follows {1000 * steps[at]:.0f} ms "
         f"after the one before, and others {1000 * usual:.0f} ms, so that numbers of "
         "pictures exported at a constant rate (FFmpeg) are not those of its frames "
-        f"from there on; give {OPTION} if masks are numbered by the film's own frames, "
+        f"from there on; give {OWN} if masks are numbered by the film's own frames, "
         "or export it again with -fps_mode passthrough and draw masks on these."
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
@@ -13,6 +12,8 @@ import torch
 from torch import Tensor
 
 from attnseg_training.release.joined_states import AVERAGED, networks_of
+from attnseg_training.release.no_checkpoint import instead
+from attnseg_training.release.plain_types import load_plain, other_types
 from attnseg_training.release.wrapping_keys import expect_weights
 from attnseg_training.release.zip_checksums import expect_undamaged
 from napari_attnseg.errors import CheckpointError
@@ -21,7 +22,9 @@ from napari_attnseg.errors import CheckpointError
 MODULE = "module."
 #: In tensors' names of a network, or a part of one, that torch.compile wrapped.
 COMPILED = "_orig_mod."
-_WANT = "Expected a PyTorch checkpoint (.pth) of tensors only"
+_WANT = "Expected a PyTorch checkpoint (.pth) of tensors and plain data"
+#: How to write a file that can be read, and number of types that a message lists.
+_SAVE, _TOLD = 'torch.save(network.state_dict(), "weights.pth")', 3
 
 
 def read_state(
@@ -76,6 +79,11 @@ def read_state(
         for key, value in content.items()
         if isinstance(value, Tensor)
     }
+    if not state:
+        raise CheckpointError(
+            f"{_WANT}, but {path.name} holds no tensors, or none by the names of a "
+            f"network; save its state_dict: {_SAVE}."
+        )
     bare = {key.removeprefix(MODULE): v for key, v in state.items()}
     if all(key.startswith(MODULE) for key in state if key != AVERAGED):
         bare.pop(AVERAGED, None)
@@ -84,22 +92,39 @@ def read_state(
 
 def _content(path: Path) -> Any:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of TorchScript, told below
-            return torch.load(path, map_location="cpu", weights_only=True)
+        told = instead(path)
     except OSError as error:
         raise CheckpointError(
             f"{_WANT}, but {path} cannot be read ({error.strerror}); check the path."
         ) from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        other = (
-            "a program of TorchScript, which is never run; save the state_dict of the "
-            "network that it was made of"
-            if _is_program(path)
-            else "something else, damaged, or holds objects that could run code, which "
-            "are never loaded; save its state_dict alone"
+    if told:
+        raise CheckpointError(f"{_WANT}, but {path.name} is {told}.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of TorchScript, told below
+            return load_plain(path)
+    except Exception as error:  # torch.load raises many kinds of them
+        raise CheckpointError(f"{_WANT}, but {path.name} {_why(path)}.") from error
+
+
+def _why(path: Path) -> str:
+    """Why a file is not loaded, and what to do."""
+    if _is_program(path):
+        return (
+            "is a program of TorchScript, which is never run; save the state_dict of "
+            "the network that it was made of"
         )
-        raise CheckpointError(f"{_WANT}, but {path.name} is {other}.") from error
+    if types := other_types(path):
+        listed = ", ".join(types[:_TOLD]) + (" …" if len(types) > _TOLD else "")
+        return (
+            f"holds {listed}, of which loading could run code, so it is not loaded; "
+            "where that code is known, load it, and save the state_dict alone: "
+            f"{_SAVE}"
+        )
+    return (
+        "is something else, or damaged; download or copy it again, or save the "
+        f"state_dict alone: {_SAVE}"
+    )
 
 
 def _is_program(path: Path) -> bool:

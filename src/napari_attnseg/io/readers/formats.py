@@ -19,7 +19,7 @@ class FileFormat(StrEnum):
     DICOM
         One image or several frames; several files of a series.
     VIDEO
-        MP4, AVI, MOV and Matroska.
+        MP4, MOV, AVI, Matroska, WebM, MPEG and WMV.
     NIFTI
         A slice, or a volume of slices.
     OME_TIFF, OME_ZARR
@@ -39,7 +39,10 @@ SUFFIXES: dict[FileFormat, tuple[str, ...]] = {
     FileFormat.OME_TIFF: (".ome.tiff", ".ome.tif"),
     FileFormat.RASTER: PICTURES,
     FileFormat.DICOM: (".dcm", ".dicom"),
-    FileFormat.VIDEO: (".mp4", ".avi", ".mov", ".mkv"),
+    FileFormat.VIDEO: (
+        *(".mp4", ".m4v", ".3gp", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg"),
+        *(".wmv", ".ts", ".mts", ".m2ts"),
+    ),
     FileFormat.NIFTI: (".nii.gz", ".nii"),
     FileFormat.OME_ZARR: (".ome.zarr", ".zarr"),
 }

@@ -56,4 +56,7 @@ def open_raster(path: Path, name: str) -> Frames:
 
     if is_ome(path):
         return OmeTiffFrames(path, name)
-    raise InputError(f"{path.name} cannot be used: {refusal(pixels.shape)}.")
+    raise InputError(
+        f"{path.name} cannot be used: {refusal(pixels.shape)}, or save the stack as "
+        "OME-TIFF or NIfTI, which say what their axes are."
+    )

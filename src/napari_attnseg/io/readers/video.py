@@ -1,4 +1,4 @@
-"""Video: MP4, AVI, MOV and Matroska through PyAV, a frame at a time.
+"""Video: MP4, AVI, Matroska, MPEG and others through PyAV, a frame at a time.
 
 Frames are numbered in the order in which they are shown. Seeking to a frame needs its
 time stamp. All time stamps are listed, without decoding, when a frame is asked for that
@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,12 @@ HIGH_DEFINITION = 720
 _BT709, _UNSPECIFIED = 1, 2
 #: Frames that are decoded on the way to one that comes later, rather than to seek.
 _ONWARD = 24
+#: ``AVFMT_NOTIMESTAMPS`` of FFmpeg: a format that does not store times.
+_NO_TIMES = 0x80
+#: Formats in which times after a jump are guessed: frames are counted from the start.
+_NO_JUMPS = ("mpeg", "asf")
+#: Later than every time stamp.
+_LAST = 2**63
 
 
 class VideoFrames(Frames):
@@ -58,7 +65,8 @@ class VideoFrames(Frames):
             ) from error
         self._path, self._av = path, av
         self._stamps: list[int] | None = None
-        self._keys: list[int] = []
+        #: Times at which key frames are shown and decoded.
+        self._keys: list[tuple[int, int]] = []
         #: Number of the frame that the decoder gives next; None: not known.
         self._next: int | None = 0
         try:
@@ -70,10 +78,16 @@ class VideoFrames(Frames):
             if not streams:
                 raise InputError(f"{name} holds no pictures; expected a video.")
             self._stream = streams[0]
+            if int(self._container.format.flags) & _NO_TIMES:
+                raise InputError(
+                    f"Expected a film that says when each frame is shown, but {name} "
+                    "is a bare stream of pictures; convert it to MP4."
+                )
+            self._finds = self._container.format.name not in _NO_JUMPS
             if self._container.format.name == "avi":
                 expect_whole_avi(path, self._stream, lambda: len(self._time_stamps()))
             self._stream.thread_type = "AUTO"
-            self._frames = self._decoding()
+            self._frames = self._decoding(self._container.demux(self._stream))
             first = next(self._frames)
             expect_sdr(name, self._stream.codec_context)
         except InputError:
@@ -93,8 +107,8 @@ class VideoFrames(Frames):
     def _unreadable(name: str, error: BaseException) -> InputError:
         reason = getattr(error, "strerror", None) or str(error) or "no frame in it"
         return InputError(
-            f"{name} cannot be read as a video ({reason}); expected a whole MP4, AVI, "
-            "MOV or MKV file that FFmpeg decodes: replace it."
+            f"{name} cannot be read as a video ({reason}); expected a whole film that "
+            "FFmpeg decodes, such as MP4: replace it."
         )
 
     def _described(self, first: Any) -> FileFacts:
@@ -182,19 +196,24 @@ class VideoFrames(Frames):
         """
         if self._stamps is not None:
             return self._stamps
-        stamps, keys = [], []
+        stamps: list[int] = []
+        keys: list[tuple[int, int]] = []
+        without = 0
         with self._av.open(str(self._path)) as container:
             for packet in container.demux(video=0):
                 if packet.pts is None or packet.is_discard:
+                    without += packet.pts is None and packet.size > 0
                     continue
                 stamps.append(packet.pts)
                 if packet.is_keyframe:
-                    keys.append(packet.pts)
-        if len(set(stamps)) < len(stamps) or not stamps:
+                    decoded = packet.pts if packet.dts is None else packet.dts
+                    keys.append((packet.pts, decoded))
+        twice = len(stamps) - len(set(stamps))
+        # Without a number of frames in the header, those with a time would be all.
+        if twice or not stamps or (without and not self._stream.frames):
             raise InputError(
                 f"Expected a time stamp for each frame of {self._path.name}, but "
-                f"{len(stamps) - len(set(stamps))} occur twice or there are none; "
-                "convert it to MP4."
+                f"{twice} occur twice and {without} are missing; convert it to MP4."
             )
         self._stamps, self._keys = sorted(stamps), sorted(keys)
         return self._stamps
@@ -207,8 +226,14 @@ class VideoFrames(Frames):
         stamps = self._time_stamps()
         if index >= len(stamps):
             raise self._ended(len(stamps))
-        self._seek(stamps[index])
-        return self._decode_to(index, stamps)
+        if not self._finds:
+            if self._next is None or index < self._next:
+                self._start_again()
+                self._next = 0
+            while self._next < index:
+                self._decode_next()
+            return self._pixels(self._decode_next())
+        return self._decode_to(index, stamps, self._seek(stamps[index]))
 
     def _decode_next(self) -> Any:
         """The frame that follows in the order in which they are shown."""
@@ -217,26 +242,62 @@ class VideoFrames(Frames):
         if found is None:
             raise self._ended(self._next)
         if found.pts is not None:
+            self._expect_in_order(found.pts)
             self._seen[self._next] = found.pts
         self._next += 1
         return found
 
-    def _seek(self, stamp: int) -> None:
-        """Go to a key frame from which the frame of a time stamp can be decoded."""
-        at = bisect_right(self._keys, stamp) - 1
-        self._next = None
-        key = self._keys[at] if at >= 0 else stamp
-        self._container.seek(key, stream=self._stream, backward=True)
-        self._frames = self._decoding()
+    def _expect_in_order(self, stamp: int) -> None:
+        """Refuse a file whose frames do not come at the times that were listed.
 
-    def _decode_to(self, index: int, stamps: list[int]) -> NDArray[Any]:
+        So it is with parts that were joined and count their times anew, with frames
+        that cannot be decoded, and with fields that are stored one by one.
+        """
+        if self._stamps is not None and self._stamps[self._next :][:1] != [stamp]:
+            raise InputError(
+                f"Expected frames in the order of their times in {self.name}, but "
+                f"frame {self._next} has another time than the file lists; convert it "
+                "to MP4."
+            )
+
+    def _seek(self, stamp: int) -> int:
+        """Go to a key frame from which the frame of a time stamp can be decoded.
+
+        Returns the time stamp of the first frame from there on that is whole.
+        """
+        at = bisect_right(self._keys, (stamp, _LAST)) - 1
+        self._next = None
+        # MPEG-TS looks for the time of decoding, which is not after that of showing.
+        key = min(self._keys[at]) if at >= 0 else stamp
+        self._container.seek(key, stream=self._stream, backward=True)
+        packets = self._container.demux(self._stream)
+        with suppress(self._av.FFmpegError, OSError):
+            # Some formats find a place near that time, not a key frame.
+            first = next((one for one in packets if one.is_keyframe), None)
+            if first is not None and first.pts is not None and first.pts <= stamp:
+                self._frames = self._decoding(chain([first], packets))
+                return int(first.pts)
+        return self._start_again()
+
+    def _start_again(self) -> int:
+        """Open the file anew, as some formats do not find their first frame by time."""
+        self._container.close()
+        self._container = self._av.open(str(self._path))
+        self._stream = self._container.streams.video[0]
+        self._stream.thread_type = "AUTO"
+        self._frames = self._decoding(self._container.demux(self._stream))
+        return -_LAST
+
+    def _decode_to(self, index: int, stamps: list[int], start: int) -> NDArray[Any]:
         wanted, tried = stamps[index], False
         while True:
             found = next(self._frames, None)
             if found is not None and found.pts is not None and found.pts < wanted:
-                place = bisect_right(stamps, found.pts) - 1
-                # Who goes back a frame at a time gets it from what was kept.
-                self._keep(place, self._pixels(found))
+                # Who goes back a frame at a time gets it from what was kept. Frames
+                # shown before the key frame may need others from before it.
+                if found.pts >= start:
+                    place = bisect_right(stamps, found.pts) - 1
+                    self._keep(place, self._pixels(found))
                 continue
             if found is not None and found.pts == wanted:
                 self._seen[index], self._next = wanted, index + 1
@@ -246,15 +307,13 @@ class VideoFrames(Frames):
             # The key frame was none, or frames before it are missing: from the start.
             tried = True
             self._next = None
-            first = stamps[0]
-            self._container.seek(first, stream=self._stream, backward=True)
-            self._frames = self._decoding()
+            start = self._start_again()
 
-    def _decoding(self) -> Iterator[Any]:
-        """Frames from here on, up to the end or to where the file is damaged."""
+    def _decoding(self, packets: Iterator[Any]) -> Iterator[Any]:
+        """Frames of packets, up to the end or to where the file is damaged."""
         decoder = self._stream.codec_context
         with suppress(self._av.FFmpegError, OSError):
-            for packet in self._container.demux(self._stream):
+            for packet in packets:
                 if packet.is_corrupt:
                     break  # cut short: what came before is still in the decoder
                 yield from decoder.decode(packet)

@@ -1,0 +1,61 @@
+"""Find the masks of frames in a folder of pictures by the numbers in their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.readers.formats import FileFormat, file_format
+
+#: Masks as ``attnseg segment`` writes them of a film.
+_MASK = re.compile(r"(frame_)(\d+)(_mask)\.(?:png|tif)")
+#: Any name that is the same but for its last number, as FFmpeg and CVAT write them.
+_NUMBERED = re.compile(r"(.*?)(\d+)(\D*)")
+
+
+def numbered_masks(inside: Iterable[Path]) -> dict[int, Path]:
+    """Number → mask, of the files of a folder; empty if they are no numbered pictures.
+
+    If there are masks by the names of ``attnseg segment``, other pictures are left out.
+
+    Raises
+    ------
+    InputError
+        If names differ in more than their numbers, or a number occurs twice.
+    """
+    files = list(inside)
+    own = [(hit, one) for one in files if (hit := _MASK.fullmatch(one.name))]
+    if own:
+        return _by_number(own)
+    pictures = [one for one in files if file_format(one) is FileFormat.RASTER]
+    if len(pictures) < 2:
+        return {}  # one file, which may hold the masks of all frames
+    found = [(hit, one) for one in pictures if (hit := _NUMBERED.fullmatch(one.stem))]
+    forms = {_form(one): one for one in pictures}
+    if len(found) == len(pictures) and len(forms) == 1:
+        return _by_number(found)
+    first, other, *_ = forms.values()
+    raise InputError(
+        f"Expected masks in {first.parent.name} whose names differ only in the number "
+        "of the frame, such as frame_000120_mask.png or film_00120.png, got "
+        f"{first.name} and {other.name}; give a folder that holds these masks alone."
+    )
+
+
+def _form(path: Path) -> tuple[str, ...]:
+    """Name of a file without its last number."""
+    hit = _NUMBERED.fullmatch(path.stem)
+    return (hit[1], hit[3], path.suffix.lower()) if hit else (path.name,)
+
+
+def _by_number(found: Iterable[tuple[re.Match[str], Path]]) -> dict[int, Path]:
+    numbered: dict[int, Path] = {}
+    for hit, one in found:
+        if (other := numbered.setdefault(int(hit[2]), one)) != one:
+            raise InputError(
+                f"Expected one mask of each frame in {one.parent.name}, but "
+                f"{other.name} and {one.name} have the same number; leave one out."
+            )
+    return numbered
