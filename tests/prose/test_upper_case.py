@@ -43,9 +43,8 @@ def test_no_state_verdict_or_pairing_changes(
         folder.mkdir()
     scenario.write(shared_data_folder, quiet)
     command = [sys.executable, "-m", "scenario", shared_data_folder, quiet, loud]
-    done = forked.run(
-        [*map(str, command)], env={**os.environ, "QT_QPA_PLATFORM": "offscreen"}
-    )
+    env = {"QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = forked.run([*map(str, command)], env={**os.environ, **env})
     assert done.returncode == 0, done.stderr
     assert "STOPPING AFTER THIS STEP" in done.stderr  # it really was loud
     answers = json.loads(done.stdout.splitlines()[-1])
