@@ -1,6 +1,6 @@
 """Work that ends in states, verdicts and pairings, and what the code decides of it.
 
-``python scenario.py DATA QUIET LOUD`` does the work in the folder LOUD with every
+``python -m scenario DATA QUIET LOUD`` does the work in the folder LOUD with every
 sentence of both packages in upper case, and prints what it decides of both folders.
 """
 
@@ -160,5 +160,15 @@ def loud(data: Path, quiet: Path, folder: Path) -> dict[str, Any]:
     return {"sentences": upper_case.shouted(), "found": found}
 
 
-if __name__ == "__main__":
+def main() -> None:
+    import upper_case
+
+    # What a process that is forked has of both packages is as it was written.
+    for name in list(sys.modules):
+        if name.partition(".")[0] in upper_case.PACKAGES:
+            del sys.modules[name]
     sys.stdout.write("\n" + json.dumps(loud(*map(Path, sys.argv[1:]))))
+
+
+if __name__ == "__main__":
+    main()

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 import scenario
 import upper_case
@@ -42,13 +42,9 @@ def test_no_state_verdict_or_pairing_changes(
     for folder in (quiet, loud):
         folder.mkdir()
     scenario.write(shared_data_folder, quiet)
-    command = [sys.executable, scenario.__file__, shared_data_folder, quiet, loud]
-    done = subprocess.run(
-        [*map(str, command)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
-    )
+    command = [sys.executable, "-m", "scenario", shared_data_folder, quiet, loud]
+    env = {"QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = forked.run([*map(str, command)], env={**os.environ, **env})
     assert done.returncode == 0, done.stderr
     assert "STOPPING AFTER THIS STEP" in done.stderr  # it really was loud
     answers = json.loads(done.stdout.splitlines()[-1])

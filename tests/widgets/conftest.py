@@ -51,6 +51,18 @@ def nothing_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def make_napari_viewer(
+    make_napari_viewer: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Any]:
+    """Windows without what shows a menu bar that is hidden, as none is here.
+
+    napari looks for it in Python at each of ten thousand Qt events of a window.
+    """
+    monkeypatch.delattr("napari._qt.qt_main_window._QtMainWindow.eventFilter")
+    return make_napari_viewer
+
+
+@pytest.fixture
 def viewer() -> ViewerModel:
     return ViewerModel()
 
@@ -180,11 +192,20 @@ def segmented(halving_segmenter: Segmenter) -> Callable[..., Segmentation]:
 
 @pytest.fixture
 def add_result(segmented: Any) -> Callable[..., list[Any]]:
-    """Add the result of an image layer to a viewer, as the Segment widget does."""
+    """Add the result of an image layer to a viewer, as the Segment widget does.
 
-    def add(viewer: Any, layer: Any, frames: int = 0) -> list[Any]:
+    With only its coarsest gate maps if a number of them is given.
+    """
+
+    def add(
+        viewer: Any, layer: Any, frames: int = 0, gates: int | None = None
+    ) -> list[Any]:
         source = source_of(layer)
         results = [segmented(source.frame(i)) for i in range(frames or 1)]
+        if gates is not None:
+            results = [
+                replace(one, attention=one.attention[-gates:]) for one in results
+            ]
         return add_layers(viewer, new_layers(source, results))
 
     return add
