@@ -58,7 +58,8 @@ def make_napari_viewer(
 
     napari looks for it in Python at each of ten thousand Qt events of a window.
     """
-    monkeypatch.delattr("napari._qt.qt_main_window._QtMainWindow.eventFilter")
+    event_filter = "napari._qt.qt_main_window._QtMainWindow.eventFilter"
+    monkeypatch.delattr(event_filter, raising=False)
     return make_napari_viewer
 
 
