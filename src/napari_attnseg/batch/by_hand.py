@@ -86,10 +86,14 @@ def _changed_frames(names: StackNames) -> list[Path]:
         area = number_in(row, "area_px")
         if area is None or np.count_nonzero(inside) != area:
             return area is not None
-        known = [number_in(row, column) for column in ("centre_row", "centre_column")]
-        if not area or None in known:
+        if not area:
             return False
-        return not np.allclose(centre(inside), known, rtol=0, atol=_ROUNDED)
+        here = dict(zip(("centre_row", "centre_column"), centre(inside), strict=True))
+        known = {column: number_in(row, column) for column in here}
+        return any(
+            number is not None and abs(number - here[column]) > _ROUNDED
+            for column, number in known.items()
+        )
 
     try:
         unit = load_frame_results(names.story).unit
