@@ -213,3 +213,22 @@ def test_tiles_and_a_run_that_is_gone_on_with_from_the_command_line(
             "cpu",
             SegmentOptions(tile=True, readers=True),
         )
+
+
+def test_a_mask_among_the_images_is_told(tmp_path: Path, tiny_weights: Path) -> None:
+    mask = np.zeros((80, 90), np.uint8)
+    mask[20:40, 30:50] = 255
+    Image.fromarray(mask).save(tmp_path / "a.png")
+    Image.fromarray(mask // 255).save(tmp_path / "b.png")
+    Image.fromarray(mask).save(tmp_path / "c.jpg", quality=60)
+    Image.fromarray(np.dstack([mask, mask // 2, mask * 0])).save(tmp_path / "d.png")
+    noise = np.random.default_rng(0).integers(0, 2, (80, 90), np.uint8) * 255
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    Image.fromarray(mask * 0).save(tmp_path / "empty.png")
+    words = ["segment", str(tmp_path), "--out", str(tmp_path / "out")]
+    words += ["--weights", str(tiny_weights), "--device", "cpu"]
+    said = CliRunner().invoke(app, words).stderr
+    for name in ("a.png", "b.png", "c.jpg", "d.png"):
+        assert f"{name}: this image looks like a mask" in said
+        assert f"{name}: less" not in said and f"{name}: more" not in said
+    assert said.count("looks like a mask") == 4

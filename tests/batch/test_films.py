@@ -29,6 +29,7 @@ from napari_attnseg.batch import (
     segment_files,
 )
 from napari_attnseg.errors import InputError
+from napari_attnseg.exports import load_masks
 from napari_attnseg.frame_rows import frame_row
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.inference import Segmenter
@@ -268,3 +269,14 @@ def test_one_frame_is_explained(tmp_path: Path, tiny_weights: Path) -> None:
     assert refused.returncode == 1 and "from 0 to 2, but got 5" in refused.stderr
     whole = attnseg("explain", film, *command[3:], *options)
     assert whole.returncode == 2 and "--frame" in whole.stderr
+
+
+def test_a_mask_beside_that_of_a_frame_is_named(
+    film: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    out = tmp_path / "out"
+    list(segment_files([film], out, tiny_weights, "cpu", every=12))
+    assert load_masks(out / "film.json").assumed == ""
+    (out / "film" / "frame_000012_mask.tif").write_bytes(b"any")
+    said = load_masks(out / "film.json").assumed
+    assert "frame_000012_mask.tif lies beside frame_000012_mask.png" in said

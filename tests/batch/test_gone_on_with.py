@@ -145,8 +145,17 @@ def test_frames_are_made_again_if_anything_differs(
     assert run() == 0
     assert run(threshold=0.3) == 4
     mask = out / "film" / "frame_000008_mask.png"
-    Image.fromarray(np.full((48, 64), 255, np.uint8)).save(mask)
-    assert run(threshold=0.3) == (0 if read_image(mask).all() else 1)
+    before = read_image(mask)
+    painted = before.copy()
+    painted[:10, :20] ^= 255
+    Image.fromarray(painted).save(mask)
+    for resume in (True, False):  # a mask that somebody painted is not replaced
+        how = SegmentOptions(resume=resume, threshold=0.3)
+        (left,) = segment_files([film], out, tiny_weights, "cpu", how, every=8)
+        assert left.error and "frame_000008_mask.png was changed by hand" in left.error
+        np.testing.assert_array_equal(read_image(mask), painted)
+    assert run(threshold=0.3, replace_edited=True) == 1
+    np.testing.assert_array_equal(read_image(mask), before)
     video_file(film, numbered(25)[::-1].copy(), g="10", crf="1")
     assert run(threshold=0.3) == 4
     # An interrupted check loses no frame of the earlier run.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from medical_files import dicom_file
 from PIL import Image, features
 
 from attnseg_training.datasets import load_dataset, read_mask
@@ -81,3 +82,19 @@ def test_a_data_folder_leaves_none_of_them_out_unsaid(tmp_path: Path) -> None:
     # Originals beside what was made of them.
     (tmp_path / "images" / "c.heic").rename(tmp_path / "images" / "a.HEIC")
     assert load_dataset(tmp_path).left_out == {".heic": 1}
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+def test_dicom_of_another_name_is_named(tmp_path: Path, suffix: str) -> None:
+    path = dicom_file(tmp_path / f"a.{suffix}", np.zeros((8, 9), np.uint8))
+    said = r"it is a DICOM file, whatever its name says: let its name end in \.dcm"
+    with pytest.raises(InputError, match=said):
+        read_image(path)
+
+
+def test_a_picture_may_have_these_bytes(tmp_path: Path) -> None:
+    Image.new("RGB", (20, 8)).save(tmp_path / "a.bmp")
+    data = bytearray((tmp_path / "a.bmp").read_bytes())
+    data[128:132] = b"DICM"
+    (tmp_path / "a.bmp").write_bytes(data)
+    assert np.count_nonzero(read_image(tmp_path / "a.bmp")) == 4

@@ -17,6 +17,7 @@ from napari_attnseg.intensity import IntensityWarning
 from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.io.folders import left_out, name_key
 from napari_attnseg.io.readers.formats import file_format
+from napari_attnseg.mask_like import looks_like_mask
 from napari_attnseg.reliability.estimate import EstimateState, ExpectedDice
 
 if TYPE_CHECKING:
@@ -62,6 +63,9 @@ class Note(StrEnum):
         The mask covers the whole image.
     CANVAS
         More than half of the image is one colour around a smaller picture.
+    LIKE_MASK
+        The image has a few values only, which fill regions, as a mask has. Then it has
+        no `CANVAS`, and nothing is said of its `NARROW_RANGE`.
     BURNED_IN
         The file says that its pixels show who the patient is.
     PROFILE_LEFT
@@ -90,6 +94,7 @@ class Note(StrEnum):
     NOTHING_FOUND = "nothing_found"
     WHOLE_IMAGE = "whole_image"
     CANVAS = "canvas"
+    LIKE_MASK = "like_mask"
     BURNED_IN = "burned_in"
     PROFILE_LEFT = "profile_left"
     INTERLACED = "interlaced"
@@ -238,7 +243,9 @@ def found_notes(image: NDArray[Any], mask: NDArray[Any]) -> list[Note]:
         notes.append(Note.NOTHING_FOUND)
     elif mask.all():
         notes.append(Note.WHOLE_IMAGE)
-    if mostly_canvas(image):
+    if looks_like_mask(image):
+        notes.append(Note.LIKE_MASK)
+    elif mostly_canvas(image):
         notes.append(Note.CANVAS)
     return notes
 

@@ -115,7 +115,7 @@ def done_before(
     """
     story = folder / f"{stem}.json"
     facts = read_facts(story, FORMAT)
-    if facts is None or facts.get("mask_edited"):
+    if facts is None:
         return None
     own = facts["provenance"]
     found = own.get("weights_sha256"), own.get(SETTINGS), own.get("image_sha256")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_attnseg.batch.base import Note, Outcome
+from napari_attnseg.batch.by_hand import expect_not_by_hand
 from napari_attnseg.batch.done import SETTINGS, done_before
 from napari_attnseg.batch.mask_maker import MaskMaker
 from napari_attnseg.batch.options import SegmentOptions
@@ -57,6 +58,13 @@ class FileWork:
             with frames:
                 yield self._picture(files, frames, stem)
             return
+        if not self._how.replace_edited:
+            try:
+                expect_not_by_hand(self._out, stem)
+            except InputError as error:
+                frames.close()
+                yield Outcome(files.label, stem, error=str(error))
+                return
         # Late: it measures objects, which takes SciPy and scikit-image.
         from napari_attnseg.batch.stacks import StackRun
 
@@ -90,6 +98,8 @@ class FileWork:
                     return Outcome(
                         label, stem, *before, estimate_of(earlier.provenance)
                     )
+            if not self._how.replace_edited:
+                expect_not_by_hand(self._out, stem)
             result, notes = self.maker.make(image, facts)
             known = {FILE_FACTS: facts.to_provenance(self._keep), SETTINGS: settings}
             own = {**result.provenance, **known}

@@ -48,6 +48,9 @@ class SegmentOptions:
     resume : bool
         Whether to skip images that have results already, made from the same pixels,
         weights and settings.
+    replace_edited : bool
+        Whether to replace also masks that were changed by hand since an earlier run;
+        otherwise such images are left out, with an error.
     precision : str
         As for `Segmenter.from_checkpoint`.
     """
@@ -67,6 +70,7 @@ class SegmentOptions:
     box: Box | None = None
     tile: bool = False
     resume: bool = False
+    replace_edited: bool = False
     precision: str = "fp32"
 
     def rules(self, limit: float) -> MaskRules:

@@ -13,6 +13,7 @@ from napari_attnseg.batch.base import (
     found_notes,
     intensity_notes,
 )
+from napari_attnseg.batch.by_hand import expect_not_by_hand
 from napari_attnseg.batch.checked_model import CheckedModel
 from napari_attnseg.batch.done import SETTINGS, done_before, settings_hash
 from napari_attnseg.batch.here import Kept, Steps, Write
@@ -104,6 +105,8 @@ class Segmenting:
                 if expected is not None:
                     self._estimates[path] = expected
                 return Kept(earlier.files)
+        if not self._how.replace_edited:
+            expect_not_by_hand(self._out, stem)
         if self._how.tile:
             return _Read(found, None)
         how = self._intensity, self._how.box

@@ -161,6 +161,7 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     from napari_attnseg.io.other_pictures import OTHER_PICTURES_WORDS
     from napari_attnseg.io.readers.dicom_planes import PLANES_WORDS
     from napari_attnseg.io.readers.film_kinds import INTERLACED_WORDS
+    from napari_attnseg.mask_like import MASK_LIKE_WORDS
     from napari_attnseg.reliability.estimate import GREY_WORDS, UNLIKE_WORDS
 
     narrow = warning_sentence(IntensityWarning.NARROW_RANGE)
@@ -181,6 +182,7 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
         Note.WHOLE_IMAGE: f"{name}: the mask covers the whole image: these weights do "
         "not fit this image.",
         Note.CANVAS: f"{name}: {CANVAS_WORDS[0].lower()}{CANVAS_WORDS[1:]}",
+        Note.LIKE_MASK: f"{name}: {MASK_LIKE_WORDS}",
         Note.UNLIKE: f"{name}: no expected Dice: {UNLIKE_WORDS}.",
         Note.GREY: f"{name}: no expected Dice: {GREY_WORDS}.",
         Note.BURNED_IN: f"{file} says that its pixels show who the patient is "
@@ -191,6 +193,8 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
         Note.NO_OVERLAY: f"{file}: no overlay video, as PyAV is not installed; run "
         'pip install "napari-attnseg[video]".',
     }
+    if Note.LIKE_MASK in outcome.notes:
+        del sentences[Note.NARROW_RANGE]  # a window would not help
     # How many were done before is said at the end.
     said = [sentences[note] for note in outcome.notes if note in sentences]
     if error is not None:

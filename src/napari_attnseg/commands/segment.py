@@ -117,6 +117,14 @@ def segment(
             "weights and settings.",
         ),
     ] = False,
+    replace_edited: Annotated[
+        bool,
+        typer.Option(
+            "--replace-edited",
+            help="Replace also masks of earlier results that were changed by hand "
+            "since. Without it, their images are named and skipped.",
+        ),
+    ] = False,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -200,8 +208,9 @@ def segment(
     An image with an EXIF or TIFF orientation is turned upright first, and its results
     belong to the upright image. An image that cannot be read is named and skipped; the
     exit code is then 1. Other files of a folder are counted by kind at the end. Earlier
-    results of the same image are replaced, but not files with these names that belong
-    to another image.
+    results of the same image are replaced, but not masks that were changed by hand
+    (unless --replace-edited is given), nor files with these names that belong to
+    another image.
     """
     from napari_attnseg.batch import (
         Batch,
@@ -228,6 +237,7 @@ def segment(
         box=None if box is None else parse_box(box),
         tile=tile,
         resume=resume,
+        replace_edited=replace_edited,
         precision=precision,
     )
     batch: Batch | FilesBatch

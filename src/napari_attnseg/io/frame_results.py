@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.beside_masks import (
+    beside_words,
+    expect_mask,
+    masks_beside,
+    names_in,
+)
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.frame_table import whole_rows
 from napari_attnseg.io.images import is_file, read_numbers
 from napari_attnseg.io.mask_values import ReadMask, labels_of
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.stack_results import FORMAT, StackNames
+
+_OF_FRAME = re.compile(r"frame_\d{6,}_mask(_(cnn|transformer|disagree))?\.png")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +42,8 @@ class FrameResults:
         Whether all frames were done.
     image : str or None
         Path of the segmented file, relative to the results; None: not recorded.
+    in_folder : tuple of str
+        Names in the folder of masks that are no masks of frames by their names.
     """
 
     names: StackNames
@@ -41,11 +52,16 @@ class FrameResults:
     provenance: Mapping[str, Any]
     complete: bool
     image: str | None = None
+    in_folder: tuple[str, ...] = ()
 
     def mask(self, frame: int) -> ReadMask:
         """Mask (H, W) of a frame; raises as `read_numbers` and `labels_of`."""
         file = self.names.mask(frame)
-        return labels_of(read_numbers(file), self.unit, file.name)
+        expect_mask(file)
+        read = labels_of(read_numbers(file), self.unit, file.name)
+        beside = beside_words(file, masks_beside(file, self.in_folder))
+        said = " ".join(filter(None, (read.assumed, beside)))
+        return read._replace(assumed=said)
 
     @property
     def source(self) -> Path | None:
@@ -118,4 +134,9 @@ def load_frame_results(path: Path) -> FrameResults:
         )
     names = StackNames(path.parent, path.stem)
     complete = bool(facts.get("complete", True))
-    return FrameResults(names, frames, unit, own, complete, image)
+    return FrameResults(names, frames, unit, own, complete, image, _others(names))
+
+
+def _others(names: StackNames) -> tuple[str, ...]:
+    """Names in the folder of masks that are no masks of frames."""
+    return tuple(one for one in names_in(names.masks) if not _OF_FRAME.fullmatch(one))

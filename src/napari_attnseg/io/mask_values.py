@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.painted_labels import painted_labels
 
 _SAVE = "save the mask as grey, 0 for background and 255 for the mask"
 #: A mask whose largest number is at least this is one of 0 to 255.
@@ -23,6 +24,8 @@ _EDGES, _BLURRED, _OF_MASK = 0.02, 0.4, 4
 _FEW = 32
 #: A mask of more numbers is no map of classes.
 _MOST_LABELS = 64
+#: Labels that somebody has painted with, who took the first ones of an editor.
+_FIRST_LABELS = (1, 2, 3)
 
 
 class ReadMask(NamedTuple):
@@ -45,8 +48,9 @@ def labels_of(
 ) -> ReadMask:
     """Labels of a mask of results, even if another program saved it.
 
-    If `unit` is 255, one other number beside 0 counts as 255, and of soft edges
-    everything above half is the mask. The trainer reads masks in the same way.
+    If `unit` is 255, one other number beside 0 counts as 255, and so do regions of 1, 2
+    or 3 beside 255, because editors begin to count their labels there. Of soft edges,
+    everything above half is the mask.
 
     Parameters
     ----------
@@ -90,7 +94,26 @@ def labels_of(
             said = f"{name} holds {labels} in place of 0 and 255, which were taken so."
             return ReadMask(values, said)
         raise _unclear(name, f"the faint values {_listed(found)}")
+    painted = painted_labels(values, found) if whole else []
+    if painted:
+        return _painted(values, found, painted, name)
     return _soft(values, found, name)
+
+
+def _painted(
+    values: NDArray[Any], found: NDArray[Any], painted: list[int], name: str
+) -> ReadMask:
+    """Read a mask of 0 and 255 in which somebody has painted with other labels."""
+    if {*found.tolist()} <= {0, *_FIRST_LABELS, 255} and found[0] == 0:
+        labels = " and ".join(str(one) for one in painted)
+        return ReadMask(
+            (values > 0).astype(np.uint8),
+            f"{name} holds regions of {labels} beside 255; all that is not 0 was taken "
+            "for the mask.",
+        )
+    some = ", ".join(str(one) for one in painted)
+    came = f"the values {_listed(found)}, of which {some} may be painted labels"
+    raise _unclear(name, came)
 
 
 def _numbered(
@@ -120,10 +143,12 @@ def _soft(values: NDArray[Any], found: NDArray[Any], name: str) -> ReadMask:
         came = f"the values {_listed(found)}, which are no soft edges of one mask"
         raise _unclear(name, came)
     cut = 127 if _WHITE <= top <= 255 else top / 2
+    holds = "has soft edges, as after resampling"
+    if not between.any():
+        holds = f"holds the values {_listed(found)}"
     return ReadMask(
         (values > cut).astype(np.uint8),
-        f"{name} has soft edges, as after resampling; what is above {cut:g} was taken "
-        "for the mask.",
+        f"{name} {holds}; what is above {cut:g} was taken for the mask.",
     )
 
 

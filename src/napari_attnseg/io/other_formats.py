@@ -33,8 +33,12 @@ _BEGINS = {
 #: Type of the first box of pictures of phones, and the brands that it may list.
 _TYPE, _AVIF = b"ftyp", (b"avif", b"avis")
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+#: What a DICOM file has behind its preamble, and where.
+DICOM, _MAGIC, _AT = "DICOM", b"DICM", 128
+#: First bytes of pictures that are read, some of which are DICOM as well.
+_READ = (b"II", b"MM", b"\x89PNG", b"\xff\xd8", b"GIF8", b"RIFF", b"BM")
 #: Number of bytes that are read from a file; its brands are among them.
-_HEAD = 64
+_HEAD = 132
 
 
 def other_format(path: Path) -> str:
@@ -53,11 +57,15 @@ def other_format(path: Path) -> str:
         if any(brand in _AVIF for brand in brands):
             return "AVIF"
         return "HEIC" if any(brand in _HEIC for brand in brands) else ""
+    if head[_AT:] == _MAGIC and not head.startswith(_READ):
+        return DICOM
     return next((name for one, name in _BEGINS.items() if head.startswith(one)), "")
 
 
 def other_format_words(name: str) -> str:
     """Part of a sentence: what a file of such a format is, and what to do."""
+    if name == DICOM:
+        return "it is a DICOM file, whatever its name says: let its name end in .dcm"
     return f"it is a picture of the format {name}, which is not read: export it as PNG"
 
 

@@ -21,6 +21,12 @@ from napari_attnseg.boxes import BOX_MEANING, box_of
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.atomic import remove, write_together
+from napari_attnseg.io.beside_masks import (
+    beside_words,
+    expect_mask,
+    expect_original,
+    masks_beside,
+)
 from napari_attnseg.io.files import (
     expect_files_that_fit,
     image_of,
@@ -76,8 +82,8 @@ class Results:
     image : Path or None
         Present or last known path of the image, if it came from a file.
     assumed : str
-        How the numbers of the mask's file were read, if that is not obvious; else
-        empty.
+        How the numbers of the mask's file were read, if that is not obvious, and which
+        files beside it look like masks and were not read; else empty.
     """
 
     name: str
@@ -241,6 +247,9 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
         pixels, unit = read_numbers(path.parent / name), facts["mask_value"]
         return labels_of(pixels, unit, name, stack=count is not None)
 
+    expect_original(path, files["mask"])
+    file = path.parent / files["mask"]
+    expect_mask(file)
     read = labels(files["mask"])
     masks = read.labels[None] if count is None else read.labels
     probabilities = frames(files["probability"])
@@ -278,7 +287,7 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
         count,
         layer["placement"],
         image_of(path, facts),
-        read.assumed,
+        " ".join(filter(None, (read.assumed, beside_words(file, masks_beside(file))))),
     )
 
 

@@ -18,6 +18,7 @@ from pydicom.pixels import convert_color_space
 from pydicom.uid import (
     MPEG4HP41,
     BasicTextSRStorage,
+    DeflatedExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
     RLELossless,
@@ -417,3 +418,39 @@ def test_what_makes_no_sense_is_told(
     with open_frames(dicom_file(tmp_path / "a.dcm", grey, **more)) as frames:
         assert frames.facts.not_used == (told,)
         assert (frames.facts.window, frames.facts.spacing) == (None, None)
+
+
+@pytest.mark.parametrize("kind", ["implicit", "explicit", "big", "no meta", "deflated"])
+@pytest.mark.parametrize("frames", [1, 3])
+def test_old_and_rare_forms_are_read(
+    tmp_path: Path, rng: np.random.Generator, kind: str, frames: int
+) -> None:
+    pixels = rng.integers(0, 256, (frames, 10, 12, 3), np.uint8)
+    data = dicom_set(pixels if frames > 1 else pixels[0], "RGB")
+    data["PixelData"].VR = "OW" if kind == "implicit" else "OB"
+    path = tmp_path / "IM_0001"
+    if kind == "deflated":
+        data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+        data.save_as(path, enforce_file_format=True)
+    elif kind == "no meta":  # the preamble is there
+        del data.file_meta.TransferSyntaxUID
+        data.save_as(path, implicit_vr=True, little_endian=True)
+        path.write_bytes(bytes(128) + b"DICM" + path.read_bytes())
+    else:
+        del data.file_meta
+        form = {"implicit_vr": kind == "implicit", "little_endian": kind != "big"}
+        data.save_as(path, **form)
+    if kind == "big":  # not found without its suffix
+        path = path.rename(path.with_suffix(".dcm"))
+    (found,) = find_sets([tmp_path])
+    with open_frames(found) as opened:
+        assert len(opened) == frames
+        for i in range(frames):
+            np.testing.assert_array_equal(opened[i], pixels[i])
+
+
+def test_other_files_without_suffix_are_left_out(tmp_path: Path) -> None:
+    dicom_file(tmp_path / "a.dcm", np.zeros((8, 9), np.uint8))
+    (tmp_path / "README").write_text("Read me. " * 40)
+    (tmp_path / "numbers").write_bytes(np.arange(8, 200, dtype="<u2").tobytes())
+    assert [one.paths[0].name for one in find_sets([tmp_path])] == ["a.dcm"]

@@ -146,3 +146,49 @@ def test_masks_of_a_stack_are_read_by_the_same_rule() -> None:
     np.testing.assert_array_equal(found.labels, frames > 127)
     narrow = np.full((5, 7, 3), 255, np.uint8)
     assert labels_of(narrow, 255, "x_mask.tif", stack=True).labels.shape == (5, 7, 3)
+
+
+PAINTED = np.zeros(LESION.shape, bool)
+PAINTED[2:20, 2:30] = True
+
+
+def with_label(*numbers: int, where: np.ndarray = PAINTED) -> Image.Image:
+    pixels = np.asarray(GREY).copy()
+    for number, rows in zip(numbers, np.array_split(np.argwhere(where), len(numbers))):
+        pixels[tuple(rows.T)] = number
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize("numbers", [(1,), (2,), (3,), (1, 2), (1, 2, 3)])
+def test_labels_painted_into_a_mask_belong_to_it(
+    story: Path, numbers: tuple[int, ...]
+) -> None:
+    file = story.with_name("x_mask.png")
+    with_label(*numbers).save(file)
+    results, exported = load_results(story), load_masks(story)
+    reviewed = read_mask(file, 255)
+    for one in (results.segmentations[0].mask, exported.masks[0], reviewed.labels):
+        np.testing.assert_array_equal(one, LESION | PAINTED)
+    for said in (results.assumed, exported.assumed, reviewed.assumed):
+        assert "all that is not 0 was taken" in said and "soft" not in said
+    with pytest.raises(InputError):  # for a data set, 255 may be what is not labelled
+        read(file)
+
+
+def test_other_painted_numbers_are_refused(story: Path) -> None:
+    file = story.with_name("x_mask.png")
+    soft = np.asarray(shrunk(4)).copy()
+    soft[PAINTED] = 1
+    without_0 = np.where(LESION, 255, 1).astype(np.uint8)
+    made = (with_label(5), Image.fromarray(soft), Image.fromarray(without_0))
+    for picture in made:
+        picture.save(file)
+        with pytest.raises(InputError, match=r"of which [15] may be painted labels; s"):
+            load_results(story)
+
+
+def test_numbers_near_255_are_not_called_soft_edges(story: Path) -> None:
+    with_label(254).save(story.with_name("x_mask.png"))
+    results = load_results(story)
+    np.testing.assert_array_equal(results.segmentations[0].mask, LESION | PAINTED)
+    assert "the values 0, 254, 255; what is above 127 was" in results.assumed

@@ -15,7 +15,12 @@ from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers import dicom_header as headers
-from napari_attnseg.io.readers.dicom_file import guarded, read_header, silent
+from napari_attnseg.io.readers.dicom_file import (
+    guarded,
+    read_header,
+    read_whole,
+    silent,
+)
 from napari_attnseg.io.readers.dicom_jpeg import is_ycbcr_called_rgb, ycbcr_pixels
 from napari_attnseg.io.readers.dicom_planes import looks_like_planes
 from napari_attnseg.io.readers.facts import Assumed, FileFacts, FrameAxis, NotUsed
@@ -58,6 +63,8 @@ class DicomFrames(Frames):
     ) -> None:
         self._paths = list(paths)
         self._headers = [read_header(path) for path in paths]
+        #: Number of the file that was read as a whole last, and what it holds.
+        self._read: tuple[int, Any] | None = None
         # pydicom interprets an element when it is first looked at.
         with guarded():
             for header in self._headers:
@@ -224,7 +231,8 @@ class DicomFrames(Frames):
             try:
                 if file in self._ycbcr:
                     return ycbcr_pixels(self._paths[file], header, frame)
-                stored = np.asarray(pixel_array(self._paths[file], index=frame))
+                source = self._whole(file) or self._paths[file]
+                stored = np.asarray(pixel_array(source, index=frame))
                 if header.get("PhotometricInterpretation") == "PALETTE COLOR":
                     colours = np.asarray(apply_color_lut(stored, header))
                     return _eight_bits(colours, 8 * colours.itemsize)
@@ -245,6 +253,18 @@ class DicomFrames(Frames):
                     f"cannot be decoded ({reason or type(error).__name__}, "
                     f"{_syntax(header).name}); expected a whole DICOM file: replace it."
                 ) from None
+
+    def _whole(self, file: int) -> Any:
+        """The whole file, if pydicom decodes no single frame of it; else None.
+
+        It wants the transfer syntax, and cannot look up frames in deflated bytes.
+        """
+        syntax, meta = _syntax(self._headers[file]), self._headers[file].file_meta
+        if "TransferSyntaxUID" in meta and not syntax.is_deflated:
+            return None
+        if self._read is None or self._read[0] != file:
+            self._read = file, read_whole(self._paths[file], syntax)
+        return self._read[1]
 
     def _brightening(self, values: NDArray[Any], file: int, frame: int) -> NDArray[Any]:
         """Values of which larger ones are brighter."""
@@ -272,9 +292,16 @@ def _colour_bits(header: Any) -> int:
 
 
 def _syntax(header: Any) -> Any:
-    from pydicom.uid import ImplicitVRLittleEndian
+    """Transfer syntax; without file meta information, the one that the bytes show."""
+    from pydicom import uid
 
-    return header.file_meta.get("TransferSyntaxUID") or ImplicitVRLittleEndian
+    said = header.file_meta.get("TransferSyntaxUID")
+    if said:
+        return said
+    implicit, little = header.original_encoding
+    if not little:
+        return uid.ExplicitVRBigEndian
+    return uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian
 
 
 def _is_lossy(header: Any) -> bool:

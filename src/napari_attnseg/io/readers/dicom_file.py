@@ -105,6 +105,18 @@ def read_header(path: Path) -> Any:
     return header
 
 
+def read_whole(path: Path, syntax: Any) -> Any:
+    """Read a DICOM file with its pixels, which are stored in this transfer syntax.
+
+    Errors of pydicom pass; call it in `silent`.
+    """
+    import pydicom
+
+    whole = pydicom.dcmread(path, force=True)
+    whole.file_meta.TransferSyntaxUID = syntax
+    return whole
+
+
 def _refused(reason: str, kind: type[InputError] = InputError) -> InputError:
     return kind(
         f"This file cannot be read as DICOM ({reason}); expected a whole DICOM file "

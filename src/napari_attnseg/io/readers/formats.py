@@ -50,6 +50,8 @@ SUFFIXES: dict[FileFormat, tuple[str, ...]] = {
 _ZARR = (".zattrs", "zarr.json")
 #: What a DICOM file has behind its preamble, and where.
 _MAGIC, _AT = b"DICM", 128
+#: Groups of the first elements of DICOM, and how many bytes are looked at.
+_GROUPS, _HEAD = (0x0002, 0x0008), 512
 
 
 def file_format(path: Path) -> FileFormat | None:
@@ -72,15 +74,35 @@ def file_format(path: Path) -> FileFormat | None:
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a file has the marker of DICOM (``DICM``)."""
+    """Whether a file has the marker of DICOM (``DICM``), or begins as one without it.
+
+    Old archives wrote no preamble: such files begin with elements of group 2 or 8.
+    """
     try:
         if not os.path.isfile(path):  # noqa: PTH113 (Path's raises for long names)
             return False
         with path.open("rb") as file:
-            file.seek(_AT)
-            return file.read(len(_MAGIC)) == _MAGIC
+            head = file.read(_HEAD)
     except OSError:
         return False
+    return head[_AT : _AT + len(_MAGIC)] == _MAGIC or _are_elements(head)
+
+
+def _are_elements(head: bytes) -> bool:
+    """Whether bytes begin with two elements in order, of group 2 or 8."""
+    first = _element(head)
+    second = None if first is None else _element(head[first[1] :])
+    return first is not None and second is not None and first[0] < second[0]
+
+
+def _element(head: bytes) -> tuple[tuple[int, int], int] | None:
+    """Tag and length in bytes of a little-endian element; None if there is none."""
+    if len(head) < 8:
+        return None
+    group, number = (int.from_bytes(head[i : i + 2], "little") for i in (0, 2))
+    explicit = head[4:6].isalpha() and head[4:6].isupper()
+    length = int.from_bytes(head[6:8] if explicit else head[4:8], "little")
+    return ((group, number), 8 + length) if group in _GROUPS else None
 
 
 def stem_of(path: Path) -> str:
