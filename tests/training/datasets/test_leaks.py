@@ -10,10 +10,11 @@ from PIL import Image
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from attnseg_training.datasets.check import check
+from attnseg_training.datasets.drawn_lines import has_line
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.rules import Rule
 from attnseg_training.datasets.same_cases import same_cases
-from attnseg_training.datasets.shown_masks import is_drawn_on, shapes_of
+from attnseg_training.datasets.shown_masks import shapes_of
 
 H, W = 60, 80
 Y, X = np.mgrid[:H, :W]
@@ -38,7 +39,7 @@ def outlined(lesion: np.ndarray, width: int = 1) -> np.ndarray:
 @pytest.mark.parametrize("width", [1, 2, 3])
 def test_a_line_along_the_outline_is_seen(width: int) -> None:
     lesion = disc(30, 40, 12) | disc(10, 10, 6)
-    assert is_drawn_on(outlined(lesion, width), lesion)
+    assert has_line(outlined(lesion, width), lesion)
 
 
 def test_vivid_lesions_and_pictures_are_no_outlines() -> None:
@@ -46,8 +47,8 @@ def test_vivid_lesions_and_pictures_are_no_outlines() -> None:
     red, all_red = picture(), picture()
     red[lesion], all_red[:] = (230, 20, 30), (230, 20, 30)
     for image in (picture(), red, all_red, outlined(disc(30, 40, 25))):
-        assert not is_drawn_on(image, lesion)
-    assert not is_drawn_on(picture(), np.zeros((H, W), bool))
+        assert not has_line(image, lesion)
+    assert not has_line(picture(), np.zeros((H, W), bool))
 
 
 BOX = (np.abs(Y - 20) < 9) & (np.abs(X - 30) < 12)
