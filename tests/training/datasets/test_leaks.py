@@ -162,6 +162,32 @@ def test_patients_at_the_end_of_names_are_asked_about(word: str) -> None:
     assert same_cases({"train": by_case[:6], "val": by_case[6:]}) == []
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        " [x={x},y={y},w=256,h=256]",
+        " [d=2.5,x={x},y={y},w=640,h=640,z=0,t=0]",
+        "_x{x}_y{y}",
+        "_y{y}_x{x}_w256_h256",
+        "_r{y}_c{x}",
+        "-row-{y}-col-{x}",
+        "-tile-{x}{y}",
+        "_patch_{x}{y}",
+    ],
+)
+def test_tiles_of_one_slide_are_asked_about(place: str) -> None:
+    slides = [
+        [f"Case {i} HE{place.format(x=x, y=y)}" for x in (0, 256) for y in (0, 256)]
+        for i in range(3)
+    ]
+    apart = {"train": [*slides[0], *slides[1]], "val": slides[2]}
+    assert same_cases(apart) == []
+    # Each tile of another row and column, so that only the slide is the same.
+    train = [*slides[0][:1], *slides[1]]
+    (hint,) = same_cases({"train": train, "val": [slides[0][3], *slides[2]]})
+    assert hint.groups == ((slides[0][0], slides[0][3]),)
+
+
 def test_labels_of_whole_images_are_no_masks() -> None:
     seen = MasksSeen()
     for i in range(8):
