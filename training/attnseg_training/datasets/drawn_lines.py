@@ -90,4 +90,4 @@ def _across(
     columns = np.rint(x[clear, None] + unit[:, 1:] * steps).astype(np.intp)
     there = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
     whole = there.all(1)
-    return rgb[rows[whole], columns[whole]].astype(np.float32)
+    return np.asarray(rgb[rows[whole], columns[whole]], np.float32)
