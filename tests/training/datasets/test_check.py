@@ -117,3 +117,17 @@ def test_a_sentence_that_many_files_share_is_told_once(tmp_path: Path) -> None:
     assert told.count("as many colours as in a picture") == 1
     assert "values (14)" in told
     assert "(The same is said of a1, a10, " in told and "and 3 more; --json" in told
+
+
+def test_several_masks_are_told_once_whatever_they_are_called(tmp_path: Path) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    plane = np.zeros((8, 10), np.uint8)
+    for i in range(4):
+        Image.fromarray(plane).save(tmp_path / "images" / f"a{i}.png")
+        for kind in ("EX", "HE", "MA")[: 2 + i % 2]:
+            Image.fromarray(plane).save(tmp_path / "masks" / f"a{i}_{kind}.png")
+    told = CliRunner().invoke(app, ["check", str(tmp_path)]).output
+    assert told.count("Expected one mask of the image") == 1
+    assert "a0_EX, a0_HE, none" in told
+    assert "(The same is said of a1, a2, a3.)" in told

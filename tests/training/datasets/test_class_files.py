@@ -102,6 +102,17 @@ def test_names_that_differ_in_a_suffix_only_are_told_so(
     assert len(found) == 12 and all(end in text for text in found)
 
 
+def test_masks_that_label_studio_named_by_tasks_are_told_so(tmp_path: Path) -> None:
+    write(tmp_path, [f"images/c{i}.png" for i in range(3)])
+    masks = [f"task-{i + 12}-annotation-3-by-1-tag-polyp-0" for i in range(3)]
+    write(tmp_path, [f"masks/{mask}.png" for mask in masks])
+    told = "tasks of Label Studio, whose export as JSON says .*: rename them"
+    with pytest.raises(InputError, match=f"3 of 3 masks .* {told}"):
+        load_dataset(tmp_path)
+    found = [text for kind, _, text in check(tmp_path).found if kind == "missing mask"]
+    assert len(found) == 3 and all("Label Studio" in text for text in found)
+
+
 def test_other_names_are_not_said_to_differ_in_a_suffix(tmp_path: Path) -> None:
     write(tmp_path, [f"images/{name}.png" for name in ("a", "b", "c")])
     write(tmp_path, [f"masks/{name}.png" for name in ("a_mask", "x", "y")])

@@ -10,10 +10,11 @@ from PIL import Image
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from attnseg_training.datasets.check import check
+from attnseg_training.datasets.drawn_lines import has_line
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.rules import Rule
 from attnseg_training.datasets.same_cases import same_cases
-from attnseg_training.datasets.shown_masks import is_drawn_on, shapes_of
+from attnseg_training.datasets.shown_masks import shapes_of
 
 H, W = 60, 80
 Y, X = np.mgrid[:H, :W]
@@ -38,7 +39,7 @@ def outlined(lesion: np.ndarray, width: int = 1) -> np.ndarray:
 @pytest.mark.parametrize("width", [1, 2, 3])
 def test_a_line_along_the_outline_is_seen(width: int) -> None:
     lesion = disc(30, 40, 12) | disc(10, 10, 6)
-    assert is_drawn_on(outlined(lesion, width), lesion)
+    assert has_line(outlined(lesion, width), lesion)
 
 
 def test_vivid_lesions_and_pictures_are_no_outlines() -> None:
@@ -46,8 +47,8 @@ def test_vivid_lesions_and_pictures_are_no_outlines() -> None:
     red, all_red = picture(), picture()
     red[lesion], all_red[:] = (230, 20, 30), (230, 20, 30)
     for image in (picture(), red, all_red, outlined(disc(30, 40, 25))):
-        assert not is_drawn_on(image, lesion)
-    assert not is_drawn_on(picture(), np.zeros((H, W), bool))
+        assert not has_line(image, lesion)
+    assert not has_line(picture(), np.zeros((H, W), bool))
 
 
 BOX = (np.abs(Y - 20) < 9) & (np.abs(X - 30) < 12)
@@ -159,6 +160,32 @@ def test_patients_at_the_end_of_names_are_asked_about(word: str) -> None:
     }
     by_case = [f"patient{i // 3}_img_p{i % 3}" for i in range(9)]
     assert same_cases({"train": by_case[:6], "val": by_case[6:]}) == []
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        " [x={x},y={y},w=256,h=256]",
+        " [d=2.5,x={x},y={y},w=640,h=640,z=0,t=0]",
+        "_x{x}_y{y}",
+        "_y{y}_x{x}_w256_h256",
+        "_r{y}_c{x}",
+        "-row-{y}-col-{x}",
+        "-tile-{x}{y}",
+        "_patch_{x}{y}",
+    ],
+)
+def test_tiles_of_one_slide_are_asked_about(place: str) -> None:
+    slides = [
+        [f"Case {i} HE{place.format(x=x, y=y)}" for x in (0, 256) for y in (0, 256)]
+        for i in range(3)
+    ]
+    apart = {"train": [*slides[0], *slides[1]], "val": slides[2]}
+    assert same_cases(apart) == []
+    # Each tile of another row and column, so that only the slide is the same.
+    train = [*slides[0][:1], *slides[1]]
+    (hint,) = same_cases({"train": train, "val": [slides[0][3], *slides[2]]})
+    assert hint.groups == ((slides[0][0], slides[0][3]),)
 
 
 def test_labels_of_whole_images_are_no_masks() -> None:

@@ -210,3 +210,20 @@ def test_a_threshold_is_offered_where_it_tells_something(
     with pytest.raises(UnclearMaskError, match="mask of 0 and 255") as error:
         read(path)
     assert ("threshold = 0" in str(error.value)) == helps
+
+
+def test_the_ends_of_viridis_tell_the_background_where_the_border_does_not(
+    tmp_path: Path,
+) -> None:
+    lesion = np.zeros((60, 80), bool)
+    lesion[:40, :60] = True  # more than half of the border
+    ends = np.array([(68, 1, 84), (253, 231, 36)], np.uint8)
+    for suffix in ("png", "jpg"):
+        file = tmp_path / f"mask.{suffix}"
+        Image.fromarray(ends[lesion.astype(int)]).save(file, quality=95)
+        wrong = (read(file).planes[0] > 0) != lesion
+        assert wrong.sum() <= (0 if suffix == "png" else 20)
+    other = np.array([(70, 60, 84), (253, 231, 36)], np.uint8)
+    Image.fromarray(other[lesion.astype(int)]).save(tmp_path / "other.png")
+    with pytest.raises(UnclearMaskError, match="no colour along most of the border"):
+        read(tmp_path / "other.png")

@@ -232,6 +232,8 @@ def test_a_kind_that_is_refused(tmp_path: Path, kind: str) -> None:
     assert path.name in sentence and sentence.endswith(".")
     if rule == Rule.VOID_VALUES:
         assert "ignore = " in sentence and "dataset.toml" in sentence
+        assert "threshold = 0 if all that is not 0 is lesion" in sentence
+        assert read(path, threshold=0).planes.any()
 
 
 @pytest.mark.parametrize(

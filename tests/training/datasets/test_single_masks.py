@@ -152,6 +152,7 @@ def test_a_void_border_of_a_palette_is_no_lesion(tmp_path: Path) -> None:
     with pytest.raises(UnclearMaskError) as refused:
         read(path)
     assert refused.value.rule == Rule.VOID_VALUES
+    assert "threshold" not in str(refused.value)  # none applies to colours
     found = read(path, ignore=255)
     np.testing.assert_array_equal(found.planes[0] > 0, TRUTH & (VOID != 255))
     np.testing.assert_array_equal(found.ignored, VOID == 255)

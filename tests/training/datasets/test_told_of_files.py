@@ -15,6 +15,7 @@ from attnseg_training.cli import app
 from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.check import check
 from attnseg_training.datasets.rules import Rule
+from napari_attnseg.errors import InputError
 
 NAMES = [f"a{i}" for i in range(6)]
 
@@ -149,6 +150,24 @@ def test_numbers_that_are_names_of_images_are_none_in_a_table(folder: Path) -> N
     (folder / "holdout.txt").write_text("0\n1\n2\n")
     (said,) = told(folder, Rule.UNREAD_LISTS)
     assert "holdout.txt names 3 of 6 images; if" in said
+
+
+@pytest.mark.parametrize("prefix", ["", "img_"])
+def test_lists_of_numbers_of_images_are_told(folder: Path, prefix: str) -> None:
+    for path in [*folder.glob("*/*.png")]:
+        path.rename(path.with_stem(f"{prefix}{int(path.stem[1:]):04d}"))
+    numbers = json.dumps({"train": [0, 5, 3, 2], "val": [1, 4]})
+    (folder / "log.json").write_text('{"train": [0.5, 0.25, 0.1, 1, 2]}')
+    (folder / "sizes.json").write_text('{"train": [880, 1000, 1, 2, 120]}')
+    assert told(folder, Rule.UNREAD_LISTS) == []
+    (folder / "cv_0.json").write_text(numbers)
+    (said,) = told(folder, Rule.UNREAD_LISTS)
+    assert ": cv_0.json names 6 of 6 images; if" in said
+    (folder / "trainval-fold0.json").write_text(numbers)
+    with pytest.raises(
+        InputError, match=r"but trainval-fold0\.json, which is not read"
+    ):
+        check(folder)
 
 
 @pytest.mark.parametrize(

@@ -186,11 +186,20 @@ def _facts(spec: Any) -> dict[str, Any]:
 
 
 def _grouped(findings: list[dict[str, str]]) -> list[str]:
-    """Sentences, of those that differ in a name only the first one."""
+    """Sentences, of those that differ in a name only the first one.
+
+    Or in a list of names that begin with it, as those of several masks.
+    """
     groups: dict[str, list[dict[str, str]]] = {}
     for one in findings:
-        name = re.compile(rf"(?<!\w){re.escape(one['name'])}(\.\w+)*(?!\w)")
-        groups.setdefault(name.sub("\0", one["text"]), []).append(one)
+        own = re.escape(one["name"])
+        name = re.compile(rf"(?<!\w){own}(\.\w+)*(?!\w)")
+        mask = rf"(?<!\w){own}[_\-.(#~+/][^\s,']*"
+        further = re.compile(rf"{mask}(, {mask})*( …)?")
+        shown = one["text"]
+        if one["kind"] == "several masks":
+            shown = further.sub("\0", shown)
+        groups.setdefault(name.sub("\0", shown), []).append(one)
     said = []
     for first, *others in groups.values():
         named = ", ".join(one["name"] for one in others[:SHOWN])

@@ -15,7 +15,7 @@ from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.missing_names import dropped_zeros
 from attnseg_training.datasets.named_splits import named_splits
-from attnseg_training.datasets.pairing import unlike_in_a_suffix
+from attnseg_training.datasets.pairing import named_by_tasks, unlike_in_a_suffix
 from attnseg_training.datasets.repeated_names import repeated_names
 from attnseg_training.datasets.same_patients import same_patients
 from attnseg_training.datasets.sample import Sample
@@ -249,10 +249,10 @@ def samples(files: Files, names: tuple[str, ...]) -> tuple[Sample, ...]:
 
 
 def mask_suffix(files: Files) -> str:
-    """Describe the suffix by which unpaired names differ; empty if there is none."""
+    """Describe how unpaired names differ, mostly by a suffix; empty if not known."""
     images = [name for name in files.images if name not in files.masks]
     masks = [name for name in files.masks if name not in files.images]
-    return unlike_in_a_suffix(images, masks)
+    return unlike_in_a_suffix(images, masks) or named_by_tasks(masks)
 
 
 def missing_masks(files: Files, names: tuple[str, ...]) -> list[str]:

@@ -37,6 +37,9 @@ Plane = NDArray[np.bool_]
 BLACK = 32
 #: Share of the border that its commonest colour has, if it is clearly background.
 CLEAR = 0.75
+#: Colours of 0 and of the largest number where matplotlib saved a mask as it is wont to
+#: (`imsave`); they tell which is background where the border does not.
+VIRIDIS = np.array([(68, 1, 84), (253, 231, 36)], np.float64)
 #: Share of pixels that have one of the mask's colours; the others are edges.
 DRAWN = 0.7
 #: In a file that compression has changed, no more colours than this are no photo.
@@ -296,6 +299,10 @@ def _background(
         _refuse_missed(rgb, drawn[0], ~hidden, name)
         raise one_colour(name, drawn[0])
     if counts[common] < CLEAR * max(len(border), 1):
+        apart = np.abs(drawn[:, None] - VIRIDIS).max(-1)
+        near = apart <= (SAME if lossy else 2)
+        if len(drawn) == 2 and near.any(0).all():
+            return np.asarray(drawn[near[:, 0]][0])
         raise unclear(name, "no black, and no colour along most of the border")
     if len(drawn) > 2 and area[common] < area.max():
         raise unclear(name, "a frame around a larger area of another colour")

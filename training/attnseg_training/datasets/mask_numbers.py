@@ -261,7 +261,7 @@ def _probabilities(
     return values > 0.5, "probabilities"
 
 
-def refuse_void(found: Values, name: str) -> None:
+def refuse_void(found: Values, name: str, colours: bool = False) -> None:
     """Raise if the largest number, beside small ones, stands for unlabelled pixels.
 
     Parameters
@@ -270,14 +270,17 @@ def refuse_void(found: Values, name: str) -> None:
         Numbers or indices of a palette that a mask holds, sorted, 0 among them.
     name : str
         Name of the mask file, for the message.
+    colours : bool
+        Whether they stand for colours, to which no threshold applies.
     """
     if has_void(found):
         top = int(found[-1])
+        all_of_it = "" if colours else ", threshold = 0 if all that is not 0 is lesion"
         raise UnclearMaskError(
             Rule.VOID_VALUES,
             f"Expected {top} alone or no {top} in the mask {name}, found "
             f"{listed(found)}: write ignore = {top} into dataset.toml if it is "
-            "neither lesion nor background, or export the mask without it.",
+            f"neither lesion nor background{all_of_it}, or export the mask without it.",
         )
 
 

@@ -193,7 +193,7 @@ def _of_page(
         void = series.indices == ignore
     elif series.indices is not None:
         seen = series.indices if alpha is None else series.indices[alpha > 0]
-        mask_numbers.refuse_void(np.unique(np.append(seen, 0)), name)
+        mask_numbers.refuse_void(np.unique(np.append(seen, 0)), name, colours=True)
     try:
         plane, traits = mask_colours.foreground(colours, alpha, lossy, name, void)
     except OneColourError as error:

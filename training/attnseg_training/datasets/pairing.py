@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ from napari_attnseg.io.readers.formats import is_dicom
 PAIRS = ("images", "masks")
 #: More folders of masks than this are told in part, and are no classes.
 FOLDERS = 16
+#: Name of a mask that Label Studio exports, by the number of its task.
+_TASK = re.compile(r"task-\d+-annotation-\d+-.+", re.IGNORECASE)
 Mask = TypeVar("Mask")
 
 
@@ -179,6 +182,16 @@ def unlike_in_a_suffix(images: Collection[str], masks: Collection[str]) -> str:
         if count > len(images) / 2:
             return f"names of {words.format(end)}"
     return ""
+
+
+def named_by_tasks(masks: Iterable[str]) -> str:
+    """Describe names of masks without an image that Label Studio gave; else empty."""
+    if not any(map(_TASK.fullmatch, masks)):
+        return ""
+    return (
+        "names of the masks are those of tasks of Label Studio, whose export as JSON "
+        "says which image each task is of"
+    )
 
 
 def without_twins(found: dict[str, Path]) -> dict[str, Path]:

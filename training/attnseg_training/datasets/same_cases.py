@@ -18,6 +18,16 @@ _CASE_LAST = re.compile(
     r"[_\-. ]?\d+)",
     re.IGNORECASE,
 )
+#: Where a tile lies in its slide: [x=0,y=256,w=256,h=256] of QuPath, x0_y256, r0_c3.
+_TILE = re.compile(
+    r"(.*[^\W_].*?)(?:[_\-. ]*\[(?:[a-z]+=-?[\d.]+,?)+\]|[_\-. ]+(?:"
+    + "|".join(
+        rf"(?:{one})[=_\-]?\d+[_\-. ,]*(?:{other})[=_\-]?\d+"
+        for one, other in (("x", "y"), ("y", "x"), ("r|row", "c|col|column"))
+    )
+    + r")(?:[_\-. ,]*[a-z]+[=_\-]?\d+)*)",
+    re.IGNORECASE,
+)
 #: One of the versions of a picture that Roboflow exports: polyp_png.rf.<hash>.
 _VERSION = re.compile(r"(.+)\.rf\.[0-9a-z]{16,}", re.IGNORECASE)
 #: Share of the images that are in such a case with others.
@@ -27,14 +37,18 @@ MOST = 0.5
 def same_cases(splits: Splits) -> list[Hint]:
     """Give a hint on cases with images in two splits, if file names contain the case.
 
-    Most names must contain a case, in front of what numbers their images, or behind it
-    with a word that says so (``0001_P07``). Versions of one picture in two splits are
-    always reported.
+    Most names must contain a case, in front of what numbers their images or says where
+    in it they lie, or behind it with a word that says so (``0001_P07``). Versions of
+    one picture in two splits are always reported.
     """
     names = {name for part in splits.values() for name in part}
     versions = {name: hit[1] for name in names if (hit := _VERSION.fullmatch(name))}
     rest = names - versions.keys()
-    cases = {name: hit[1] for name in rest if (hit := _CASE.fullmatch(name))}
+    cases = {
+        name: hit[1]
+        for name in rest
+        if (hit := _TILE.fullmatch(name) or _CASE.fullmatch(name))
+    }
     last = {
         name: hit[1].lower() for name in names if (hit := _CASE_LAST.fullmatch(name))
     }

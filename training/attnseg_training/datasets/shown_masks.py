@@ -7,10 +7,11 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import find_objects, label, maximum_filter, minimum_filter
+from scipy.ndimage import find_objects, label
 
 from attnseg_training.datasets.blocks import block_of, blocks_hint
 from attnseg_training.datasets.captions import has_text
+from attnseg_training.datasets.drawn_lines import has_line
 from attnseg_training.datasets.drawn_marks import is_marked
 from attnseg_training.datasets.fields_of_view import is_field_of_view
 from attnseg_training.datasets.filled_shapes import filled_shape
@@ -21,12 +22,6 @@ from attnseg_training.datasets.wrapped_values import is_wrapped
 
 _Key = TypeVar("_Key", Rule, bytes)
 
-#: Red, green and blue of what is drawn differ by so much.
-VIVID = 150
-#: Pixels to both sides of an outline in which a line may be, and beyond it.
-NEAR, BEYOND = 3, 12
-#: Share of the pixels there that are vivid, and elsewhere.
-LINE, ELSEWHERE = 0.1, 0.03
 #: Markers have at most so many pixels. Larger ones, up to this share of the shorter
 #: side of a mask, are of one shape in most masks, as a brush makes them.
 MARKER, BRUSH = 25, 0.1
@@ -73,7 +68,7 @@ class OddShapes:
         found = shapes_of(lesion) if one else []
         if one and not found and (brush := brush_of(lesion)):
             self.brushes.setdefault(brush, []).append(name)
-        if rgb is not None and (is_drawn_on(rgb, lesion) or is_marked(rgb, lesion)):
+        if rgb is not None and (has_line(rgb, lesion) or is_marked(rgb, lesion)):
             found.append(Rule.DRAWN_ON)
         if rgb is not None and one and is_field_of_view(rgb, lesion):
             found.append(Rule.FIELD_OF_VIEW)
@@ -124,33 +119,6 @@ def _joined(
     one: dict[_Key, list[str]], other: dict[_Key, list[str]]
 ) -> dict[_Key, list[str]]:
     return {k: one.get(k, []) + other.get(k, []) for k in {**one, **other}}
-
-
-def is_drawn_on(rgb: NDArray[np.uint8], lesion: NDArray[np.bool_]) -> bool:
-    """Whether an image (H, W, 3) shows a vivid line along the outline of its mask.
-
-    A network would learn to follow such a line instead of finding lesions.
-    """
-    rows, columns = np.flatnonzero(lesion.any(1)), np.flatnonzero(lesion.any(0))
-    if len(rows) == 0:
-        return False
-    top, left = max(rows[0] - BEYOND, 0), max(columns[0] - BEYOND, 0)
-    box = (
-        slice(top, rows[-1] + 1 + BEYOND),
-        slice(left, columns[-1] + 1 + BEYOND),
-    )
-    mask, colours = lesion[box], rgb[box]
-    vivid = colours.max(-1).astype(np.int16) - colours.min(-1) >= VIVID
-    size = 2 * NEAR + 1
-    inside, outside = minimum_filter(mask, size), ~maximum_filter(mask, size)
-    near = ~inside & ~outside
-    return bool(
-        near.any()
-        and vivid[near].mean() >= LINE
-        and all(
-            vivid[part].mean() <= ELSEWHERE for part in (inside, outside) if part.any()
-        )
-    )
 
 
 def shapes_of(lesion: NDArray[np.bool_]) -> list[Rule]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from attnseg_training.datasets.file_names import without_suffix
 from attnseg_training.datasets.listed_pairs import ListedPairs, is_table
+from attnseg_training.datasets.numbers_in_lists import by_numbers
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.folders import entries, name_key
 
@@ -161,7 +162,9 @@ def _is_list(path: Path, known: Iterable[str], any_name: bool = False) -> bool:
         return is_table(text, {name_key(name): name for name in known})
     words = set(re.split(r"[\s,;:\"'\[\]{}/\\]+", name_key(text)))
     words |= {without_suffix(word) for word in words}
-    return any(name_key(name) in words for name in known)
+    return any(name_key(name) in words for name in known) or bool(
+        by_numbers(text, known)
+    )
 
 
 def _is_comment(line: str, known: Iterable[str]) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from attnseg_training.datasets.file_names import without_suffix
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.layouts import Files
+from attnseg_training.datasets.numbers_in_lists import by_numbers
 from attnseg_training.datasets.rules import Rule
 from attnseg_training.datasets.split_lists import SPLIT_WORDS
 from napari_attnseg.errors import InputError
@@ -65,6 +66,8 @@ def unread_lists(files: Files) -> list[Hint]:
         if "\0" in text or _RESULTS.search(text):
             continue
         here = _named(text, path.suffix.lower(), known)
+        if len(here) < FEW and _SPLIT.search(text):
+            here = by_numbers(text, used)
         if len(here) < FEW or _says_no_more(here, used, text, known, files.named):
             continue
         where = path.relative_to(files.root).as_posix()
