@@ -169,3 +169,33 @@ def test_segmenting_again_stays_side_by_side(
     assert not any(layer in viewer.layers for layer in before.layers)
     assert inspect.result.image.name == "a" and viewer.canvas.grid.enabled
     assert shown(viewer) == cells and len(batches) == 1
+
+
+def test_an_image_that_is_opened_again_has_its_results_over_it(
+    setting: SimpleNamespace, qtbot: Any
+) -> None:
+    """Not below it, and not what only the cells showed."""
+    viewer, inspect = setting.viewer, setting.inspect
+    setting.add("b")
+    image = setting.add("a")
+    for preset in ("overlay", "all scales"):
+        plain = viewer.screenshot(canvas_only=True, flash=False)
+        inspect.preset_box.setCurrentText(preset)
+        qtbot.wait(100)
+        viewer.layers.remove(image)
+        # In the same turn of the loop: the next picture is that of "b" alone.
+        inspect.settle()
+        if preset != "overlay":
+            assert shown(viewer) == {"b", "mask · b"}
+            assert inspect.result.image.name == "b"
+        expect_overlay(setting, qtbot, {"b", "mask · b"})
+        image = viewer.add_image(image.data, name="a", rgb=True)
+        qtbot.waitUntil(lambda: "mask · a" in shown(viewer))
+        expect_overlay(setting, qtbot, {"b", "a", "mask · a"})
+        own = [layer.name for layer in viewer.layers][-7:]
+        assert own[0] == "a" and own[-1] == "mask · a"
+        assert viewer.layers["mask · a"].contour > 0
+        assert setting.segment.gate_box.currentText() == "none"
+        assert inspect.result.image.name == "a"
+        again = viewer.screenshot(canvas_only=True, flash=False)
+        assert np.array_equal(again, plain)  # with the outline

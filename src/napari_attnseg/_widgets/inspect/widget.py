@@ -280,6 +280,7 @@ class InspectWidget(DockWidget):
             with signals_blocked(self.preset_box):
                 self.show_preset(Preset.OVERLAY)
             self._follow_preset()
+            self._in_view.turn()  # at once: another image may be seen now
         elif not self._arrangement.follow(self.result):
             self._arrange()
 
