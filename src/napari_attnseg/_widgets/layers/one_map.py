@@ -11,6 +11,7 @@ from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.new_layers import NewLayer
 from napari_attnseg._widgets.layers.own_image import (
     HIDDEN,
+    bring_forward,
     hide,
     images_of,
     looked_at,
@@ -27,6 +28,8 @@ def add_explanation(viewer: Any, new: NewLayer, asked: Hashable) -> None:
 
     The other maps and filled masks of its image are hidden, because their colours would
     mix with its own. Outlines stay visible. In a grid, side by side, nothing is hidden.
+    An image that is hidden, or that another one covers, is shown, else the map is not
+    seen.
 
     Parameters
     ----------
@@ -45,7 +48,8 @@ def add_explanation(viewer: Any, new: NewLayer, asked: Hashable) -> None:
         elif not viewer.canvas.grid.enabled and _is_map(layer):
             hide(layer)
     new.metadata[ASKED] = asked
-    add_layers(viewer, [new])
+    (layer,) = add_layers(viewer, [new])
+    bring_forward(viewer, images_of(viewer.layers).get(layer))
 
 
 class MapsAside:
