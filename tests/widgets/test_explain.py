@@ -15,6 +15,7 @@ from napari_attnseg._widgets.base.scroll import WIDTH, VerticalScroll
 from napari_attnseg._widgets.explain import OWN_MASK, ExplainWidget
 from napari_attnseg._widgets.inspect.marker import Mark
 from napari_attnseg._widgets.layers.metadata import METADATA, metadata_of, record_of
+from napari_attnseg._widgets.layers.own_image import looked_at
 from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg.explanations import EXPLAINERS, explain
