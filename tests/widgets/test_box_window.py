@@ -75,10 +75,10 @@ def test_only_a_drawn_box_is_segmented(
     # Nothing is drawn: the button is grey, and why is written below it.
     bar = widget.bar
 
-    def missing() -> bool:
+    def missing(why: str = NO_BOX) -> bool:
         grey = not bar.start_button.isEnabled()
         assert grey == bar.why.isVisibleTo(widget)
-        return grey and bar.why.text() == NO_BOX
+        return grey and why in bar.why.text()
 
     assert missing()
     segment()
@@ -90,9 +90,11 @@ def test_only_a_drawn_box_is_segmented(
 
     # Pixel 10 begins at 9.5; the last shape counts.
     box.add_rectangles(np.array([[0.0, 0.0], [3, 3]]))
+    assert missing("has 4×4 pixels of the image; draw one of at least 16×16.")
+    box.add_rectangles(np.array([[300.0, 300.0], [340, 340]]))
     assert bar.start_button.isEnabled() and not missing()
     segment()
-    assert "has 4×4 pixels" in bar.error.text() and len(viewer.layers) == 2
+    assert "outside the image" in bar.error.text() and len(viewer.layers) == 2
     # What was wrong with it is not said of the next one.
     box.add_rectangles(np.array([[9.5, 19.5], [49.5, 200]]))
     assert not bar.error.isVisibleTo(widget)

@@ -15,6 +15,7 @@ from napari_attnseg._widgets.base.scroll import WIDTH, VerticalScroll
 from napari_attnseg._widgets.explain import OWN_MASK, ExplainWidget
 from napari_attnseg._widgets.inspect.marker import Mark
 from napari_attnseg._widgets.layers.metadata import METADATA, metadata_of, record_of
+from napari_attnseg._widgets.layers.own_image import looked_at
 from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg.explanations import EXPLAINERS, explain
@@ -64,6 +65,14 @@ def test_a_map_is_added_over_its_image(
             image.data_to_world(np.array(corner) * IMAGE.shape - 0.5),
         )
     assert viewer.layers.selection.active is image
+    # Of an image that is hidden, or covered by another, the map is seen too.
+    image.visible = False
+    run(widget, qtbot)
+    assert image.visible and viewer.layers["measured trust 1/8 · a"].visible
+    viewer.add_image(IMAGE, name="b", scale=(2, 3), rotate=20)
+    widget.inputs.image_box.setCurrentText("a")
+    run(widget, qtbot)
+    assert looked_at(viewer.layers) == [image]
 
 
 def test_a_long_name_neither_widens_the_dock_nor_scrolls_it_sideways(

@@ -174,3 +174,38 @@ def test_segmenting_again_stays_side_by_side(
     assert not any(layer in viewer.layers for layer in before.layers)
     assert inspect.result.image.name == "a" and viewer.canvas.grid.enabled
     assert shown(viewer) == cells and len(batches) == 1
+
+
+def test_an_image_that_is_opened_again_has_its_results_over_it(
+    setting: SimpleNamespace, qtbot: Any
+) -> None:
+    """Not below it, and not what only the cells showed."""
+    viewer, inspect = setting.viewer, setting.inspect
+    setting.add("b")
+    image = setting.add("a")
+    arrangement, at_its_end = inspect._arrangement, []
+    end = arrangement.end
+
+    def watched_end() -> None:
+        end()
+        at_its_end.append(shown(viewer))
+
+    arrangement.end = watched_end
+    for preset in ("overlay", "all scales"):
+        plain = viewer.screenshot(canvas_only=True, flash=False)
+        inspect.preset_box.setCurrentText(preset)
+        qtbot.wait(100)
+        viewer.layers.remove(image)
+        expect_overlay(setting, qtbot, {"b", "mask · b"})
+        image = viewer.add_image(image.data, name="a", rgb=True)
+        qtbot.waitUntil(lambda: "mask · a" in shown(viewer))
+        expect_overlay(setting, qtbot, {"b", "a", "mask · a"})
+        own = [layer.name for layer in viewer.layers][-7:]
+        assert own[0] == "a" and own[-1] == "mask · a"
+        assert viewer.layers["mask · a"].contour > 0
+        assert setting.segment.gate_box.currentText() == "none"
+        assert inspect.result.image.name == "a"
+        again = viewer.screenshot(canvas_only=True, flash=False)
+        assert np.array_equal(again, plain)  # with the outline
+    # In the same turn of the loop: the next picture was that of "b".
+    assert at_its_end[0] == {"b"}

@@ -103,6 +103,30 @@ def test_presets(viewer: ViewerModel, opened: Any, segment: Any) -> None:
     assert tuple(other.contrast_limits) == (0, 1)  # no longer linked
 
 
+def test_the_outline_is_spoken_of_where_there_is_one(
+    viewer: ViewerModel, opened: Any, segment: Any, qtbot: Any
+) -> None:
+    image = segment(frames=2)
+    widget = opened()
+    said = widget.preset_description.text
+    outlined = "The image with the outline of the mask."
+    assert said() == outlined
+    mask = widget.result.mask
+    mask.data[1] = 0
+    viewer.dims.set_current_step(0, 1)
+    assert said() == "Nothing was found: no outline."
+    viewer.dims.set_current_step(0, 0)
+    assert said() == outlined
+    mask.data_setitem(np.nonzero(mask.data == 1), 0)
+    mask.events.paint(value=[])  # as at the end of a stroke
+    qtbot.waitUntil(lambda: said() == "Nothing was found: no outline.")
+    widget.preset_box.setCurrentText("at a glance")
+    assert said().startswith("Side by side: the image, and the two coarse gates. Noth")
+    widget.preset_box.setCurrentText("overlay")
+    viewer.layers.remove(image)
+    assert said() == "The image of this result is not open."
+
+
 def test_one_key_goes_there_and_back(
     viewer: ViewerModel, opened: Any, segment: Any
 ) -> None:

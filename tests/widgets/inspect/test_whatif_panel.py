@@ -15,9 +15,11 @@ from napari_attnseg._widgets.base.model_cache import MODELS, ModelCache
 from napari_attnseg._widgets.inspect.readout import read_out
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.metadata import METADATA
-from napari_attnseg._widgets.layers.new_layers import new_layers
+from napari_attnseg._widgets.layers.new_layers import explanation_layer, new_layers
+from napari_attnseg._widgets.layers.one_map import add_explanation
 from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.layers.source import source_of
+from napari_attnseg.explanations import explain as explanation_of
 from napari_attnseg.whatif import ForcedGates
 
 ADDED = 6  # probability, four gates, mask
@@ -275,6 +277,46 @@ def test_nothing_forced_is_no_what_if(
     assert not panel.keep_button.isEnabled()
     panel.keep()
     assert len(viewer.layers) == count
+
+
+def test_explanations_are_hidden_while_a_change_is_drawn(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any, tiny_segmenter: Any
+) -> None:
+    """Green and violet of a map would be read as gained and lost."""
+    source = source_of(segment())
+    panel = opened().whatif_panel
+    panel._unfolded = True  # as if its fold was opened in a window
+
+    def explain(method: str) -> Any:
+        found = explanation_of(tiny_segmenter, source.frame(0), method)
+        add_explanation(viewer, explanation_layer(source, found, 0), method)
+        (new,) = [x for x in viewer.layers if x.name.startswith(method)]
+        return new
+
+    first = explain("CNN contribution")
+    panel.rows[32].slider.setValue(1.0)
+    changed(qtbot, panel)
+    drawn = viewer.layers["gained and lost · image"]
+    assert drawn.visible and not first.visible
+    panel.set_in_front(False)  # where explanations are made
+    assert first.visible and not drawn.visible
+    panel.set_in_front(True)
+    assert drawn.visible and not first.visible
+    panel.reset()
+    qtbot.waitUntil(lambda: first.visible)
+    assert "No gate is forced: nothing is gained or lost" in panel.message.text()
+    panel.undo()
+    qtbot.waitUntil(lambda: not first.visible)
+    assert "Gained (green)" in panel.message.text()
+    # The later explanation hides the change; the change it, not the earlier one too.
+    second = explain("entropy")
+    assert second.visible and not drawn.visible and not first.visible
+    panel.rows[32].slider.setValue(0.0)
+    changed(qtbot, panel)
+    assert drawn.visible and not second.visible
+    panel.reset()
+    qtbot.waitUntil(lambda: first.visible or second.visible)
+    assert second.visible and not first.visible
 
 
 def test_no_brush_is_left_when_the_dock_closes(

@@ -74,7 +74,9 @@ def test_a_folder_of_frames_opens_with_its_film(
     widget.look()
     # The table has the numbers that cannot be measured without the probability.
     areas = widget.plot.lines["area"]
-    assert len(areas) == 4 and not np.isnan(areas).any()
+    # No line over the frames between, of which nothing is known.
+    assert len(areas) == 4 + 3 and np.isnan(areas[1::2]).all()
+    assert not np.isnan(areas[::2]).any()
     assert not np.isnan(widget.plot.lines["probability"]).all()
     assert "(of 3)" in widget.flicker.text() and not widget.measuring
     assert not widget.smoothing.bar.start_button.isEnabled()

@@ -27,3 +27,15 @@ def test_the_line_is_whole_at_the_borders(qtbot: Any, frame: int) -> None:
     whole = width()
     plot.show_frame(frame)
     assert width() >= whole > 0
+
+
+def test_a_value_between_gaps_is_a_dot(qtbot: Any) -> None:
+    """No line reaches it, however many there are."""
+    plot = OverTime()
+    qtbot.addWidget(plot)
+    whole = Curve("whole", [1.0] * 300)
+    gaps = Curve("gaps", [1.0, float("nan")] * 150)
+    plot.show_panels(range(300), [Panel("both", [whole, gaps])], 300)
+    lines = {line.get_label(): line for line in plot.figure.axes[0].lines}
+    assert lines["whole"].get_marker() == "None"
+    assert lines["gaps"].get_marker() == "o"

@@ -10,12 +10,11 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
 from napari_attnseg._widgets.base.controls import set_tips
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.layers.drawn_box import (
-    NO_BOX,
     box_layer,
     draw_box,
     drawn_box,
-    has_box,
     stop_drawing,
+    why_no_box,
 )
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.boxes import Box
@@ -78,9 +77,10 @@ class BoxControl(QWidget):
 
     @property
     def why(self) -> str:
-        """Sentence on the box that is missing; empty if none is."""
-        layer = box_layer(self._viewer.layers, self._image)
-        return NO_BOX if self.switch.isChecked() and not has_box(layer) else ""
+        """Sentence on the box that is missing or too small; empty if none is."""
+        if not self.switch.isChecked():
+            return ""
+        return why_no_box(self._viewer.layers, self._image)
 
     def box(self, source: Source) -> Box | None:
         """The drawn box; None if the whole image is to be segmented.

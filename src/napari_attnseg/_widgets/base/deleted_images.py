@@ -8,21 +8,19 @@ from typing import Any
 
 from napari_attnseg._widgets.base.controls import halt, restart, timer
 from napari_attnseg._widgets.base.lifetime import Lifetime
-from napari_attnseg._widgets.layers.own_image import (
-    deleted_image,
-    hide_with_image,
-    show_again,
+from napari_attnseg._widgets.layers.metadata import is_image
+from napari_attnseg._widgets.layers.without_image import (
+    hide_without_image,
+    lift_results,
 )
-
-#: Layers that were hidden here. Of all docks together: each may show them again.
-_LEFT: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 class DeletedImages:
     """Hides results whose image was deleted; they would lie on the next one opened.
 
-    They are shown again if their own image comes back. Without an image below them,
-    napari 0.9.2 crashes when another one is opened (docs/known-napari-crash.md).
+    They are shown again, directly above their own image, if it comes back. Without an
+    image below them, napari 0.9.2 crashes when another one is opened
+    (docs/known-napari-crash.md).
 
     Parameters
     ----------
@@ -33,28 +31,35 @@ class DeletedImages:
 
     def __init__(self, viewer: Any, life: Lifetime) -> None:
         self._viewer, self._life = viewer, life
+        #: Images that were added since results were looked at last.
+        self._came: weakref.WeakSet[Any] = weakref.WeakSet()
         # Not while napari takes the image from its canvas: that ends the process.
-        self._soon = timer(0, self._hide)
+        self._soon = timer(0, self._follow)
         events = viewer.layers.events
         # The end of side by side shows again what was visible before.
         grid = viewer.canvas.grid.events.enabled
-        for event in (events.removed, events.inserted, grid):
-            event.connect(self._later)
-            life.at_end.append(partial(event.disconnect, self._later))
+        for event, call in (
+            (events.removed, self._later),
+            (events.inserted, self._inserted),
+            (grid, self._later),
+        ):
+            event.connect(call)
+            life.at_end.append(partial(event.disconnect, call))
         life.at_end.append(partial(halt, self._soon))
+
+    def _inserted(self, event: Any) -> None:
+        if is_image(event.value):
+            self._came.add(event.value)
+        self._later()
 
     def _later(self, event: Any = None) -> None:
         if not self._life.ended:
             restart(self._soon)
 
-    def _hide(self) -> None:
+    def _follow(self) -> None:
         if self._life.ended:
             return
-        for layer in self._viewer.layers:
-            if deleted_image(layer, self._viewer.layers):
-                if layer.visible:
-                    _LEFT.add(layer)
-                    hide_with_image(layer)
-            elif layer in _LEFT:
-                _LEFT.discard(layer)
-                show_again(layer)
+        came, self._came = list(self._came), weakref.WeakSet()
+        for image in came:
+            lift_results(self._viewer, image)
+        hide_without_image(self._viewer)

@@ -31,7 +31,7 @@ from napari_attnseg._widgets.layers.metadata import (
 )
 from napari_attnseg._widgets.layers.own_image import images_of
 from napari_attnseg._widgets.layers.record import LayerRecord
-from napari_attnseg._widgets.layers.runs import originals
+from napari_attnseg._widgets.layers.runs import find_results, originals
 from napari_attnseg._widgets.layers.source import finest
 from napari_attnseg._widgets.layers.writer import LayerTuple, results_of, stems, write
 from napari_attnseg.errors import AttnSegError
@@ -144,17 +144,38 @@ class RunMenu(QPushButton):
         there = taken(folder, names[0])
         if there is not None and not self._may_replace(names[0], there):
             return
-        mask = self._mask()
+        mask, left = self._mask(), self._not_saved()
 
         def saved(outcome: str | Failed) -> None:
             if isinstance(outcome, Failed):
                 show_error(outcome.message)
                 return
             set_results_file(mask, folder / f"{names[0]}.json")
-            show_info(outcome)
+            show_info(f"{outcome} {left}".strip())
 
         # In a thread: a long stack takes seconds.
         start(_write, saved, folder, layers)
+
+    def _not_saved(self) -> str:
+        """Say that only a kept what-if is saved, and how to save the mask of its run.
+
+        That mask may have been corrected since, and is on screen too.
+        """
+        if self._record is None or not self._record.is_kept_what_if:
+            return ""
+        # The run has the weights and the image of its what-if, but a date of its own.
+        image = images_of(self._viewer.layers).get(self._mask())
+        masks = [
+            one.mask
+            for one in find_results(self._viewer.layers)
+            if one.image is image is not None and one.mask is not None
+        ]
+        if not masks:
+            return "They are those of the what-if."
+        return (
+            f"They are those of the what-if. {masks[0].name!r} is not among them: "
+            "select it in the layer list to save it."
+        )
 
     def choose_report(self) -> None:
         """Ask for a file and save a report on the run there."""

@@ -20,6 +20,7 @@ from napari_attnseg._widgets.layers.new_layers import gate_colormap, map_opacity
 from napari_attnseg._widgets.layers.outline import outline
 from napari_attnseg._widgets.layers.own_image import HIDDEN
 from napari_attnseg._widgets.layers.runs import ResultLayers
+from napari_attnseg._widgets.layers.without_image import hide_without_image
 from napari_attnseg.spec import STRIDES
 
 #: Stands in the cell of a map that was measured to be decoration.
@@ -128,6 +129,8 @@ class Arrangement:
                 for layer in visible:
                     layer.metadata.pop(HIDDEN, None)
                     layer.visible = True
+                # At once: else the next picture is that of another image below it.
+                hide_without_image(self._viewer)
             else:
                 self._name_back()
                 self._cells.leave()

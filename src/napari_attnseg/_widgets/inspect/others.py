@@ -97,6 +97,8 @@ class Others:
         for layer in layers:
             if layer in shown or not has_record(layer):
                 continue
+            # Not what only a cell showed, and was hidden there with its image.
+            layer.metadata.pop(HIDDEN, None)
             was, covered = before.get(layer), own.get(layer) not in (None, *seen)
             layer.visible = was is _Was.VISIBLE and not covered
             if was is _Was.HIDDEN_WITH_IMAGE or (was is _Was.VISIBLE and covered):

@@ -28,6 +28,9 @@ TITLES = {
     Preset.ALL_SCALES: "all scales",
     Preset.PUBLISHED: "published style",
 }
+OUTLINED = "the image with the outline of the mask"
+NOT_FOUND = "Nothing was found: no outline."
+NOT_OPEN = "The image of this result is not open."
 #: What each preset shows of a result.
 DESCRIPTIONS = {
     Preset.OVERLAY: "The image with the outline of the mask.",
@@ -43,9 +46,25 @@ DESCRIPTIONS = {
 }
 
 
-def describe_preset(result: ResultLayers | None, preset: Preset) -> str:
-    """Describe what a preset shows, and which of its maps are decorative."""
+def describe_preset(
+    result: ResultLayers | None, preset: Preset, is_found: bool = True
+) -> str:
+    """Describe what a preset shows, and which of its maps are decorative.
+
+    Parameters
+    ----------
+    result : ResultLayers or None
+    preset : Preset
+    is_found : bool
+        Whether the mask holds a pixel in the frame on screen; else it has no outline.
+    """
     text = DESCRIPTIONS[preset]
+    if result is not None and result.image is None:
+        text = text.replace(OUTLINED, "the mask")
+        text = NOT_OPEN if preset is Preset.OVERLAY else f"{text} {NOT_OPEN}"
+    elif result is not None and not is_found:
+        text = text.replace(OUTLINED, "the image")
+        text = NOT_FOUND if preset is Preset.OVERLAY else f"{text} {NOT_FOUND}"
     gates = {} if result is None or preset is Preset.OVERLAY else result.gates
     if gates and result is not None and preset is Preset.PUBLISHED:
         ranges = (f"{gate_label(key)} {_range(gates[key])}" for key in gates)

@@ -48,7 +48,7 @@ class ResultInView:
         self._widget = weakref.ref(widget)
         self.why = ""
         # Many layers are shown and hidden at once.
-        self._soon = timer(50, self._turn)
+        self._soon = timer(50, self.turn)
         events = viewer.layers.events
         grid = viewer.canvas.grid.events.enabled
         for event in (events.inserted, events.removed, events.reordered, grid):
@@ -71,7 +71,8 @@ class ResultInView:
             for name in _EVENTS:
                 getattr(layer.events, name).disconnect(self._changed)
 
-    def _turn(self) -> None:
+    def turn(self) -> None:
+        """Choose the result of the image in view, and pause or go on."""
         widget = self._widget()
         if widget is None or self._life.ended or widget.result is None:
             return

@@ -245,6 +245,11 @@ def describe_change(
             " The mask over the image was changed since, by hand or under Mask, and is "
             "not what is compared."
         )
+    if not change.result.provenance["gates_forced"]:
+        return (
+            f"{where}No gate is forced: nothing is gained or lost against the model's "
+            f"own mask.{other}"
+        )
     return (
         f"{where}Gained (green) {change.gained:,} px, lost (pink) {change.lost:,} px; "
         f"overlap with the model's own mask (Dice) {change.overlap:.3f}.{other}"

@@ -30,6 +30,7 @@ from napari_attnseg._widgets.inspect.whatif_layers import (
 )
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.metadata import record_of
+from napari_attnseg._widgets.layers.one_map import MapsAside
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.results import GateKey, gate_label
@@ -60,7 +61,8 @@ class WhatIfPanel(Section):
         self._pointing = pointing
         self._encoded: Encoding[WhatIf] = Encoding(encode)
         self._layers = Temporary(viewer)
-        life.at_end += [self._encoded.free, self._layers.remove]
+        self._maps = MapsAside(viewer)
+        life.at_end += [self._encoded.free, self._maps.show, self._layers.remove]
         self._change: Change | None = None
         #: What of the paint went into it.
         self._paint: NDArray[np.float64] | None = None
@@ -138,6 +140,7 @@ class WhatIfPanel(Section):
         self._change = self._kept = self._paint = None
         # Not now: napari may be going through a list of layers to remove.
         QTimer.singleShot(0, partial(self._layers.take_away, self._layers.let_go()))
+        QTimer.singleShot(0, self._maps.show)
 
     # -- changes ---------------------------------------------------------------------
 
@@ -234,8 +237,24 @@ class WhatIfPanel(Section):
         what = self._result, self._change, self.what_if.own, self._encoded.frame
         self._layers.show_change(*what)
         self._drawn_late()
+        self._follow_maps()
         self.message.setText(describe_change(*what))
         self._show_gates()
+
+    def _follow(self) -> None:
+        super()._follow()
+        if not self._life.ended:
+            self._follow_maps()
+
+    def _follow_maps(self) -> None:
+        """Hide other colours on the image while those of a change are on it."""
+        change, layer = self._change, self._layers.change
+        forced = change is not None and change.result.provenance["gates_forced"]
+        if forced and self._layers.has(layer) and layer.visible:
+            assert self._result is not None
+            self._maps.hide(self._result.image)
+        else:
+            self._maps.show()
 
     def follow_frame(self) -> None:
         """Show the gates of the frame that is shown now; the change is not decoded."""

@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+import numpy as np
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut  # type: ignore[attr-defined]  # stubs
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
@@ -144,6 +145,7 @@ class InspectWidget(DockWidget):
         life.at_end.append(partial(finish, weakref.ref(self.mask_panel)))
         self.mask_panel.remade.connect(self.pointing.read_again)
         self.mask_panel.remade.connect(self.click_panel.follow_mask)
+        self.mask_panel.remade.connect(self._describe)
         self.click_panel.toggled.connect(self.pointing.pause)
         active = viewer.layers.selection.events.active
         active.connect(self._offer_run)
@@ -231,6 +233,7 @@ class InspectWidget(DockWidget):
         self.readers_panel.set_result(self.result)
         self._in_view.tell()
         self._offer_run()
+        self._describe()
 
     def _bring_forward(self, index: int) -> None:
         """Show the image of a chosen result, if another image covers it."""
@@ -249,6 +252,7 @@ class InspectWidget(DockWidget):
 
     def _frame_changed(self, event: Any = None) -> None:
         self.mask_panel.show_size()
+        self._describe()
         self.click_panel.follow_mask()
         self.pointing.follow_frame()
         self.whatif_panel.follow_frame()
@@ -280,17 +284,27 @@ class InspectWidget(DockWidget):
             with signals_blocked(self.preset_box):
                 self.show_preset(Preset.OVERLAY)
             self._follow_preset()
+            self._in_view.turn()  # at once: another image may be seen now
         elif not self._arrangement.follow(self.result):
             self._arrange()
 
     def _follow_preset(self) -> None:
         preset = self.preset
         beside = preset is not Preset.OVERLAY
-        self.preset_description.setText(describe_preset(self.result, preset))
+        self._describe()
         self.toggle_button.setText(f"{'Overlay' if beside else 'Side by side'} ({KEY})")
         self.pointing.show_mark(not beside)
         if not beside:
             self._follow_overlay()
+
+    def _describe(self) -> None:
+        result, found = self.result, True
+        if result is not None and result.mask is not None:
+            data = result.mask.data
+            if result.stacked:
+                data = data[result.frame(self._viewer.dims.point)]
+            found = bool(np.any(data))
+        self.preset_description.setText(describe_preset(result, self.preset, found))
 
     def _follow_overlay(self) -> None:
         """Put aside, or bring back, what was not while results were side by side."""

@@ -94,26 +94,47 @@ def drawn_box(layers: Any, image: Any, source: Source) -> Box:
             "columns; segment the whole image first: this adds a layer that shows "
             "it correctly."
         )
-    # In the world: somebody may have moved one of the two layers since.
-    corners = [image.world_to_data(layer.data_to_world(at)) for at in layer.data[-1]]
-    ends = np.asarray(corners, float)[:, -2:]
     first = 0 if source.frames is None else 1
     rows, columns = source.data.shape[first : first + 2]
-    # Pixel 3 lies between 2.5 and 3.5. Vertices are float32: a pixel of which next to
-    # nothing is covered is not meant.
-    low = np.floor(ends.min(0) + 0.5 + ROUNDING).clip(0, (rows, columns))
-    high = np.ceil(ends.max(0) + 0.5 - ROUNDING).clip(0, (rows, columns))
+    low, high = (end.clip(0, (rows, columns)) for end in _ends(layer, image))
     if (high <= low).any():
         raise InputError(
             f"The drawn box lies outside the image {image.name!r}; draw it again."
         )
-    height, width = (high - low).astype(int)
-    if min(height, width) < SMALLEST:
-        raise InputError(
-            f"The drawn box has {height}×{width} pixels of the image; draw one of at "
-            f"least {SMALLEST}×{SMALLEST}."
-        )
+    if too_small := _too_small(*(high - low)):
+        raise InputError(too_small)
     return Box(*(int(one) for one in (*low, *high)))
+
+
+def why_no_box(layers: Any, image: Any) -> str:
+    """Sentence on a box that is missing, or too small wherever it lies; else empty."""
+    layer = box_layer(layers, image)
+    if not has_box(layer):
+        return NO_BOX
+    low, high = _ends(layer, image)
+    return _too_small(*(high - low))
+
+
+def _ends(layer: Any, image: Any) -> tuple[Any, Any]:
+    """First (y, x) and the end of the pixels that the last shape touches."""
+    # In the world: somebody may have moved one of the two layers since.
+    corners = [image.world_to_data(layer.data_to_world(at)) for at in layer.data[-1]]
+    ends = np.asarray(corners, float)[:, -2:]
+    # Pixel 3 lies between 2.5 and 3.5. Vertices are float32: a pixel of which next to
+    # nothing is covered is not meant.
+    return (
+        np.floor(ends.min(0) + 0.5 + ROUNDING),
+        np.ceil(ends.max(0) + 0.5 - ROUNDING),
+    )
+
+
+def _too_small(height: float, width: float) -> str:
+    if min(height, width) >= SMALLEST:
+        return ""
+    return (
+        f"The drawn box has {height:.0f}×{width:.0f} pixels of the image; draw one of "
+        f"at least {SMALLEST}×{SMALLEST}."
+    )
 
 
 def stop_drawing(layers: Any, image: Any) -> None:

@@ -29,23 +29,19 @@ class Panel(NamedTuple):
     ends: tuple[float, float] | None = None
 
 
-def panels_of(
-    known: Measured, every: int, in_mm: bool
-) -> tuple[list[int], list[Panel]]:
-    """Frames and curves of the measurements; NaN where a frame is missing.
+def panels_of(known: Measured, in_mm: bool) -> tuple[list[int], list[Panel]]:
+    """Frames and curves of the measurements; NaN after which frames are missing.
 
     Parameters
     ----------
     known : Measured
-    every : int
-        Step from one segmented frame to the next.
     in_mm : bool
         Whether areas in mm² are known.
     """
     frames: list[int] = []
     for frame in sorted(known.rows):
-        if frames and frame - frames[-1] > every:
-            frames.append(frames[-1] + every)  # a gap breaks the line
+        if frames and frame - frames[-1] > 1:
+            frames.append(frames[-1] + 1)  # what is between is not known: no line
         frames.append(frame)
 
     def curve(label: str, column: str) -> Curve:

@@ -20,7 +20,7 @@ from napari_attnseg._widgets.over_time.curves import Panel
 
 #: Legible on dark and light, and no colour of a curve.
 LINE = "#c0c000"
-#: Up to so many frames each is a dot besides.
+#: Up to so many frames each is a dot besides; so it is where a value is alone.
 _DOTS = 120
 #: Above the panel, where no curve is.
 _LEGEND: dict[str, Any] = {
@@ -114,8 +114,9 @@ class OverTime(ThemedPlot):
         for line in list(axes.lines):
             line.remove()
         dots: dict[str, Any] = {"marker": "o", "markersize": 2.5}
-        style = dots if len(self._frames) <= _DOTS else {}
         for curve, colour in zip(panel.curves, (FIRST, SECOND), strict=False):
+            few = len(self._frames) <= _DOTS
+            style = dots if few or _has_lone(curve.values) else {}
             label: dict[str, Any] = {"label": curve.label, "color": colour}
             axes.plot(self._frames, curve.values, linewidth=1.2, **label, **style)
         axes.relim()
@@ -149,3 +150,9 @@ class OverTime(ThemedPlot):
         pressed = event.name == "button_press_event" or bool(event.buttons)
         if pressed and event.xdata is not None and event.inaxes is not None:
             self.picked.emit(int(np.clip(round(event.xdata), 0, self._last)))
+
+
+def _has_lone(values: Sequence[float]) -> bool:
+    """Whether a value has none on either side, so that no line shows it."""
+    known = np.isfinite(np.pad(np.asarray(values, float), 1, constant_values=np.nan))
+    return bool((known[1:-1] & ~known[:-2] & ~known[2:]).any())

@@ -228,7 +228,7 @@ class OverTimeWidget(DockWidget):
             return
         self._drawn, self._drawn_at = key, time.monotonic()
         pixel = square_mm(placement_of(result.mask))
-        frames, panels = panels_of(known, mask.every, pixel is not None)
+        frames, panels = panels_of(known, pixel is not None)
         self.plot.show_panels(frames, panels, total)
         self.flicker.setText(known.flicker().words)
 

@@ -93,8 +93,8 @@ class ReviewPanel(QWidget):
                 buttons["undo"]: "Take back the decision that was made last, and go to "
                 "its case.",
                 buttons["mask"]: "Show or hide the mask.",
-                buttons["maps"]: "Show or hide the probability and the gate maps of "
-                "the results.",
+                buttons["maps"]: "Show or hide the probability of the results. Their "
+                "gate maps come into the layer list, hidden.",
                 self.filter_box: "Which cases are listed; next and previous keep to "
                 "them.",
                 self.comment: "Saved while you type, for the case on screen.",

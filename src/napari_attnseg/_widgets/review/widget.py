@@ -270,7 +270,7 @@ class ReviewWidget(DockWidget):
             mask.visible = not mask.visible
 
     def toggle_maps(self) -> None:
-        """Show or hide probability and gate maps."""
+        """Show or hide the probability; the gate maps are listed, hidden."""
         if self.opened is None or self.case is None:
             return
         if self.case.results is None:
