@@ -311,7 +311,8 @@ def test_recipes_are_valid() -> None:
     found = list(RECIPES.glob("*.toml"))
     names = {"compact", "compact-gates", "compact-tuned", "compact-trust"}
     names |= {"compact-352", "compact-frozen", "compact-gpu", "compact-all"}
-    names |= {"compact-vit", "compact-norm", "paper-tables", "published"}
+    names |= {"compact-vit", "compact-norm", "compact-norm-tuned"}
+    names |= {"paper-tables", "published"}
     assert {path.stem for path in found} == names
     for path in found:
         settings = read_toml(path)

@@ -165,10 +165,11 @@ def test_a_kept_what_if_is_saved_opened_and_repeated(
     out = tmp_path / "out"
     save(qtbot, widget, out, messages)
     # The mask of the run may have been corrected since, and is none of these files.
-    assert messages[-1].endswith(
-        f"files saved in {out}. They are those of the what-if. 'mask · polyp' is not "
-        "among them: select it in the layer list to save it."
+    assert messages[-1].startswith(
+        "Only the what-if is saved: to save 'mask · polyp' too, select it in the layer "
+        "list. "
     )
+    assert messages[-1].endswith(f"files saved in {out}.")
     assert {path.name for path in out.iterdir()} == {
         "polyp_what_if.json",
         "polyp_what_if_mask.png",

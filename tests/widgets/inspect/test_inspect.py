@@ -109,7 +109,7 @@ def test_the_outline_is_spoken_of_where_there_is_one(
     image = segment(frames=2)
     widget = opened()
     said = widget.preset_description.text
-    outlined = "The image with the outline of the mask."
+    outlined = "Overlay: the outline of the mask over its image."
     assert said() == outlined
     mask = widget.result.mask
     mask.data[1] = 0

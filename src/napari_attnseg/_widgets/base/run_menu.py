@@ -151,7 +151,8 @@ class RunMenu(QPushButton):
                 show_error(outcome.message)
                 return
             set_results_file(mask, folder / f"{names[0]}.json")
-            show_info(f"{outcome} {left}".strip())
+            # In napari's notice the first words are seen at once.
+            show_info(f"{left} {outcome}".strip())
 
         # In a thread: a long stack takes seconds.
         start(_write, saved, folder, layers)
@@ -171,10 +172,10 @@ class RunMenu(QPushButton):
             if one.image is image is not None and one.mask is not None
         ]
         if not masks:
-            return "They are those of the what-if."
+            return "Only the what-if is saved."
         return (
-            f"They are those of the what-if. {masks[0].name!r} is not among them: "
-            "select it in the layer list to save it."
+            f"Only the what-if is saved: to save {masks[0].name!r} too, select it in "
+            "the layer list."
         )
 
     def choose_report(self) -> None:

@@ -33,7 +33,8 @@ NOT_FOUND = "Nothing was found: no outline."
 NOT_OPEN = "The image of this result is not open."
 #: What each preset shows of a result.
 DESCRIPTIONS = {
-    Preset.OVERLAY: "The image with the outline of the mask.",
+    # Of the arrangement: an eye in the layer list may be off.
+    Preset.OVERLAY: "Overlay: the outline of the mask over its image.",
     Preset.COARSE_GATES: "Side by side: the image with the outline of the mask, "
     "and the two coarse gates.",
     Preset.ALL_SCALES: "Side by side: the image with the outline of the mask, "
