@@ -38,6 +38,15 @@ def start(widget: Any, qtbot: Any) -> None:
     qtbot.waitUntil(lambda: "missing" in panel.message.text() or bool(panel.clicks))
 
 
+def test_a_click_shows_the_mask_that_it_corrects(
+    viewer: ViewerModel, clicking: Any, mouse: Any
+) -> None:
+    mask = mask_in(viewer)
+    mask.visible = False
+    mouse.click((10, 10), button=2)
+    assert len(clicking.click_panel.clicks) == 1 and mask.visible
+
+
 def limit_of(panel: Any) -> str:
     reach = round(max(panel._ready.found.reach))
     return f"farther than {reach} px from it was changed."

@@ -213,8 +213,8 @@ def _take_away(viewer: Any, source: Source) -> dict[Output, bool]:
             for layer in result.layers:
                 hide(layer)
             show_info(
-                f"{shortened(result.name)!r}: your mask is kept, and hidden. The "
-                "earlier result was edited by hand."
+                "Your mask is kept, and hidden: the earlier result of "
+                f"{shortened(result.name)!r} was edited by hand."
             )
             continue
         for layer in result.layers:
@@ -227,7 +227,7 @@ def _take_away(viewer: Any, source: Source) -> dict[Output, bool]:
     if outdated:
         names = ", ".join(layer.name for layer in outdated)
         show_info(
-            f"{shortened(source.name)!r}: outdated layers are hidden. They belong to "
-            f"the earlier result: {names}."
+            "Outdated layers are hidden: those of the earlier result of "
+            f"{shortened(source.name)!r}, {names}."
         )
     return visible

@@ -176,6 +176,8 @@ class ClickedMask:
         before = self.session.mask.copy()
         self.session.add(click)
         self._idle = np.array_equal(before, self.session.mask)
+        # What a click did is to be seen.
+        self.result.mask.visible = True
         self._write(frame)
 
     def undo(self, frame: int, every: bool = False) -> None:
