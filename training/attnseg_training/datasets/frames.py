@@ -25,6 +25,7 @@ from attnseg_training.datasets.series_masks import (
     masks_by_name,
     places_of_instances,
 )
+from attnseg_training.datasets.turned_films import placing
 from attnseg_training.datasets.two_places import expect_one_place
 from attnseg_training.datasets.uneven_times import expect_own_frames
 from napari_attnseg.errors import InputError
@@ -112,14 +113,17 @@ def frames_to_training_set(
                 f"Expected masks of the {len(frames)} frames of {frames.name}, but got "
                 f"{what}; choose the masks of this file."
             )
-        rule = frame_rule(found, read_descriptor(out), masks.name, out)
+        given = read_descriptor(out)
+        rule = frame_rule(found, given, masks.name, out)
         if rule.told:
             tell(rule.told)
+        drawn = "shown" if rows else given.orientation
+        placed = placing(frames, found, drawn, masks.name, out.name, tell)
         inversion = Inversion()
         for number in sorted(found):
             if number % every == 0:
                 _expect_same(frames, number, rows, masks.name)
-                labels = rule.labels(found[number])
+                labels = placed(rule.labels(found[number]))
                 inversion.add(labels)
                 yield _add(frames, files.name, number, labels, rule, out)
         for told in inversion.told(masks.name):
@@ -178,8 +182,8 @@ def _masks(
     loose = path.is_dir() and not rows and not own and first is None
     if loose and (by_name := masks_by_name(pictures_of(inside), images)):
         tell(
-            f"Masks in {path.name} have the names of the files of {shown.name}, and each "
-            "was taken for the slice of its file."
+            f"Masks in {path.name} have the names of the files of {shown.name}, and "
+            "each was taken for the slice of its file."
         )
         return by_name
     named = numbered_masks(inside) if path.is_dir() else {}
