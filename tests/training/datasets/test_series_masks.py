@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 import tifffile
@@ -136,11 +137,38 @@ def test_names_without_zeros_before_are_in_order_of_their_numbers(
     assert len(list(frames_to_training_set(images, masks, tmp_path / "a"))) == SLICES
 
 
-def test_masks_of_which_some_are_named_as_files_are_refused(tmp_path: Path) -> None:
-    images = series(tmp_path / "s", UP, UP)
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ([f"IM{i:04d}.png" for i in range(1, SLICES + 1)], "IM0005.png"),
+        (["IM0001.png", "IM0002.png", "IM0002.tif"], "IM0002"),
+        (["IM0001.png", "IM0002.png", "IM0002.dcm.png"], "IM0002.dcm.png"),
+    ],
+)
+def test_masks_of_which_some_are_named_as_files_are_refused(
+    tmp_path: Path, names: Sequence[str], said: str
+) -> None:
+    images = series(tmp_path / "s", UP, UP, "IM{:04d}.dcm")
     masks = tmp_path / "masks"
     masks.mkdir()
-    for i in range(1, SLICES + 1):
-        Image.fromarray(mask_of(i) * 255).save(masks / f"IM{i:04d}.png")
-    with pytest.raises(InputError, match=r"IM0005\.png has the name of no file"):
+    for name in names:
+        Image.fromarray(mask_of(0) * 255).save(masks / name)
+    said += r"\S* has the name of no file, or that of another mask"
+    with pytest.raises(InputError, match=said):
         list(frames_to_training_set(images, masks, tmp_path / "a"))
+
+
+def test_slices_without_a_position_may_have_two_orders(tmp_path: Path) -> None:
+    for i in UP:
+        pixels = np.full((40, 48), i, np.uint8)
+        more = {"SeriesInstanceUID": "1.2.3", "InstanceNumber": i}
+        dicom_file(tmp_path / "s" / f"IM{SLICES - i:04d}", pixels, **more)
+    each = np.stack([mask_of(i) for i in UP])
+    masks = tmp_path / "masks.nii"
+    nibabel.save(nibabel.Nifti1Image(each.T, np.eye(4)), masks)
+    given = tmp_path / "s", masks, tmp_path / "a"
+    with pytest.raises(InputError, match="or InstanceNumber say otherwise"):
+        list(frames_to_training_set(*given))
+    list(frames_to_training_set(*given, own_frames=True))
+    for i, mask in pairs(tmp_path / "a").items():
+        np.testing.assert_array_equal(mask, mask_of(i))

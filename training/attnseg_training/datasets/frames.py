@@ -73,7 +73,8 @@ def frames_to_training_set(
         names differ only in such a number, or are those of the files of a series.
     out : Path
         A training set, or a new folder. If it has a ``dataset.toml``, that says what
-        the numbers of the masks mean.
+        the numbers of the masks mean, and whether those of a film with a display matrix
+        were drawn on frames as they are shown or as they are stored (``orientation``).
     every : int
         Step between frames: every Nth frame is taken.
     tell : callable
@@ -215,7 +216,8 @@ def _masks(
                 f"Expected masks of grey numbers in {frames.name}, but it is in "
                 "colour, or a film, whose numbers are not exact; save it as NIfTI."
             )
-        if not own and len(files.paths) == 1 and grid_of(files) is None:
+        unplaced = None in (grid_of(files), grid_of(images))
+        if unplaced and not own and len(files.paths) == 1:
             expect_one_order(images, path.name)
         return _placed(files, frames, images, shown, tell)
 

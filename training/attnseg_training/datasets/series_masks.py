@@ -7,7 +7,7 @@ reverse order, head first, so that the number in the name of a file is not its s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from napari_attnseg.io.readers.formats import FileFormat, stem_of
 _END = re.compile(r"\D*$")
 
 
-def masks_by_name(pictures: Iterable[Path], images: FileSet) -> dict[int, Path]:
+def masks_by_name(pictures: Sequence[Path], images: FileSet) -> dict[int, Path]:
     """Slice → its mask, if masks are named as the files of a series.
 
     Names may be followed by the same words in all masks, such as ``IM0007_mask.png``.
@@ -40,23 +40,30 @@ def masks_by_name(pictures: Iterable[Path], images: FileSet) -> dict[int, Path]:
     named = {stem_of(one): one for one in pictures}
     if len(named) < 2 or not _is_series(images):
         return {}
-    places: dict[str, int] = {}
-    for name in (stem_of, _whole_name):
-        places |= {name(one): at for at, one in enumerate(images.paths)}
+    files = images.paths
+    spellings = [stem_of(one) for one in files], [one.name for one in files]
     ends = {match[0] if (match := _END.search(one)) else "" for one in named}
-    for end in {"", *ends} if len(ends) == 1 else {""}:
+    some: dict[str, Path] = {}
+    for end in ("", *ends) if len(ends) == 1 else ("",):
         keys = {one.removesuffix(end): file for one, file in named.items()}
-        found = {places[key]: file for key, file in keys.items() if key in places}
-        if len(found) == len(named):
-            return found
-        if found:
-            other = next(f for key, f in keys.items() if key not in places)
-            raise InputError(
-                f"Expected masks named as the files of the series, as {len(found)} of "
-                f"{len(named)} in {other.parent.name} are, but {other.name} has the "
-                f"name of no file; give the files of these masks alone, or give {OWN} "
-                "if masks are numbered by the position of their slices."
-            )
+        for names in (
+            [*map(stem_of, images.paths)],
+            [one.name for one in images.paths],
+        ):
+            places = {one: at for at, one in enumerate(names) if names.count(one) == 1}
+            found = {key: file for key, file in keys.items() if key in places}
+            if len(found) == len(pictures):
+                return {places[key]: file for key, file in found.items()}
+            some = max(some, found, key=len)
+    if some:
+        other = next(one for one in pictures if one not in some.values())
+        raise InputError(
+            f"Expected masks named as the files of the series, as {len(some)} of "
+            f"{len(pictures)} in {other.parent.name} are, but {other.name} has the "
+            "name of no file, or that of another mask; give the files of these masks "
+            f"alone, or give {OWN} if masks are numbered by the position of their "
+            "slices."
+        )
     return {}
 
 
@@ -79,8 +86,9 @@ def expect_one_order(images: FileSet, name: str) -> None:
         return
     raise InputError(
         f"Expected slices of {images.name} in one order, as masks in {name} have "
-        "nothing but their order, but slices are counted by position, and follow each "
-        "other otherwise by the names of their files or by InstanceNumber; "
+        "nothing but their order, but slices are counted by position (without one by "
+        "InstanceNumber), and the names of their files or InstanceNumber say "
+        "otherwise; "
         "give each mask the name of the file of its slice, such as IM0007.png, "
         f"without {OPTION}, or give {OWN} if masks follow each other by position, as "
         "attnseg segment counts slices."
@@ -112,7 +120,3 @@ def _natural(name: str) -> list[tuple[str, int]]:
     return [
         (word, int(digits or 0)) for word, digits in re.findall(r"(\D*)(\d*)", name)
     ]
-
-
-def _whole_name(path: Path) -> str:
-    return path.name
