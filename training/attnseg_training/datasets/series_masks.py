@@ -7,6 +7,7 @@ reverse order, head first, so that the number in the name of a file is not its s
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,9 @@ def masks_by_name(pictures: Sequence[Path], images: FileSet) -> dict[int, Path]:
     some: dict[str, Path] = {}
     for end in ("", *ends) if len(ends) == 1 else ("",):
         keys = {one.removesuffix(end): file for one, file in named.items()}
-        for names in (
-            [*map(stem_of, images.paths)],
-            [one.name for one in images.paths],
-        ):
-            places = {one: at for at, one in enumerate(names) if names.count(one) == 1}
+        for names in spellings:
+            times = Counter(names)
+            places = {one: at for at, one in enumerate(names) if times[one] == 1}
             found = {key: file for key, file in keys.items() if key in places}
             if len(found) == len(pictures):
                 return {places[key]: file for key, file in found.items()}
