@@ -123,7 +123,8 @@ def frames_command(
         Path,
         typer.Argument(
             help="Volume or DICOM file with a mask per frame, DICOM SEG, or folder of "
-            "pictures named by the number of the frame, such as frame_000120_mask.png."
+            "pictures named by the number of the frame, such as frame_000120_mask.png, "
+            "or as the files of a series."
         ),
     ],
     out: Annotated[
@@ -149,8 +150,9 @@ def frames_command(
         bool,
         typer.Option(
             "--own-frames",
-            help="For a folder of masks: their numbers are those of the film's own "
-            "frames, not of an export at a constant or a lower rate.",
+            help="Masks count the film's own frames, not those of an export at a "
+            "constant or a lower rate, or the slices of a series by position, not by "
+            "the names of its files.",
         ),
     ] = False,
 ) -> None:

@@ -19,7 +19,13 @@ from attnseg_training.datasets.frame_masks import (
 from attnseg_training.datasets.frame_numbers import by_frame, expect_up_to_the_end
 from attnseg_training.datasets.grids import on_grid
 from attnseg_training.datasets.nifti import whole_numbers
-from attnseg_training.datasets.numbered_masks import numbered_masks
+from attnseg_training.datasets.numbered_masks import numbered_masks, pictures_of
+from attnseg_training.datasets.series_masks import (
+    expect_one_order,
+    masks_by_name,
+    places_of_instances,
+)
+from attnseg_training.datasets.turned_films import placing
 from attnseg_training.datasets.two_places import expect_one_place
 from attnseg_training.datasets.uneven_times import expect_own_frames
 from napari_attnseg.errors import InputError
@@ -28,7 +34,6 @@ from napari_attnseg.intensity import Window
 from napari_attnseg.io.dataset_toml import read_descriptor
 from napari_attnseg.io.frame_table import whole_rows
 from napari_attnseg.io.readers import FileSet, Frames, open_frames
-from napari_attnseg.io.readers.dicom_file import guarded
 from napari_attnseg.io.readers.dicom_seg import is_segmentation, read_segmentation
 from napari_attnseg.io.readers.facts import Assumed, NotUsed
 from napari_attnseg.io.readers.film_kinds import INTERLACED_WORDS
@@ -65,10 +70,11 @@ def frames_to_training_set(
     masks : Path
         A volume or DICOM file with a mask per frame, a DICOM SEG, or a folder of
         ``frame_000120_mask.png`` as ``attnseg segment`` writes it, or of pictures whose
-        names differ only in such a number.
+        names differ only in such a number, or are those of the files of a series.
     out : Path
         A training set, or a new folder. If it has a ``dataset.toml``, that says what
-        the numbers of the masks mean.
+        the numbers of the masks mean, and whether those of a film with a display matrix
+        were drawn on frames as they are shown or as they are stored (``orientation``).
     every : int
         Step between frames: every Nth frame is taken.
     tell : callable
@@ -77,9 +83,10 @@ def frames_to_training_set(
         Number of the first frame in the names of a folder of masks, such as 1; None: 0,
         unless the names seem to count from 1, which is refused.
     own_frames : bool
-        Whether these names count the own frames of the film. If not stated, masks are
-        refused beyond a place where its times are uneven, and if they are numbered
-        without gaps, but end before the film does.
+        Whether masks count the own frames of the film, or slices by their position. If
+        not stated, masks are refused beyond a place where its times are uneven, if they
+        are numbered without gaps, but end before the film does, and if a series has
+        another order by position than by its files.
 
     Raises
     ------
@@ -107,14 +114,17 @@ def frames_to_training_set(
                 f"Expected masks of the {len(frames)} frames of {frames.name}, but got "
                 f"{what}; choose the masks of this file."
             )
-        rule = frame_rule(found, read_descriptor(out), masks.name, out)
+        given = read_descriptor(out)
+        rule = frame_rule(found, given, masks.name, out)
         if rule.told:
             tell(rule.told)
+        drawn = "shown" if rows else given.orientation
+        placed = placing(frames, found, drawn, masks.name, out.name, tell)
         inversion = Inversion()
         for number in sorted(found):
             if number % every == 0:
                 _expect_same(frames, number, rows, masks.name)
-                labels = rule.labels(found[number])
+                labels = placed(rule.labels(found[number]))
                 inversion.add(labels)
                 yield _add(frames, files.name, number, labels, rule, out)
         for told in inversion.told(masks.name):
@@ -170,6 +180,13 @@ def _masks(
 ) -> Mapping[int, Mask]:
     """Frame → its mask, or the file of it."""
     inside = sorted(path.iterdir()) if path.is_dir() else [path]
+    loose = path.is_dir() and not rows and not own and first is None
+    if loose and (by_name := masks_by_name(pictures_of(inside), images)):
+        tell(
+            f"Masks in {path.name} have the names of the files of {shown.name}, and "
+            "each was taken for the slice of its file."
+        )
+        return by_name
     named = numbered_masks(inside) if path.is_dir() else {}
     if first and (rows or not named):
         raise InputError(
@@ -180,6 +197,8 @@ def _masks(
         # A run that was killed may leave a mask that is not whole, and has no row.
         if rows:
             return {i: one for i, one in named.items() if i in rows}
+        if not own:
+            expect_one_order(images, path.name)
         by_number = by_frame(named, len(shown), first, path.name)
         if not own:
             expect_up_to_the_end(by_number, len(shown), path.name)
@@ -188,7 +207,7 @@ def _masks(
     scans = [one for one in inside if file_format(one) is FileFormat.DICOM]
     segs = [one for one in scans if is_segmentation(one)]
     if segs:
-        instances = _instances(images)
+        instances = places_of_instances(images)
         return dict(chain.from_iterable(_planes(one, instances) for one in segs))
     files = set_of(path)
     with open_frames(files) as frames:
@@ -197,6 +216,9 @@ def _masks(
                 f"Expected masks of grey numbers in {frames.name}, but it is in "
                 "colour, or a film, whose numbers are not exact; save it as NIfTI."
             )
+        unplaced = None in (grid_of(files), grid_of(images))
+        if unplaced and not own and len(files.paths) == 1:
+            expect_one_order(images, path.name)
         return _placed(files, frames, images, shown, tell)
 
 
@@ -268,15 +290,3 @@ def _planes(seg: Path, instances: Mapping[str, int]) -> Iterator[tuple[int, Mask
             )
         several = len(instances) > 1 or plane.frame is None
         yield file if several else int(plane.frame or 0), plane.labels
-
-
-def _instances(images: FileSet) -> dict[str, int]:
-    """``SOPInstanceUID`` of each DICOM file → its place in the series."""
-    if images.kind is not FileFormat.DICOM:
-        return {}
-    import pydicom
-
-    with guarded():
-        tags = ["SOPInstanceUID"]
-        read = (pydicom.dcmread(one, specific_tags=tags) for one in images.paths)
-        return {str(one.SOPInstanceUID): at for at, one in enumerate(read)}

@@ -15,6 +15,14 @@ _MASK = re.compile(r"(frame_)(\d+)(_mask)\.(?:png|tif)")
 _NUMBERED = re.compile(r"(.*?)(\d+)(\D*)")
 
 
+def pictures_of(inside: Iterable[Path]) -> list[Path]:
+    """Pictures of a folder; none if there are masks named as by ``attnseg segment``."""
+    files = list(inside)
+    if any(_MASK.fullmatch(one.name) for one in files):
+        return []
+    return [one for one in files if file_format(one) is FileFormat.RASTER]
+
+
 def numbered_masks(inside: Iterable[Path]) -> dict[int, Path]:
     """Number → mask, of the files of a folder; empty if they are no numbered pictures.
 
@@ -29,7 +37,7 @@ def numbered_masks(inside: Iterable[Path]) -> dict[int, Path]:
     own = [(hit, one) for one in files if (hit := _MASK.fullmatch(one.name))]
     if own:
         return _by_number(own)
-    pictures = [one for one in files if file_format(one) is FileFormat.RASTER]
+    pictures = pictures_of(files)
     if len(pictures) < 2:
         return {}  # one file, which may hold the masks of all frames
     found = [(hit, one) for one in pictures if (hit := _NUMBERED.fullmatch(one.stem))]
