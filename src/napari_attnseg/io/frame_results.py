@@ -56,8 +56,10 @@ class FrameResults:
     in_folder: tuple[str, ...] = ()
 
     def mask(self, frame: int) -> ReadMask:
-        """Mask (H, W) of a frame; `read_numbers`, `labels_of` and the rule on inverted masks
-        raise."""
+        """Mask (H, W) of a frame.
+
+        Raises as `read_numbers`, `labels_of` and `inverted_frame_words` do.
+        """
         file = self.names.mask(frame)
         expect_mask(file)
         read = labels_of(read_numbers(file), self.unit, file.name)

@@ -88,8 +88,7 @@ def inverted_frame_words(
     centre = [float(one.mean()) for one in np.nonzero(background)]
     same = rest == area and np.allclose(centre, place, rtol=0, atol=_ROUNDED)
     row_at, column_at = (
-        min(max(round(at), 0), n - 1)
-        for at, n in zip(place, labels.shape, strict=True)
+        min(max(round(at), 0), n - 1) for at, n in zip(place, labels.shape, strict=True)
     )
     outside = covers and 2 * area < background.size and background[row_at, column_at]
     if same or outside:
