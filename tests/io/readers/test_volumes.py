@@ -192,6 +192,41 @@ def test_ome_zarr_planes(tmp_path: Path, version: str) -> None:
         open_frames(tmp_path / "c.zarr")
 
 
+#: Blue, green and red, as OMERO and OME-XML write them.
+BGR, BGR_XML = ("0000FF", "00FF00", "FF0000"), [65535, 16711935, -16776961]
+
+
+@pytest.mark.parametrize("label", ["", "Channel {}", "Channel:0:{}"])
+def test_channels_without_names_are_in_the_order_of_their_colours(
+    tmp_path: Path, label: str
+) -> None:
+    planes = np.moveaxis(RGB, -1, 0)[::-1].copy()
+    path = ome_zarr(tmp_path / "a.zarr", planes, "cyx", "0.4")
+    shown = [{"label": label.format(i), "color": one} for i, one in enumerate(BGR)]
+    zarr.open_group(path).attrs["omero"] = {"channels": shown}
+    said = {"Color": BGR_XML} | (
+        {"Name": [label.format(i) for i in range(3)]} if label else {}
+    )
+    axes = {"axes": "CYX", "Channel": said}
+    tifffile.imwrite(tmp_path / "b.ome.tif", planes, metadata=axes, ome=True)
+    for file in (path, tmp_path / "b.ome.tif"):
+        with open_frames(file) as frames:
+            np.testing.assert_array_equal(frames[0], RGB)
+            assert frames.facts.said["channel_order"] == [2, 1, 0]
+    shown[0]["label"] = "DAPI"
+    zarr.open_group(path).attrs["omero"] = {"channels": shown}
+    with pytest.raises(InputError, match="3 channels .DAPI"):
+        open_frames(path)
+
+
+def test_default_labels_of_red_green_and_blue_are_no_names(tmp_path: Path) -> None:
+    path = ome_zarr(tmp_path / "a.zarr", np.moveaxis(RGB, -1, 0), "cyx", "0.4")
+    shown = [{"label": f"Channel {i}", "color": one} for i, one in enumerate(BGR[::-1])]
+    zarr.open_group(path).attrs["omero"] = {"channels": shown}
+    with open_frames(path) as frames:
+        np.testing.assert_array_equal(frames[0], RGB)
+
+
 def test_pictures_come_through_the_same_door(tmp_path: Path) -> None:
     pixels = np.arange(9 * 12 * 3, dtype=np.uint8).reshape(9, 12, 3)
     Image.fromarray(pixels).save(tmp_path / "a.png")
