@@ -97,6 +97,21 @@ def test_nifti_lies_where_its_source_does(tmp_path: Path) -> None:
         np.testing.assert_array_equal(frames[3], masks(2)[1])
 
 
+@pytest.mark.parametrize("single", [0, 1])
+def test_nifti_keeps_an_axis_of_length_1(tmp_path: Path, single: int) -> None:
+    source = tmp_path / "v.nii.gz"
+    values = np.expand_dims(masks()[0].T.astype(np.float32), single)
+    nibabel.save(nibabel.Nifti1Image(values, np.diag([2, 3, 4, 1.0])), source)
+    with open_frames(source) as frames:
+        facts = {"file_facts": frames.facts.to_provenance()}
+    one = MaskSeries("v", masks(), None, ("a", "b"), facts, image=source)
+    path = tmp_path / "m.nii.gz"
+    path.write_bytes(nifti_bytes(one))
+    read: Any = nibabel.load(path)
+    np.testing.assert_array_equal(read.get_fdata(), values)
+    np.testing.assert_allclose(read.affine, np.diag([2, 3, 4, 1.0]))
+
+
 def test_nifti_of_another_image_has_the_size_of_its_pixels(tmp_path: Path) -> None:
     path = tmp_path / "m.nii.gz"
     pixel = PixelSize(200, 500, "µm")

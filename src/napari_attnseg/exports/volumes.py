@@ -9,6 +9,7 @@ import numpy as np
 from napari_attnseg.errors import InputError
 from napari_attnseg.exports.masks import MaskSeries
 from napari_attnseg.io.files import png_bytes
+from napari_attnseg.io.readers.nifti import SINGLE_AXIS
 from napari_attnseg.objects.physical import millimetres
 
 
@@ -42,9 +43,13 @@ def nifti_bytes(one: MaskSeries) -> bytes:
         ) from error
     values = one.masks.transpose(2, 1, 0).astype(np.uint8)
     source = _source(one, nibabel)
+    single = (one.provenance.get("file_facts") or {}).get(SINGLE_AXIS)
+    if source is not None and single is not None and values.shape[2] == 1:
+        values = np.moveaxis(values, 2, single)
     if source is not None and source.shape[:2] == values.shape[:2]:
         count = source.shape[2] if len(source.shape) > 2 else 1
-        if one.frames is not None and len(one.frames) != count:
+        some = one.frames is not None and len(one.frames) != count
+        if one.frames is not None and some and single is None:
             whole = np.zeros((*values.shape[:2], count), np.uint8)
             whole[..., list(one.frames)] = values
             values = whole

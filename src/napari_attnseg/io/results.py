@@ -36,6 +36,7 @@ from napari_attnseg.io.files import (
     tiff_bytes,
 )
 from napari_attnseg.io.images import is_file, read_numbers
+from napari_attnseg.io.inverted_masks import inverted_words
 from napari_attnseg.io.mask_values import ReadMask, labels_of
 from napari_attnseg.io.reader_masks import load_readers, reader_parts, stale_files
 from napari_attnseg.io.run_facts import (
@@ -269,17 +270,22 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
         box.expect_inside(masks.shape[-2:])
     maps = [(gate, frames(gate["file"])) for gate in facts["gates"]]
     readers = load_readers(facts, count is None, labels, frames)
-    segmentations = []
+    segmentations, inverted = [], []
     for i in range(count or 1):
         said = dict(own)
         if count is not None and count > 1:
             said |= {key: own[key][i] for key in PER_FRAME if key in own}
+        if facts["mask_value"] == 255 and said.get(IMAGE, "") is not None:
+            here = probabilities[i].max(0) >= said.get("threshold", 0.5)
+            made = said.get("mask_sha256")
+            inverted.append(inverted_words(masks[i], here, made, files["mask"]))
         attention = tuple(_attention(gate, values[i], i) for gate, values in maps)
         if box is not None:
             attention = tuple(replace(gate, origin=box.origin) for gate in attention)
         alone = None if readers is None else readers[i]
         parts = (masks[i], probabilities[i], attention, said, alone)
         segmentations.append(Segmentation(*parts))
+    beside = beside_words(file, masks_beside(file))
     return Results(
         layer["name"],
         own["source"],
@@ -287,7 +293,7 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
         count,
         layer["placement"],
         image_of(path, facts),
-        " ".join(filter(None, (read.assumed, beside_words(file, masks_beside(file))))),
+        " ".join(filter(None, (read.assumed, max(inverted, default=""), beside))),
     )
 
 

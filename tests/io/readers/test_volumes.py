@@ -15,6 +15,7 @@ from PIL import Image
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers import find_sets, open_frames, read_picture
 from napari_attnseg.io.readers.facts import FrameAxis, NotUsed
+from napari_attnseg.io.readers.grids import grid_of
 
 VOLUME = np.arange(4 * 9 * 12, dtype=np.int16).reshape(4, 9, 12)  # z, y, x
 
@@ -45,6 +46,69 @@ def test_a_nifti_slice_and_its_affine(tmp_path: Path) -> None:
     nibabel.save(many, tmp_path / "b.nii")
     with pytest.raises(InputError, match=r"b\.nii, but it has shape \(3, 3, 2, 2\)"):
         open_frames(tmp_path / "b.nii")
+
+
+RGB = np.random.default_rng(0).integers(0, 255, (9, 12, 3), np.uint8)
+
+
+def test_vectors_of_colours_are_one_picture(tmp_path: Path) -> None:
+    itk = nibabel.Nifti1Image(RGB.swapaxes(0, 1)[:, :, None, None], np.eye(4))
+    itk.header.set_intent(1007)
+    nibabel.save(itk, tmp_path / "a.nii.gz")
+    with open_frames(tmp_path / "a.nii.gz") as frames:
+        assert frames.shape == (1, 9, 12, 3) and frames.facts.channels == 3
+        np.testing.assert_array_equal(frames[0], RGB)
+    field = np.zeros((12, 9, 4, 1, 3), np.float32)
+    moved = nibabel.Nifti1Image(field, np.eye(4))
+    moved.header.set_intent(1007)
+    nibabel.save(moved, tmp_path / "b.nii")
+    with pytest.raises(InputError, match=r"b\.nii, but it holds vectors of 3 numbers"):
+        open_frames(tmp_path / "b.nii")
+
+
+@pytest.mark.parametrize("axes", [(0, 1, 2), (1, 0, 2), (2, 1, 0)])
+def test_three_slices_that_may_be_colours_are_refused(
+    tmp_path: Path, axes: tuple[int, ...]
+) -> None:
+    values = RGB.transpose(axes)
+    nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "a.nii")
+    with pytest.raises(InputError, match=r"of length 3 may be slices or colours"):
+        open_frames(tmp_path / "a.nii")
+
+
+def test_three_slices_that_are_none_of_colours_are_read(tmp_path: Path) -> None:
+    apart = nibabel.Nifti1Image(RGB, np.diag([1, 1, 3, 1]))
+    deep = nibabel.Nifti1Image(RGB.astype(np.int16), np.eye(4))
+    labels = nibabel.Nifti1Image(RGB // 128, np.eye(4))
+    for image in (apart, deep, labels):
+        nibabel.save(image, tmp_path / "a.nii")
+        with open_frames(tmp_path / "a.nii") as frames:
+            assert frames.shape == (3, 12, 9)
+
+
+@pytest.mark.parametrize("single", [0, 1])
+def test_a_slice_whose_axis_of_length_1_comes_first(
+    tmp_path: Path, single: int
+) -> None:
+    values = np.expand_dims(VOLUME[0].T, single)
+    sizes = [0.5, 0.25]
+    sizes.insert(single, 3)
+    image = nibabel.Nifti1Image(values, np.diag([*sizes, 1]))
+    image.header.set_xyzt_units("mm")
+    nibabel.save(image, tmp_path / "a.nii")
+    with open_frames(tmp_path / "a.nii") as frames:
+        assert frames.shape == (1, 9, 12)
+        np.testing.assert_array_equal(frames[0], VOLUME[0])
+        assert frames.facts.spacing == (0.25, 0.5)
+        said = frames.facts.to_provenance()
+    assert said["axis_of_length_1"] == single
+    (files,) = find_sets([tmp_path / "a.nii"])
+    grid = grid_of(files)
+    assert grid is not None and grid.slices
+    lies = grid.affine @ [2, 4, 0, 1]  # column, row, slice
+    at = [2, 4]
+    at.insert(single, 0)
+    np.testing.assert_allclose(lies, image.affine @ [*at, 1])
 
 
 def test_ome_tiff_planes(tmp_path: Path) -> None:
@@ -126,6 +190,41 @@ def test_ome_zarr_planes(tmp_path: Path, version: str) -> None:
     (tmp_path / "c.zarr" / "zarr.json").write_text("{}")
     with pytest.raises(InputError, match=r"c\.zarr cannot be read as OME-Zarr"):
         open_frames(tmp_path / "c.zarr")
+
+
+#: Blue, green and red, as OMERO and OME-XML write them.
+BGR, BGR_XML = ("0000FF", "00FF00", "FF0000"), [65535, 16711935, -16776961]
+
+
+@pytest.mark.parametrize("label", ["", "Channel {}", "Channel:0:{}"])
+def test_channels_without_names_are_in_the_order_of_their_colours(
+    tmp_path: Path, label: str
+) -> None:
+    planes = np.moveaxis(RGB, -1, 0)[::-1].copy()
+    path = ome_zarr(tmp_path / "a.zarr", planes, "cyx", "0.4")
+    shown = [{"label": label.format(i), "color": one} for i, one in enumerate(BGR)]
+    zarr.open_group(path).attrs["omero"] = {"channels": shown}
+    said = {"Color": BGR_XML} | (
+        {"Name": [label.format(i) for i in range(3)]} if label else {}
+    )
+    axes = {"axes": "CYX", "Channel": said}
+    tifffile.imwrite(tmp_path / "b.ome.tif", planes, metadata=axes, ome=True)
+    for file in (path, tmp_path / "b.ome.tif"):
+        with open_frames(file) as frames:
+            np.testing.assert_array_equal(frames[0], RGB)
+            assert frames.facts.said["channel_order"] == [2, 1, 0]
+    shown[0]["label"] = "DAPI"
+    zarr.open_group(path).attrs["omero"] = {"channels": shown}
+    with pytest.raises(InputError, match=r"3 channels \(DAPI"):
+        open_frames(path)
+
+
+def test_default_labels_of_red_green_and_blue_are_no_names(tmp_path: Path) -> None:
+    path = ome_zarr(tmp_path / "a.zarr", np.moveaxis(RGB, -1, 0), "cyx", "0.4")
+    shown = [{"label": f"Channel {i}", "color": one} for i, one in enumerate(BGR[::-1])]
+    zarr.open_group(path).attrs["omero"] = {"channels": shown}
+    with open_frames(path) as frames:
+        np.testing.assert_array_equal(frames[0], RGB)
 
 
 def test_pictures_come_through_the_same_door(tmp_path: Path) -> None:

@@ -68,6 +68,18 @@ def test_frames_of_a_film_by_the_masks_of_its_results(tmp_path: Path) -> None:
     assert made == ["film_000000", "film_000008"]
 
 
+def test_an_inverted_mask_of_results_is_refused(tmp_path: Path) -> None:
+    film = video_file(tmp_path / "film.mp4", numbered(3, (40, 48)))
+    (tmp_path / "film").mkdir()
+    for i, mask in enumerate((mask_of(0), 1 - mask_of(1))):
+        name = tmp_path / "film" / f"frame_{i:06d}_mask.png"
+        Image.fromarray(mask * 255).save(name)
+    table = "frame,area_px,centre_row,centre_column\n0,300,12.0,19.5\n1,280,12.5,19.5\n"
+    (tmp_path / "film_frames.csv").write_text(table)
+    with pytest.raises(InputError, match=r"in frame 1 of film, but .* saved inverted"):
+        list(frames_to_training_set(film, tmp_path / "film", tmp_path / "b"))
+
+
 @pytest.mark.parametrize(
     ("numbers", "asked"),
     [

@@ -12,7 +12,7 @@ from PIL import Image
 from attnseg_training.datasets import Sample
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.masks import read
-from attnseg_training.datasets.nifti import Spacing, read_nifti
+from attnseg_training.datasets.nifti import Spacing, nifti_spacing, read_nifti
 from attnseg_training.datasets.rules import Rule, RuleError
 from napari_attnseg.errors import InputError
 
@@ -166,9 +166,48 @@ def test_a_turned_nifti_image_beside_a_png_mask_is_asked_about(tmp_path: Path) -
     assert Sample("x", image, (tmp_path / "mask.png",)).read_with_traits().affine_alone
 
 
-def test_colours_are_refused_in_words(tmp_path: Path) -> None:
+def test_colours_are_an_image_and_refused_as_a_mask(tmp_path: Path) -> None:
     rgb = np.zeros((6, 5), [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    rgb["G"][2, 1] = 9
     nibabel.save(nibabel.Nifti1Image(rgb, np.eye(4)), tmp_path / "m.nii")
-    for reader in (read_nifti, read):
-        with pytest.raises(InputError, match=r"in colour \(R, G, B\)"):
-            reader(tmp_path / "m.nii")
+    found = read_nifti(tmp_path / "m.nii")
+    assert found.shape == (5, 6, 3) and found[1, 2].tolist() == [0, 9, 0]
+    with pytest.raises(
+        InputError, match=r"in m\.nii, but it is a NIfTI file in colour"
+    ):
+        read(tmp_path / "m.nii")
+
+
+def test_vectors_of_colours_are_an_image_and_no_mask(tmp_path: Path) -> None:
+    rgb = np.random.default_rng(0).integers(0, 255, (40, 30, 3), np.uint8)
+    image = nibabel.Nifti1Image(rgb[:, :, None, None], AFFINE)
+    image.header.set_intent(1007)
+    nibabel.save(image, tmp_path / "a.nii")
+    mask = save(tmp_path / "mask.nii", MASK, AFFINE)
+    found = Sample("x", tmp_path / "a.nii", (mask,)).read()
+    np.testing.assert_array_equal(found[0], rgb.swapaxes(0, 1))
+    np.testing.assert_array_equal(found[1], MASK[..., 0].T)
+    with pytest.raises(InputError, match="NIfTI file in colour"):
+        read(tmp_path / "a.nii")
+
+
+@pytest.mark.parametrize("single", [0, 1])
+def test_an_axis_of_length_1_may_come_first(tmp_path: Path, single: int) -> None:
+    order = [2, 0, 1] if single == 0 else [0, 2, 1]
+    affine = AFFINE[:, [*order, 3]]
+    image = save(tmp_path / "a.nii", IMAGE.transpose(order), affine)
+    mask = save(tmp_path / "m.nii", MASK[::-1].transpose(order), turned(affine, single))
+    sample = Sample("x", image, (mask,))
+    found = sample.read()[1]
+    np.testing.assert_array_equal(found, MASK[..., 0].T)
+    spacing = nifti_spacing(image)
+    assert spacing is not None
+    np.testing.assert_allclose((spacing.rows, spacing.columns), (0.8, 0.5), atol=1e-6)
+
+
+def turned(affine: np.ndarray, single: int) -> np.ndarray:
+    """Affine of an image whose columns were turned round."""
+    axis, found = (1 if single == 0 else 0), affine.copy()
+    found[:, axis] *= -1
+    found[:, 3] += 39 * affine[:, axis]
+    return found

@@ -33,6 +33,7 @@ from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Window
 from napari_attnseg.io.dataset_toml import read_descriptor
 from napari_attnseg.io.frame_table import whole_rows
+from napari_attnseg.io.inverted_masks import inverted_frame_words
 from napari_attnseg.io.readers import FileSet, Frames, open_frames
 from napari_attnseg.io.readers.dicom_seg import is_segmentation, read_segmentation
 from napari_attnseg.io.readers.facts import Assumed, NotUsed
@@ -121,19 +122,30 @@ def frames_to_training_set(
         drawn = "shown" if rows else given.orientation
         placed = placing(frames, found, drawn, masks.name, out.name, tell)
         inversion = Inversion()
+        table = _table(masks)
         for number in sorted(found):
             if number % every == 0:
                 _expect_same(frames, number, rows, masks.name)
                 labels = placed(rule.labels(found[number]))
                 inversion.add(labels)
+                if rule.classes is None:
+                    name = f"frame {number} of {masks.name}"
+                    doubt = inverted_frame_words(labels, number, table, name)
+                    if doubt:
+                        tell(doubt)
                 yield _add(frames, files.name, number, labels, rule, out)
         for told in inversion.told(masks.name):
             tell(told)
 
 
+def _table(masks: Path) -> Path:
+    """Path of the table that ``attnseg segment`` writes beside a folder of masks."""
+    return StackNames(masks.parent, masks.name).table
+
+
 def _rows(masks: Path) -> Rows:
     """Frame → its row in the table of ``attnseg segment``; empty without a table."""
-    table = StackNames(masks.parent, masks.name).table
+    table = _table(masks)
     if not table.exists():
         return {}
     return whole_rows(table, "move it elsewhere to take every mask")

@@ -13,6 +13,7 @@ from attnseg_training.datasets.grids import on_grid
 from attnseg_training.datasets.two_places import expect_one_place
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.nifti import opened_nifti, shown_otherwise, stored_zooms
+from napari_attnseg.io.readers.nifti_axes import nifti_axes
 from napari_attnseg.io.readers.nifti_forms import is_placed, qform_beside
 
 SUFFIXES = (".nii.gz", ".nii")
@@ -41,6 +42,7 @@ class Spacing:
 class _Nifti:
     """A 2D image: values (x, y), its affine, and whether the file itself gives it.
 
+    Those of an image in colour are (x, y, 3 or 4).
     `qform` is that of `nifti_forms.qform_beside`.
     """
 
@@ -57,7 +59,7 @@ def is_nifti(path: Path) -> bool:
 
 
 def read_nifti(path: Path, like: Path | None = None) -> NDArray[Any]:
-    """One 2D NIfTI image as rows and columns (H, W).
+    """One 2D NIfTI image as rows and columns (H, W), or (H, W, 3 or 4) of colours.
 
     NIfTI's first axis is x, so the array is transposed.
 
@@ -78,13 +80,13 @@ def read_nifti(path: Path, like: Path | None = None) -> NDArray[Any]:
         If nibabel is missing, or the file cannot be read or is not 2D.
     """
     found = _load(path)
-    if like is None:
-        return found.values.T
+    if like is None or found.values.ndim > 2:
+        return found.values.swapaxes(0, 1)
     image = _load(like)
     if not (found.placed and image.placed):
         return found.values.T
     names = path.name, like.name
-    shape = (*image.values.shape, 1)
+    shape = (*image.values.shape[:2], 1)
     values = found.values[..., None]
     both = (found.affine, found.qform), (image.affine, image.qform)
     expect_one_place(*both, values.shape, *names)
@@ -92,8 +94,14 @@ def read_nifti(path: Path, like: Path | None = None) -> NDArray[Any]:
 
 
 def read_nifti_mask(path: Path, like: Path | None = None) -> NDArray[Any]:
-    """Read NIfTI as `read_nifti` does, and round inexact whole numbers."""
-    return whole_numbers(read_nifti(path, like))
+    """Read NIfTI as `read_nifti` does, but no colours; round inexact whole numbers."""
+    values = read_nifti(path, like)
+    if values.ndim > 2:
+        raise InputError(
+            f"Expected grey numbers in {path.name}, but it is a NIfTI file in colour; "
+            "save it as PNG, or as grey numbers."
+        )
+    return whole_numbers(values)
 
 
 def whole_numbers(values: NDArray[Any]) -> NDArray[Any]:
@@ -125,21 +133,25 @@ def nifti_spacing(path: Path) -> Spacing | None:
 def _load(path: Path) -> _Nifti:
     with opened_nifti(path) as file:
         values = np.asarray(file.dataobj)
+        zooms = stored_zooms(file, path)
+        axes = nifti_axes(file, zooms, path.name)
         header = file.header
         placed = is_placed(header)
         affine = np.asarray(file.affine, np.float64)
         qform = qform_beside(file)
-        zooms = stored_zooms(file, path)
         unit = str(header.get_xyzt_units()[0])
-    if values.dtype.names:  # red, green and blue, as fields of one number
-        raise InputError(
-            f"Expected grey numbers in {path.name}, but it is a NIfTI file in colour "
-            f"({', '.join(values.dtype.names)}); save it as PNG, or as grey numbers."
-        )
-    if values.ndim < 2 or values.size != values.shape[0] * values.shape[1]:
+    if axes.along is not None:
         raise InputError(
             f"Expected one 2D image in {path.name}, but it has shape {values.shape}; "
             "take single frames out of it."
         )
-    flat = values.reshape(values.shape[:2])
-    return _Nifti(flat, affine, qform, placed, Spacing(zooms[1], zooms[0], unit))
+    image = axes.image(values, 0)
+    if image.dtype.names:  # red, green and blue, as fields of one number
+        image = np.stack([image[name] for name in image.dtype.names], -1)
+    return _Nifti(
+        image.swapaxes(0, 1),
+        axes.affine(affine),
+        None if qform is None else axes.affine(qform),
+        placed,
+        Spacing(zooms[axes.rows], zooms[axes.columns], unit),
+    )

@@ -13,7 +13,8 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.dicom_file import guarded, read_header
 from napari_attnseg.io.readers.dicom_header import numbers, of_frame
 from napari_attnseg.io.readers.formats import FileFormat
-from napari_attnseg.io.readers.nifti import opened_nifti
+from napari_attnseg.io.readers.nifti import opened_nifti, stored_zooms
+from napari_attnseg.io.readers.nifti_axes import nifti_axes
 from napari_attnseg.io.readers.nifti_forms import is_placed, qform_beside
 from napari_attnseg.io.readers.sets import FileSet
 
@@ -61,9 +62,13 @@ def grid_of(files: FileSet) -> Grid | None:
 def _of_nifti(path: Path) -> Grid | None:
     with opened_nifti(path) as file:
         placed = is_placed(file.header)
-        affine = np.asarray(file.affine, np.float64)
-        shape, qform = file.shape, qform_beside(file)
-    return Grid(affine, all(n == 1 for n in shape[3:]), qform) if placed else None
+        axes = nifti_axes(file, stored_zooms(file, path), path.name)
+        affine = axes.affine(np.asarray(file.affine, np.float64))
+        qform = qform_beside(file)
+    if not placed:
+        return None
+    slices = axes.along in (None, 2)
+    return Grid(affine, slices, None if qform is None else axes.affine(qform))
 
 
 def _of_dicom(paths: Sequence[Path], name: str) -> Grid | None:

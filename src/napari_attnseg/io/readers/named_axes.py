@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,13 @@ SECONDS = {
     "hour": 3600.0,
 }
 _RGB = ("red", "green", "blue")
+#: Labels that programs give to channels without names.
+_NO_NAME = re.compile(r"(channel|ch|c)?[ _:\d]*")
+_PURE = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
+
+
+#: Red, green and blue from 0 to 255.
+Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +64,15 @@ class Plan:
         Name of the axis of the frames, ``t`` or ``z``; empty: there is only one frame.
     colour : str
         Name of the axis of red, green, blue and alpha, ``c`` or ``s``; empty: grey.
+    order : tuple of int
+        Numbers of the red, green and blue channel if they come in another order.
     """
 
     names: str
     shape: tuple[int, ...]
     along: str
     colour: str
+    order: tuple[int, ...] = ()
 
     def length(self, name: str) -> int:
         """Length of an axis; 1 if it is missing."""
@@ -91,16 +102,27 @@ class Plan:
         """Picture at `place`, as (H, W) or (H, W, channels)."""
         left = [name for name in self.names if name in ("y", "x", self.colour)]
         wanted = ["y", "x", *([self.colour] if self.colour else [])]
-        return np.transpose(values, [left.index(name) for name in wanted])
+        found = np.transpose(values, [left.index(name) for name in wanted])
+        return found[..., list(self.order)] if self.order else found
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """JSON-ready facts about the channels, for provenance."""
+        return {"channel_order": list(self.order)} if self.order else {}
 
 
 def plan_of(
-    names: Sequence[str], shape: Sequence[int], channels: Sequence[str], file: str
+    names: Sequence[str],
+    shape: Sequence[int],
+    channels: Sequence[str],
+    file: str,
+    shown: Sequence[Colour | None] = (),
 ) -> Plan:
     """Find out what each axis is.
 
     Three or four channels are read as red, green, blue and alpha if they are samples of
-    one pixel or have these names. Three channels without names are read so, too.
+    one pixel or have these names. Three channels without names are read so, too, in the
+    order of the colours in which they are shown if these are pure red, green and blue.
 
     Parameters
     ----------
@@ -111,6 +133,8 @@ def plan_of(
         Names of the channels by the file; empty if they have none.
     file : str
         Name of the file, for messages.
+    shown : sequence of (int, int, int) or None, optional
+        Red, green and blue, 0 to 255, in which each channel is shown.
 
     Raises
     ------
@@ -124,11 +148,15 @@ def plan_of(
         raise InputError(f"Expected an image of rows and columns, but {said}.")
     long = [k for k, n in lengths.items() if n > 1 and k not in "yx"]
     colour = ""
+    order: tuple[int, ...] = ()
     for name in ("s", "c"):
         if name not in long:
             continue
         called = [one.lower() for one in channels]
         rgb = lengths[name] in (3, 4) and (name == "s" or called[:3] == list(_RGB))
+        if name == "c" and all(_NO_NAME.fullmatch(one) for one in called):
+            order = _order(shown) if lengths[name] == 3 else ()
+            rgb |= bool(order)
         rgb |= lengths[name] == 3 and not any(channels)
         if not rgb or colour:
             those = f" ({', '.join(channels)})" if any(channels) else ""
@@ -142,4 +170,14 @@ def plan_of(
         raise InputError(
             f"Expected frames along one axis, t or z, but {said}; save one stack of it."
         )
-    return Plan(letters, tuple(shape), frames[0] if frames else "", colour)
+    along = frames[0] if frames else ""
+    order = () if order == (0, 1, 2) else order
+    return Plan(letters, tuple(shape), along, colour, order)
+
+
+def _order(shown: Sequence[Colour | None]) -> tuple[int, ...]:
+    """Numbers of the channels shown in pure red, green and blue; empty if not these."""
+    found = list(shown)
+    if len(found) != len(_PURE) or {*found} != {*_PURE}:
+        return ()
+    return tuple(found.index(one) for one in _PURE)

@@ -1,5 +1,7 @@
 """Read NIfTI by nibabel: one slice, or a volume as slices along its last axis.
 
+An axis of length 1 before or between those of a slice is left out.
+
 Slices are shown as they are stored, x to the right and y downwards, and the trainer
 reads them in the same way. An affine that asks for another view is noted, not applied.
 """
@@ -18,8 +20,11 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.facts import FileFacts, FrameAxis, NotUsed
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.readers.frames import Frames
+from napari_attnseg.io.readers.nifti_axes import nifti_axes
 from napari_attnseg.io.readers.nifti_forms import contradict, is_placed
 
+#: Key, in provenance, of an axis of length 1 before or between those of the image.
+SINGLE_AXIS = "axis_of_length_1"
 _UNITS = {"mm": "mm", "micron": "micrometer", "meter": "meter"}
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 
@@ -46,47 +51,46 @@ class NiftiFrames(Frames):
             place, moment = header.get_xyzt_units()
             window = float(header["cal_min"]), float(header["cal_max"])
             placed = is_placed(header)
+            self._axes = axes = nifti_axes(self._file, zooms, path.name)
         self._whole: NDArray[Any] | None = None
         self._compressed = path.name.lower().endswith(".gz")
-        long = [axis for axis in range(2, len(shape)) if shape[axis] > 1]
-        if len(shape) < 2 or len(long) > 1:
-            raise InputError(
-                f"Expected a slice or a volume of slices in {path.name}, but it has "
-                f"shape {shape}; save one of its volumes."
-            )
-        self._along = long[0] if long else None
-        count = shape[self._along] if self._along is not None else 1
+        along = axes.along
+        count = 1 if along is None else shape[along]
         kind = np.dtype(self._file.get_data_dtype())
         colours = len(kind.names) if kind.names else 1
+        colours = colours if axes.colour is None else shape[axes.colour]
         unit = _UNITS.get(str(place), "pixel")
         axis = FrameAxis.UNKNOWN if count == 1 else FrameAxis.DEPTH
         times = positions = None
-        if self._along is not None:
-            step = zooms[self._along]
+        if along is not None:
+            step = zooms[along]
             steps = [i * step for i in range(count)] if step else []
-            if self._along == 2:
+            if along == 2:
                 positions = tuple(steps) if steps and unit != "pixel" else None
             else:
                 axis = FrameAxis.TIME
                 scale = _SECONDS.get(str(moment))
                 if steps and scale is not None:
                     times = tuple(scale * one for one in steps)
-        used = zooms[:2] if self._along is None else [*zooms[:2], zooms[self._along]]
-        turned = placed and shown_otherwise(np.asarray(self._file.affine, np.float64))
+        size = zooms[axes.rows], zooms[axes.columns]
+        used = size if along is None else (*size, zooms[along])
+        affine = axes.affine(np.asarray(self._file.affine, np.float64))
+        turned = placed and shown_otherwise(affine)
         super().__init__(
             name,
             FileFacts(
                 FileFormat.NIFTI,
                 count,
-                shape[1],
-                shape[0],
+                shape[axes.rows],
+                shape[axes.columns],
                 colours,
                 axis,
                 times,
                 positions,
-                (zooms[1], zooms[0]) if min(zooms[:2]) > 0 else None,
+                size if min(size) > 0 else None,
                 unit,
                 window if window[0] < window[1] and colours == 1 else None,
+                {} if axes.single is None else {SINGLE_AXIS: axes.single},
                 not_used=(NotUsed.ORIENTATION,) * turned
                 + (NotUsed.IMPOSSIBLE,) * (0.0 in used)
                 + (NotUsed.QFORM,) * contradict(self._file),
@@ -94,15 +98,11 @@ class NiftiFrames(Frames):
         )
 
     def _frame(self, index: int) -> NDArray[Any]:
-        shape = self._file.shape
-        at: list[Any] = [slice(None), slice(None), *[0] * (len(shape) - 2)]
-        if self._along is not None:
-            at[self._along] = index
         try:
             if self._compressed and self._whole is None:
                 self._whole = np.asanyarray(self._file.dataobj)
             source = self._file.dataobj if self._whole is None else self._whole
-            values = np.asarray(source[tuple(at)]).T
+            values = self._axes.image(source, index)
         except Exception as error:  # as in `opened_nifti`
             raise InputError(
                 f"Slice {index} of {self.name} cannot be read ({error}); expected a "
@@ -133,6 +133,8 @@ def opened_nifti(path: Path) -> Iterator[Any]:
         if path.stat().st_size == 0:
             raise ValueError("it is empty: 0 bytes")
         yield nibabel.load(path)
+    except InputError:
+        raise
     # Many kinds of error for a damaged file, one meaning.
     except Exception as error:
         raise InputError(

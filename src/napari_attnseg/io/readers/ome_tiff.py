@@ -14,7 +14,7 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.facts import FileFacts, NotUsed
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.readers.frames import Frames
-from napari_attnseg.io.readers.named_axes import SECONDS, UNITS, plan_of
+from napari_attnseg.io.readers.named_axes import SECONDS, UNITS, Colour, plan_of
 
 
 def is_ome(path: Path) -> bool:
@@ -61,7 +61,10 @@ class OmeTiffFrames(Frames):
             raise _unreadable(path.name, lack)
         pixels = _pixels_of(self._file.ome_metadata)
         channels = [one.get("Name", "") for one in pixels.iterfind("{*}Channel")]
-        self._plan = plan = plan_of(series.axes, series.shape, channels, path.name)
+        shown = [_colour(one.get("Color")) for one in pixels.iterfind("{*}Channel")]
+        self._plan = plan = plan_of(
+            series.axes, series.shape, channels, path.name, shown
+        )
         unit = UNITS.get(pixels.get("PhysicalSizeXUnit", "µm"), "pixel")
         sizes = {
             axis: float(pixels.get(f"PhysicalSize{axis.upper()}", 0)) for axis in "zyx"
@@ -90,7 +93,7 @@ class OmeTiffFrames(Frames):
             positions,
             (sizes["y"], sizes["x"]) if known else None,
             unit if known else "pixel",
-            said={"axes": series.axes},
+            said={"axes": series.axes, **plan.said},
             not_used=(NotUsed.OTHER_IMAGES,) if others else (),
         )
 
@@ -121,6 +124,15 @@ def _unreadable(name: str, error: Exception) -> InputError:
         f"{name} cannot be read as OME-TIFF ({error}); expected a whole file: "
         "replace it, or name it .tif if it is not an OME-TIFF."
     )
+
+
+def _colour(text: str | None) -> Colour | None:
+    """Colour of a channel: OME writes red, green, blue and alpha as a signed number."""
+    try:
+        red, green, blue, _ = (int(text or "") & 0xFFFFFFFF).to_bytes(4, "big")
+    except ValueError:
+        return None
+    return red, green, blue
 
 
 def _pixels_of(text: str | None) -> ElementTree.Element:

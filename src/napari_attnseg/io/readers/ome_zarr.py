@@ -12,7 +12,7 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.facts import FileFacts, NotUsed
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.readers.frames import Frames
-from napari_attnseg.io.readers.named_axes import SECONDS, UNITS, plan_of
+from napari_attnseg.io.readers.named_axes import SECONDS, UNITS, Colour, plan_of
 
 
 class OmeZarrFrames(Frames):
@@ -61,7 +61,10 @@ class OmeZarrFrames(Frames):
                     scale = [a * b for a, b in zip(scale, step["scale"], strict=True)]
         shown = attributes.get("omero", {}).get("channels", [])
         channels = [str(one.get("label", "")) for one in shown]
-        self._plan = plan = plan_of(axes, self._array.shape, channels, path.name)
+        colours = [_colour(one.get("color")) for one in shown]
+        self._plan = plan = plan_of(
+            axes, self._array.shape, channels, path.name, colours
+        )
         sizes = dict(zip(plan.names, scale, strict=True))
         named = dict(zip(plan.names, units, strict=True))
         unit = UNITS.get(named["x"], "pixel")
@@ -87,7 +90,7 @@ class OmeZarrFrames(Frames):
                 (sizes["y"], sizes["x"]) if known else None,
                 unit if known else "pixel",
                 window=_window(shown) if plan.channels == 1 else None,
-                said={"axes": plan.names},
+                said={"axes": plan.names, **plan.said},
                 not_used=(NotUsed.OTHER_IMAGES,) if len(images) > 1 else (),
             ),
         )
@@ -101,6 +104,15 @@ class OmeZarrFrames(Frames):
                 "whole OME-Zarr folder: replace it."
             ) from error
         return np.array(self._plan.picture(values))
+
+
+def _colour(text: Any) -> Colour | None:
+    """Colour of a channel: OMERO writes it as six hexadecimal digits."""
+    try:
+        red, green, blue = bytes.fromhex(str(text))
+    except ValueError:
+        return None
+    return red, green, blue
 
 
 def _window(channels: list[dict[str, Any]]) -> tuple[float, float] | None:
