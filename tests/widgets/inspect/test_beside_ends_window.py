@@ -191,6 +191,8 @@ def test_an_image_that_is_opened_again_has_its_results_over_it(
         at_its_end.append(shown(viewer))
 
     arrangement.end = watched_end
+    # The width of the outline follows the zoom.
+    qtbot.waitUntil(lambda: viewer.layers["mask · a"].contour == 1)
     for preset in ("overlay", "all scales"):
         plain = viewer.screenshot(canvas_only=True, flash=False)
         inspect.preset_box.setCurrentText(preset)
@@ -200,8 +202,11 @@ def test_an_image_that_is_opened_again_has_its_results_over_it(
         image = viewer.add_image(image.data, name="a", rgb=True)
         qtbot.waitUntil(lambda: "mask · a" in shown(viewer))
         expect_overlay(setting, qtbot, {"b", "a", "mask · a"})
-        own = [layer.name for layer in viewer.layers][-7:]
-        assert own[0] == "a" and own[-1] == "mask · a"
+        names = [layer.name for layer in viewer.layers]
+        own = names[names.index("a") :]
+        # The image, its two gate maps, the probability and the mask.
+        assert len(own) == 5 and all(name.endswith("a") for name in own)
+        assert own[-1] == "mask · a"
         assert viewer.layers["mask · a"].contour > 0
         assert setting.segment.gate_box.currentText() == "none"
         assert inspect.result.image.name == "a"
