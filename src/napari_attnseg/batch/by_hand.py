@@ -12,17 +12,15 @@ from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
+from napari_attnseg.how_many import how_many
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.frame_results import load_frame_results
-from napari_attnseg.io.frame_table import read_rows
+from napari_attnseg.io.frame_table import CENTRE_ROUNDING, read_rows
 from napari_attnseg.io.images import read_numbers
 from napari_attnseg.io.mask_values import labels_of
 from napari_attnseg.io.results import FORMAT
 from napari_attnseg.io.stack_results import FORMAT as FRAMES_FORMAT
 from napari_attnseg.io.stack_results import StackNames
-
-#: Centres in the table of frames are rounded to hundredths of a pixel.
-_ROUNDED = 0.011
 
 
 def expect_not_by_hand(folder: Path, stem: str) -> None:
@@ -50,7 +48,8 @@ def expect_not_by_hand(folder: Path, stem: str) -> None:
         changed = _changed_frames(names)
     if not changed:
         return
-    more = f" (and {len(changed) - 1} more masks)" if changed[1:] else ""
+    others = how_many(len(changed) - 1, "more mask")
+    more = f" (and {others})" if changed[1:] else ""
     raise InputError(
         f"{changed[0]}{more} was changed by hand since it was made, so it was left as "
         "it is; choose another --out, or replace it with --replace-edited."
@@ -91,7 +90,7 @@ def _changed_frames(names: StackNames) -> list[Path]:
         here = dict(zip(("centre_row", "centre_column"), centre(inside), strict=True))
         known = {column: number_in(row, column) for column in here}
         return any(
-            number is not None and abs(number - here[column]) > _ROUNDED
+            number is not None and abs(number - here[column]) > CENTRE_ROUNDING
             for column, number in known.items()
         )
 

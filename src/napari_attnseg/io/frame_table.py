@@ -20,6 +20,9 @@ from napari_attnseg.io.text_files import decoded
 
 Rows = Sequence[Mapping[str, Any]]
 FRAME = "frame"
+#: Centres in the table are rounded to hundredths of a pixel: the most by which one
+#: that was computed again differs.
+CENTRE_ROUNDING = 0.011
 #: Separators of tables that a spreadsheet program saved again, and its decimal comma.
 _SEPARATORS = ",;\t"
 _DECIMAL = re.compile(r"([-+]?\d+),(\d+(?:[eE][-+]?\d+)?)")

@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
-from napari_attnseg.io.frame_table import whole_rows
+from napari_attnseg.io.frame_table import CENTRE_ROUNDING, whole_rows
 
 #: Share of what was found that an inverted mask may hold, and share of the rest that it
 #: holds at least, if it does not cover the whole border.
 _FEW, _MOST = 0.1, 0.9
-#: Centres in the table of frames are rounded to hundredths of a pixel.
-_ROUNDED = 0.011
 
 
 def inverted_words(
@@ -86,7 +84,7 @@ def inverted_frame_words(
     if not rest or not area < background.size:
         return ""
     centre = [float(one.mean()) for one in np.nonzero(background)]
-    same = rest == area and np.allclose(centre, place, rtol=0, atol=_ROUNDED)
+    same = rest == area and np.allclose(centre, place, rtol=0, atol=CENTRE_ROUNDING)
     row_at, column_at = (
         min(max(round(at), 0), n - 1) for at, n in zip(place, labels.shape, strict=True)
     )
