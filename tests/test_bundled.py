@@ -13,12 +13,12 @@ from napari_attnseg.metrics import dice
 from napari_attnseg.reader_record import ReaderRecord
 from napari_attnseg.reader_words import useless_sentences
 from napari_attnseg.sample_data import SAMPLES, sample_image, sample_mask
-from napari_attnseg.weights import weights_path
+from napari_attnseg.weights import DEFAULT_WEIGHTS, weights_path
 
 
 @pytest.fixture(scope="module")
 def segmenter() -> Segmenter:
-    return Segmenter.from_checkpoint("compact", "cpu")
+    return Segmenter.from_checkpoint(DEFAULT_WEIGHTS, "cpu")
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -44,10 +44,10 @@ def test_grey_and_16_bit_versions_are_segmented_too(segmenter: Segmenter) -> Non
 
 
 def test_file_and_card() -> None:
-    path = weights_path("compact")
+    path = weights_path(DEFAULT_WEIGHTS)
     assert path.stat().st_size < 60e6
     card = read_card(path)
-    assert card.spec.name == "compact"
+    assert card.spec.name == DEFAULT_WEIGHTS
     assert card.metrics["n"] == 120 and card.metrics["split"] == "test"
     for metric in ("dice", "iou"):
         found = card.metrics[metric]
@@ -63,8 +63,8 @@ def test_file_and_card() -> None:
 def test_its_card_says_that_its_transformer_is_useless_alone() -> None:
     """What was measured is in the repository too; `rewrite_readers` puts it in."""
     results = Path(__file__).parents[1] / "training" / "results"
-    file = results / "compact-kvasir-seg-val-readers.json"
-    card = read_card(weights_path("compact"))
+    file = results / f"{DEFAULT_WEIGHTS}-kvasir-seg-val-readers.json"
+    card = read_card(weights_path(DEFAULT_WEIGHTS))
     measured = json.loads(file.read_text(encoding="utf-8"))
     assert card.readers == measured["readers"]
     assert measured["split"] == "val" and measured["n"] == 88
@@ -81,6 +81,6 @@ def test_its_card_says_what_the_repository_says() -> None:
 
     file = Path(attnseg_training.__file__).parent / "cards" / "compact.toml"
     texts = tomllib.loads(file.read_text(encoding="utf-8"))
-    card = read_card(weights_path("compact"))
+    card = read_card(weights_path(DEFAULT_WEIGHTS))
     said = {name: getattr(card, name) for name in texts}
     assert {**said, "classes": list(said["classes"])} == texts

@@ -34,7 +34,7 @@ from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.reproduce import command_text, python_text
 from napari_attnseg.sample_data import sample_image
 from napari_attnseg.spec import Preprocessing
-from napari_attnseg.weights import weights_path
+from napari_attnseg.weights import DEFAULT_WEIGHTS, weights_path
 from napari_attnseg.whatif import WhatIf
 
 CLIPPED = Percentiles(1, 99)
@@ -382,7 +382,7 @@ def test_wrong_rules_are_one_sentence(grey: np.ndarray, tmp_path: Path) -> None:
 
 
 def test_the_bundled_model_finds_the_polyp_beside_one_bright_pixel() -> None:
-    path = weights_path("compact")
+    path = weights_path(DEFAULT_WEIGHTS)
     rule = read_card(path).preprocessing.intensity
     assert rule == Percentiles(*DEFAULT_PERCENTILES, without_border=True)
     bundled = Segmenter.from_checkpoint(path, "cpu")

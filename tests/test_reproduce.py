@@ -25,7 +25,7 @@ from napari_attnseg.masks import MaskRules, remake, rules_of
 from napari_attnseg.reproduce import EDITED, command_text, python_text
 from napari_attnseg.results import Segmentation
 from napari_attnseg.sample_data import sample_image
-from napari_attnseg.weights import weights_path
+from napari_attnseg.weights import DEFAULT_WEIGHTS, weights_path
 
 GATES: dict[int, float | str] = {32: 0.3, 8: "transformer", 16: "mean"}
 
@@ -312,9 +312,9 @@ def test_fewer_bits_are_asked_for_again(segmenter: Segmenter) -> None:
 
 def test_bundled_weights_are_named(segmenter: Segmenter) -> None:
     facts = provenance([segmenter(sample_image("polyp"))], "x")
-    own = weights_hash(weights_path("compact"))
-    facts |= {"weights": "compact.safetensors", "weights_sha256": own}
-    assert "from_checkpoint('compact', 'cpu')" in python_text(facts)
+    own = weights_hash(weights_path(DEFAULT_WEIGHTS))
+    facts |= {"weights": f"{DEFAULT_WEIGHTS}.safetensors", "weights_sha256": own}
+    assert f"from_checkpoint('{DEFAULT_WEIGHTS}', 'cpu')" in python_text(facts)
     # Of the same name, but not the same: the bundled ones would not repeat it.
     facts["weights_sha256"] = "0"
-    assert "--weights compact.safetensors" in command_text(facts)
+    assert f"--weights {DEFAULT_WEIGHTS}.safetensors" in command_text(facts)

@@ -17,6 +17,7 @@ from napari_attnseg.commands.segment import segment
 from napari_attnseg.exit_codes import main_for
 from napari_attnseg.threads import use_threads
 from napari_attnseg.usage import App, output_folder
+from napari_attnseg.weights import DEFAULT_WEIGHTS
 
 app = App(
     add_completion=False,
@@ -58,7 +59,7 @@ def demo(
     sample: Annotated[
         str, typer.Option(help="Sample image: polyp, two-polyps or polyp-by-fold.")
     ] = "polyp",
-    weights: Weights = "compact",
+    weights: Weights = DEFAULT_WEIGHTS,
     device: Device = "auto",
     threads: Threads = 0,
 ) -> None:

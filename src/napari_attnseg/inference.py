@@ -27,6 +27,7 @@ from napari_attnseg.reader_record import READERS
 from napari_attnseg.results import GateKey, Segmentation
 from napari_attnseg.tiles import check_tiled, segment_tiles
 from napari_attnseg.two_readers import expect_two_readers, read_alone
+from napari_attnseg.weights import DEFAULT_WEIGHTS
 
 if TYPE_CHECKING:
     from napari_attnseg.models.network import SegmentationNetwork
@@ -74,7 +75,7 @@ class Segmenter:
     @classmethod
     def from_checkpoint(
         cls,
-        source: str | Path = "compact",
+        source: str | Path = DEFAULT_WEIGHTS,
         device: str = "auto",
         precision: str = "fp32",
     ) -> Segmenter:

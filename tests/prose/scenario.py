@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from napari_attnseg.weights import DEFAULT_WEIGHTS
+
 PROTOCOLS = ("honest", "paper", "all")
 SETTINGS = ("--model", "tiny", "--epochs", "1", "--device", "cpu", "--batch", "4")
 
@@ -135,7 +137,7 @@ def _verdicts() -> list[Any]:
     from napari_attnseg.weights import weights_path
 
     assert all(column_key(column_name(key)) == key for key in every_key())
-    gates = read_card(weights_path("compact")).gates
+    gates = read_card(weights_path(DEFAULT_WEIGHTS)).gates
     found = []
     for level, facts in gates.items():
         measured = dict(facts)

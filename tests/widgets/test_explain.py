@@ -22,7 +22,7 @@ from napari_attnseg.explanations import EXPLAINERS, explain
 from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.models.decoder import UnetDecoder
 from napari_attnseg.results import NOT_MEASURED, PatternValue
-from napari_attnseg.weights import bundled_weights
+from napari_attnseg.weights import DEFAULT_WEIGHTS, bundled_weights
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (40, 56), dtype=np.uint8)
 
@@ -339,7 +339,7 @@ def test_a_map_of_all_gates_says_what_they_were_measured_to_do(
 ) -> None:
     widget.method_box.setCurrentText("gates at a glance")
     assert "was never measured" in widget.gate_description.text()
-    widget.inputs.use_weights(bundled_weights()["compact"])
+    widget.inputs.use_weights(bundled_weights()[DEFAULT_WEIGHTS])
     assert widget.gate_description.isVisibleTo(widget)
     assert widget.gate_description.text() == pattern_sentence(
         PatternValue.DECORATIVE, "This map of all gates"

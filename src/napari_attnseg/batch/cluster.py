@@ -26,7 +26,7 @@ from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.io.atomic import remove_leftovers
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.threads import use_threads
-from napari_attnseg.weights import bundled_weights, weights_path
+from napari_attnseg.weights import DEFAULT_WEIGHTS, bundled_weights, weights_path
 
 #: Images that are in the hands of the scheduler at a time, at most.
 IN_FLIGHT = 1000
@@ -66,7 +66,7 @@ class Job:
 def segment_on_cluster(
     inputs: Sequence[Path],
     out: Path,
-    weights: str | Path = "compact",
+    weights: str | Path = DEFAULT_WEIGHTS,
     device: str = "auto",
     options: SegmentOptions | None = None,
     workers: int | None = None,

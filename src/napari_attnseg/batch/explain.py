@@ -37,13 +37,14 @@ from napari_attnseg.io.readers.facts import FILE_FACTS
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.readers.window import rule_for
 from napari_attnseg.spec import STRIDES
+from napari_attnseg.weights import DEFAULT_WEIGHTS
 
 
 def explain_images(
     inputs: Sequence[Path],
     out: Path,
     method: str,
-    weights: str | Path = "compact",
+    weights: str | Path = DEFAULT_WEIGHTS,
     device: str = "auto",
     levels: Sequence[int] | None = None,
     region: Path | None = None,

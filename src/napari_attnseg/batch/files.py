@@ -31,6 +31,7 @@ from napari_attnseg.io.run_facts import IMAGE
 from napari_attnseg.io.saved_results import foreign
 from napari_attnseg.io.stack_results import StackNames
 from napari_attnseg.time_smoothing import check_frames
+from napari_attnseg.weights import DEFAULT_WEIGHTS
 
 
 class FilesBatch:
@@ -75,7 +76,7 @@ class FilesBatch:
 def segment_files(
     inputs: Sequence[Path],
     out: Path,
-    weights: str | Path = "compact",
+    weights: str | Path = DEFAULT_WEIGHTS,
     device: str = "auto",
     options: SegmentOptions | None = None,
     every: int = 1,

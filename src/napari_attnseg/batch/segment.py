@@ -21,12 +21,13 @@ from napari_attnseg.io.explanations import is_explanation
 from napari_attnseg.io.images import find_images
 from napari_attnseg.io.reader_masks import reader_files
 from napari_attnseg.io.saved_results import foreign
+from napari_attnseg.weights import DEFAULT_WEIGHTS
 
 
 def segment_images(
     inputs: Sequence[Path],
     out: Path,
-    weights: str | Path = "compact",
+    weights: str | Path = DEFAULT_WEIGHTS,
     device: str = "auto",
     options: SegmentOptions | None = None,
 ) -> Batch:

@@ -24,6 +24,7 @@ from napari_attnseg.commands.console import (
 from napari_attnseg.errors import InputError
 from napari_attnseg.spec import STRIDES
 from napari_attnseg.threads import use_threads
+from napari_attnseg.weights import DEFAULT_WEIGHTS
 
 if TYPE_CHECKING:
     from napari_attnseg.explanations import Explainer, Requirement
@@ -51,7 +52,7 @@ def explain(
         ),
     ],
     out: ResultsFolder,
-    weights: Weights = "compact",
+    weights: Weights = DEFAULT_WEIGHTS,
     device: Device = "auto",
     threads: Threads = 0,
     level: Annotated[

@@ -21,12 +21,13 @@ from napari_attnseg.commands.console import (
     process,
 )
 from napari_attnseg.threads import use_threads
+from napari_attnseg.weights import DEFAULT_WEIGHTS
 
 
 def segment(
     inputs: Inputs,
     out: ResultsFolder,
-    weights: Weights = "compact",
+    weights: Weights = DEFAULT_WEIGHTS,
     device: SegmentingDevice = "auto",
     threads: Threads = 0,
     precision: Annotated[

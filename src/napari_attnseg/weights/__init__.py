@@ -6,6 +6,8 @@ from pathlib import Path
 
 from napari_attnseg.errors import CheckpointError, UnknownNameError
 
+#: Name of the bundled weights that are used if nobody names others.
+DEFAULT_WEIGHTS = "compact"
 _FOLDER = Path(__file__).parent
 
 

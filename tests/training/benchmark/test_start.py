@@ -12,6 +12,7 @@ from attnseg_training.benchmark.start import BY_OPENVINO, LEAST, SEGMENT, cpu_se
 from attnseg_training.benchmark.thread_count import FREE, ONE, OURS, SPINNING, TAKEN
 from attnseg_training.cli import app
 from napari_attnseg.errors import InputError
+from napari_attnseg.weights import DEFAULT_WEIGHTS
 
 
 def run(what: str, weights: Path, folder: Path, rounds: int) -> tuple[dict, str]:
@@ -59,7 +60,7 @@ def test_a_start_by_openvino_counts_where_it_computed(
 
     monkeypatch.setattr(start, "openvino_installed", lambda: True)
     monkeypatch.setattr(start, "cpu_seconds", process)
-    found = start.benchmark_start(tmp_path / "polyp.png", "compact", 1)
+    found = start.benchmark_start(tmp_path / "polyp.png", DEFAULT_WEIGHTS, 1)
     assert ran[0][-1] == "openvino"  # not timed: it may have to compile
     timed = [4.0] if device == "openvino" else None
     assert found["cpu_seconds"].get(BY_OPENVINO) == timed

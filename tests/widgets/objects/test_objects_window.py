@@ -12,6 +12,7 @@ from napari_attnseg._widgets.layers.new_layers import new_layers
 from napari_attnseg._widgets.layers.source import source_of
 from napari_attnseg._widgets.objects.widget import ObjectsWidget
 from napari_attnseg.sample_data import sample_image
+from napari_attnseg.weights import DEFAULT_WEIGHTS
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def viewer(make_napari_viewer_proxy: Callable[..., Any]) -> Any:
 
 def test_two_polyps_have_two_rows(viewer: Any, qtbot: Any) -> None:
     image = viewer.add_image(sample_image("two-polyps"), name="polyps", rgb=True)
-    result = Segmenter.from_checkpoint("compact", "cpu")(image.data)
+    result = Segmenter.from_checkpoint(DEFAULT_WEIGHTS, "cpu")(image.data)
     mask = add_layers(viewer, new_layers(source_of(image), [result]))[-1]
     _, widget = viewer.window.add_plugin_dock_widget(
         "napari-attnseg", "Measure objects"
@@ -53,7 +54,7 @@ def test_no_outline_of_old_objects_lies_over_a_corrected_mask(
     viewer: Any, qtbot: Any
 ) -> None:
     image = viewer.add_image(sample_image("two-polyps"), name="polyps", rgb=True)
-    result = Segmenter.from_checkpoint("compact", "cpu")(image.data)
+    result = Segmenter.from_checkpoint(DEFAULT_WEIGHTS, "cpu")(image.data)
     mask = add_layers(viewer, new_layers(source_of(image), [result]))[-1]
     _, widget = viewer.window.add_plugin_dock_widget(
         "napari-attnseg", "Measure objects"

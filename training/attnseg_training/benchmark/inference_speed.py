@@ -31,7 +31,7 @@ from napari_attnseg.models.network import SegmentationNetwork, channels_last
 from napari_attnseg.models.summary import build_on_meta, count
 from napari_attnseg.models.timm_in_parts import import_cured
 from napari_attnseg.spec import EncoderSpec, ModelSpec
-from napari_attnseg.weights import bundled_weights
+from napari_attnseg.weights import DEFAULT_WEIGHTS, bundled_weights
 
 PLAIN, OURS, OPENVINO, REDUCED = (
     "plain PyTorch",
@@ -95,7 +95,7 @@ def build(model: str, device: str) -> Built:
 
 
 def benchmark_inference(
-    model: str = "compact",
+    model: str = DEFAULT_WEIGHTS,
     device: str = "auto",
     rounds: int = 7,
     batch: int = 1,

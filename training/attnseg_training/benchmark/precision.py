@@ -23,7 +23,7 @@ from napari_attnseg.engines.torch import TorchEngine
 from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.reliability.signals import dice
-from napari_attnseg.weights import weights_path
+from napari_attnseg.weights import DEFAULT_WEIGHTS, weights_path
 
 #: Mean Dice with the masks of float32, at least, with which arithmetic is used.
 GOAL = 0.999
@@ -55,7 +55,7 @@ class _Compared:
 
 def benchmark_precision(
     data: Dataset,
-    weights: str = "compact",
+    weights: str = DEFAULT_WEIGHTS,
     device: str = "auto",
     images: int = 0,
     watch: Callable[[int, int], None] = lambda done, total: None,

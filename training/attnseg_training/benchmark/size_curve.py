@@ -23,7 +23,7 @@ from napari_attnseg.cards import ModelCard
 from napari_attnseg.devices import OPENVINO, resolve_device
 from napari_attnseg.models.catalog import MODELS, model_spec
 from napari_attnseg.spec import Preprocessing
-from napari_attnseg.weights import bundled_weights, weights_path
+from napari_attnseg.weights import DEFAULT_WEIGHTS, bundled_weights, weights_path
 
 #: Frames of a stack, and megapixels of an image.
 FRAMES = (64, 256, 1024)
@@ -108,7 +108,7 @@ def size_cases(
 def measure_curve(
     benchmark: str,
     sizes: Sequence[float],
-    weights: str = "compact",
+    weights: str = DEFAULT_WEIGHTS,
     device: str = "cpu",
     threads: int = 1,
     limit: float = math.inf,

@@ -21,6 +21,7 @@ from typing import Any
 from attnseg_training.benchmark.machine import facts_of_machine
 from napari_attnseg.devices import OPENVINO, openvino_installed
 from napari_attnseg.errors import InputError
+from napari_attnseg.weights import DEFAULT_WEIGHTS
 
 LEAST, SEGMENT = "import torch, run the network", "attnseg segment"
 #: With what OpenVINO compiled at an earlier start; imports no torch.
@@ -54,7 +55,7 @@ _MODULES = {"attnseg": "napari_attnseg.cli", "attnseg-train": "attnseg_training.
 
 def benchmark_start(
     image: Path,
-    weights: str = "compact",
+    weights: str = DEFAULT_WEIGHTS,
     rounds: int = 7,
     watch: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Any
 from attnseg_training.benchmark.machine import facts_of_machine
 from attnseg_training.benchmark.start import machine_line
 from napari_attnseg.errors import InputError
+from napari_attnseg.weights import DEFAULT_WEIGHTS
 
 ONE, OURS, SPINNING = "one thread", "attnseg", "torch alone"
 FREE, TAKEN = "as it is", "one core taken"
@@ -45,7 +46,7 @@ _WAYS = {ONE: "1", OURS: "0", SPINNING: "torch"}
 
 
 def benchmark_threads(
-    weights: str = "compact",
+    weights: str = DEFAULT_WEIGHTS,
     rounds: int = 5,
     watch: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter
 from napari_attnseg.sample_data import sample_image
 from napari_attnseg.spec import STRIDES, Preprocessing
+from napari_attnseg.weights import DEFAULT_WEIGHTS
 from napari_attnseg.whatif import ForcedGates, WhatIf
 
 #: Forces all gates, each step to other values.
@@ -28,7 +29,7 @@ PSI = 0.25
 
 
 def benchmark_whatif(
-    model: str = "compact",
+    model: str = DEFAULT_WEIGHTS,
     device: str = "auto",
     rounds: int = 15,
     watch: Callable[[int, int], None] = lambda done, total: None,

@@ -21,6 +21,7 @@ from attnseg_training.commands.benchmark_results import (
 )
 from attnseg_training.commands.benchmark_start import start_command, threads_command
 from attnseg_training.commands.options import Data, Device, TrainingApp
+from napari_attnseg.weights import DEFAULT_WEIGHTS
 
 app = TrainingApp(help="Measure speed on this machine.")
 
@@ -41,7 +42,7 @@ def training_command(
             help="Catalog name of the model. The settings are those of the recipe "
             "of that name, if there is one."
         ),
-    ] = "compact",
+    ] = DEFAULT_WEIGHTS,
     encoder_weights: Annotated[
         str | None,
         typer.Option(help="As for fit: pretrained, or cnn=FILE,transformer=FILE."),
@@ -139,7 +140,7 @@ Limit = Annotated[
 @app.command("stack")
 def stack_command(
     frames: Frames = None,
-    weights: WeightsName = "compact",
+    weights: WeightsName = DEFAULT_WEIGHTS,
     device: OnDevice = "cpu",
     threads: Threads = 1,
     limit: Limit = None,
@@ -160,7 +161,7 @@ def stack_command(
 @app.command("film")
 def film_command(
     frames: Frames = None,
-    weights: WeightsName = "compact",
+    weights: WeightsName = DEFAULT_WEIGHTS,
     device: OnDevice = "cpu",
     threads: Threads = 1,
     limit: Limit = None,
@@ -182,7 +183,7 @@ def film_command(
 @app.command("large")
 def large_command(
     megapixels: Megapixels = None,
-    weights: WeightsName = "compact",
+    weights: WeightsName = DEFAULT_WEIGHTS,
     device: OnDevice = "cpu",
     threads: Threads = 1,
     limit: Limit = None,

@@ -12,6 +12,7 @@ from attnseg_training.commands.benchmark_results import (
     tell,
 )
 from attnseg_training.commands.options import Data, Device, data_for
+from napari_attnseg.weights import DEFAULT_WEIGHTS
 
 BenchmarkModel = Annotated[
     str,
@@ -24,7 +25,7 @@ Threads = Annotated[int, typer.Option(help="CPU threads; 0 is torch's choice.", 
 
 
 def inference_command(
-    model: BenchmarkModel = "compact",
+    model: BenchmarkModel = DEFAULT_WEIGHTS,
     device: Device = "auto",
     rounds: Rounds = 7,
     batch: Annotated[int, typer.Option(help="Images per batch.", min=1)] = 1,
@@ -53,7 +54,7 @@ def inference_command(
 
 
 def whatif_command(
-    model: BenchmarkModel = "compact",
+    model: BenchmarkModel = DEFAULT_WEIGHTS,
     device: Device = "auto",
     rounds: Rounds = 15,
     threads: Threads = 1,
@@ -82,7 +83,7 @@ def precision_command(
     data: Data,
     weights: Annotated[
         str, typer.Option(help="Name of bundled weights, or a .safetensors file.")
-    ] = "compact",
+    ] = DEFAULT_WEIGHTS,
     device: Device = "auto",
     images: Annotated[
         int, typer.Option(help="Number of images, from the first on; 0: all.", min=0)

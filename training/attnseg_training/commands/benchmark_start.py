@@ -11,6 +11,7 @@ from attnseg_training.commands.benchmark_results import (
     MarkdownFile,
     tell,
 )
+from napari_attnseg.weights import DEFAULT_WEIGHTS
 
 Weights = Annotated[
     str, typer.Option(help="Name of bundled weights, or a weights file.")
@@ -18,7 +19,7 @@ Weights = Annotated[
 
 
 def start_command(
-    weights: Weights = "compact",
+    weights: Weights = DEFAULT_WEIGHTS,
     rounds: Annotated[
         int, typer.Option(help="Rounds; their median counts.", min=1)
     ] = 7,
@@ -40,7 +41,7 @@ def start_command(
 
 
 def threads_command(
-    weights: Weights = "compact",
+    weights: Weights = DEFAULT_WEIGHTS,
     rounds: Annotated[
         int,
         typer.Option(
