@@ -126,7 +126,7 @@ class InspectWidget(DockWidget):
         below.addWidget(self.click_panel)
         for title, panel, opened in (
             ("Mask", self.mask_section, True),
-            ("Each encoder alone", self.readers_panel, False),
+            ("Each encoder alone, and where they disagree", self.readers_panel, False),
             ("What if the gates chose otherwise?", self.whatif_panel, False),
         ):
             inside.addWidget(Fold(title, panel, opened))
