@@ -128,8 +128,8 @@ def segment_tiles(
     """Segment one 2D image in overlapping tiles of the network's size.
 
     Intensities are mapped as those of the whole image. An image that is smaller than a
-    tile is continued by its last row or column. The expected Dice has no number, because it
-    was measured with one pass.
+    tile is continued by its last row or column. The expected Dice has no number, as it was
+    measured on whole images.
 
     Parameters
     ----------

@@ -94,7 +94,7 @@ class ClickSession:
 
     @property
     def changed(self) -> tuple[bool, ...]:
-        """Whether each click changed a pixel; one that did not protects what is there."""
+        """Whether each click changed a pixel; others protect what is there."""
         return tuple(self._changed)
 
     def add(self, click: Click) -> None:
