@@ -128,7 +128,7 @@ def segment_tiles(
     """Segment one 2D image in overlapping tiles of the network's size.
 
     Intensities are mapped as those of the whole image. An image that is smaller than a
-    tile is continued by its last row or column. The expected Dice has no number, as it was
+    tile is continued by its last row or column. The expected Dice has no number: it was
     measured on whole images.
 
     Parameters

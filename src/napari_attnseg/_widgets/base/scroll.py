@@ -36,10 +36,8 @@ class VerticalScroll(QScrollArea):
 
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 (Qt's name)
         """Follow the height of the content."""
-        # Qt asks for its height now, before what lies deeper in it has followed, and
-        # not again where the scroll bar that comes makes it narrower.
-        tells = event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Resize)
-        if tells and watched is self.widget():
+        if event.type() == QEvent.Type.LayoutRequest and watched is self.widget():
+            # Qt asks for its height now, before what lies deeper in it has followed.
             restart(self._later)
         return bool(super().eventFilter(watched, event))
 
