@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Shapes
+from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_attnseg._widgets.layers.metadata import metadata_of, record_of
 from napari_attnseg._widgets.layers.new_layers import layer_name
@@ -21,7 +22,7 @@ from napari_attnseg.errors import InputError
 #: Pixels that rounding may add to a side.
 ROUNDING = 0.01
 #: Of the box that counts: seen on tissue, on glare and on black.
-_COUNTS = (1.0, 1.0, 0.0, 1.0)
+_COUNTS = "yellow"
 #: Of earlier boxes, and how many times thinner they are drawn.
 _EARLIER, _THINNER = (0.6, 0.6, 0.6, 0.5), 4
 NO_BOX = "Draw a box on the image first, or switch off 'Only inside a drawn box'."
@@ -85,7 +86,7 @@ def mark_last(layer: Any) -> None:
         if is_earlier == (i < last):
             continue
         changed = True
-        colours[i] = _COUNTS if is_earlier else _EARLIER
+        colours[i] = transform_color(_COUNTS)[0] if is_earlier else _EARLIER
         widths[i] *= _THINNER if is_earlier else 1 / _THINNER
     if changed:
         layer.edge_color, layer.edge_width = colours, widths
