@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from napari_attnseg.batch import Note, SegmentOptions, segment_images
-from napari_attnseg.batch.base import estimate_notes
+from napari_attnseg.batch.base import Outcome, estimate_notes
+from napari_attnseg.boxes import Box
 from napari_attnseg.cards import ImageColours, ModelCard
 from napari_attnseg.checkpoints import save_checkpoint
 from napari_attnseg.commands.console import (
@@ -34,6 +35,10 @@ from napari_attnseg.reliability.likeness import Likeness
 from napari_attnseg.reliability.observe import pooled_features
 from napari_attnseg.reliability.rule import DiceRule, Knot, Reliability
 from napari_attnseg.reliability.signals import Reader, Signal, case_signals
+from napari_attnseg.reports.cases import Case
+from napari_attnseg.reports.order import Kind, Worth, worth_of
+from napari_attnseg.reports.views import expected_words
+from napari_attnseg.tiles import segment_tiles
 
 KNOTS = (Knot(-1.0, 0.2, 0.0, 0.5), Knot(1.0, 0.9, 0.8, 1.0))
 RULE = DiceRule(
@@ -91,10 +96,45 @@ def test_only_the_models_own_mask_has_an_expected_dice(plain: Segmenter) -> None
     encoded = segmenter.encode(IMAGE)
     assert segmenter.decode(encoded, {4: 0.5}).expected_dice is None
     assert segmenter.decode(encoded, threshold=0.5).expected_dice is None
-    assert segmenter(IMAGE, flip=True).expected_dice is None
     assert remake(result, MaskRules(0.9)).expected_dice is None
     again = remake(remake(result, MaskRules(0.9)), MaskRules(0.0))
     assert again.expected_dice == found
+
+
+@pytest.mark.parametrize(
+    ("how", "state", "why"),
+    [
+        ({"tile": True}, "tiles", "it was measured on whole images, not on tiles"),
+        (
+            {"box": Box(0, 0, 20, 20)},
+            "box",
+            "it was measured on whole images, not on a box",
+        ),
+        (
+            {"flip": True},
+            "flips",
+            "it was measured without averaging over mirror images",
+        ),
+    ],
+)
+def test_an_image_that_is_segmented_in_another_way_says_why_it_has_no_number(
+    plain: Segmenter, how: dict, state: str, why: str
+) -> None:
+    assert plain(IMAGE, **how).expected_dice is None  # there is nothing to miss
+    result = with_rule(plain)(IMAGE, **how)
+    found = result.expected_dice
+    assert found is not None and found.state == state and found.mean is None
+    assert found.sentence == f"No expected Dice: {why}"
+    assert expected_dice_columns(result.provenance)["expected Dice, note"] == why
+    outcomes = [Outcome(Path("a.png"), "a", expected_dice=found)]
+    assert expected_dice_sentences(outcomes) == [f"No expected Dice: {why}."]
+    result.mask[0, 0] = 0  # else the whole image is what is told of it first
+    case = Case("a", result, IMAGE)
+    assert expected_words(case, found)["why"] == why
+    assert worth_of(case, 0.3) == Worth(Kind.DOUBT, -0.3)
+    assert remake(result, MaskRules(0.9)).expected_dice is None
+    tiled = segment_tiles(with_rule(plain), IMAGE, gates={4: 0.5})
+    assert tiled.expected_dice is None
 
 
 def test_an_unlike_image_and_an_empty_mask_have_no_number(plain: Segmenter) -> None:

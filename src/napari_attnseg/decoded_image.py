@@ -22,8 +22,9 @@ from napari_attnseg.forced_gates import Forced
 from napari_attnseg.forced_psi import forced_psi
 from napari_attnseg.masks import MaskRules, expect_probability, make_mask
 from napari_attnseg.provenance import provenance_of_run
-from napari_attnseg.reliability.estimate import ExpectedDice
+from napari_attnseg.reliability.estimate import EstimateState, ExpectedDice
 from napari_attnseg.reliability.observe import estimate
+from napari_attnseg.reliability.rule import not_estimated
 from napari_attnseg.results import (
     AttentionMap,
     EffectiveShare,
@@ -128,12 +129,14 @@ def _expected_dice(
 ) -> ExpectedDice | None:
     """Expected Dice of the model's own mask, if the card has a rule for it.
 
-    Neither with flips nor of a box: it was measured on whole images, seen once.
+    No number with flips or of a box: it was measured on whole images, seen once.
     `probability` is (1, classes, S, S), at the network's size.
     """
     flipped = len(encoded.pairs[0][0]) > 1
-    if not card.expected_dice or flipped or encoded.box is not None:
-        return None
+    if flipped or encoded.box is not None:
+        boxed = encoded.box is not None
+        state = EstimateState.BOX if boxed else EstimateState.FLIPS
+        return not_estimated(card.expected_dice, state)
     found = estimate(engine, card, encoded.pairs, probability)
     other = encoded.grey and card.image_colours == ImageColours.COLOUR
     return found.without_number() if found is not None and other else found

@@ -90,11 +90,15 @@ def region_sentences(
     record : ReaderRecord
     """
     shown = round(psi, 2)  # as it is printed: 0.50 is neither
-    leaned = "neither" if shown == 0.5 else f"the {_reader_of(shown > 0.5)}"
+    weight = (
+        "both the same weight"
+        if shown == 0.5
+        else f"the {_reader_of(shown > 0.5)} more weight"
+    )
     return [
-        f"{_HERE[kind]} The gates followed {leaned} here: mean psi over the scales "
-        f"{psi:.2f}, where 0 is the transformer alone and 1 the CNN alone. The mask by "
-        f"both {_drawn(in_mask)}.",
+        f"{_HERE[kind]} The mask by both together {_drawn(in_mask)}. The gates gave "
+        f"{weight} here: mean psi over the scales {psi:.2f}, where 0 is the "
+        "transformer alone and 1 the CNN alone.",
         _record_in(kind, record)
         + (
             " Regions as small as this one were not measured."
@@ -108,6 +112,8 @@ def _drawn(share: float) -> str:
     """Extent to which a mask covers a region."""
     if share in (0, 1):
         return "has all of it" if share else "leaves it out"
+    if share == 0.5:
+        return "has half of it"
     return "has most of it" if share > 0.5 else "has less than half of it"
 
 
@@ -141,6 +147,19 @@ def _record_in(kind: Disagreement, record: ReaderRecord) -> str:
     )
 
 
-def agree_sentence(drawn: bool) -> str:
-    """Say that both readers agree at a point."""
-    return f"Both agree here: {'drawn' if drawn else 'not drawn'}."
+def agree_sentence(drawn: bool, in_mask: bool) -> str:
+    """Say that both readers agree at a point.
+
+    Parameters
+    ----------
+    drawn : bool
+        Whether the masks of both have it.
+    in_mask : bool
+        Whether the mask by both together has it: what is mixed may differ from either.
+    """
+    here = "Both encoders draw" if drawn else "Neither encoder draws"
+    said = f"{here} this place"
+    if drawn == in_mask:
+        return f"{said}."
+    does = "has it" if in_mask else "leaves it out"
+    return f"{said}, but the mask by both together {does}."

@@ -31,6 +31,8 @@ from napari_attnseg.intensity import (
 )
 from napari_attnseg.masks import MaskRules, make_mask
 from napari_attnseg.preprocessing import RgbImage
+from napari_attnseg.reliability.estimate import EstimateState
+from napari_attnseg.reliability.rule import not_estimated
 from napari_attnseg.results import (
     AttentionMap,
     EffectiveShare,
@@ -126,8 +128,8 @@ def segment_tiles(
     """Segment one 2D image in overlapping tiles of the network's size.
 
     Intensities are mapped as those of the whole image. An image that is smaller than a
-    tile is continued by its last row or column. There is no expected Dice, which was
-    measured with one pass.
+    tile is continued by its last row or column. The expected Dice has no number: it was
+    measured on whole images.
 
     Parameters
     ----------
@@ -211,6 +213,10 @@ def tile_steps(
     probability = stitched.values.clip(0, 1, out=stitched.values)
     mask = make_mask(probability, MaskRules(limit))
     mapping = source.mapping()
+    card = segmenter.card
+    own_mask = not forced and limit == card.threshold
+    expected = not_estimated(card.expected_dice, EstimateState.TILES)
+    known = expected.to_provenance() if expected is not None and own_mask else {}
     facts = {
         **facts,
         "intensity": str(mapping),
@@ -219,6 +225,7 @@ def tile_steps(
         "image_sha256": array_sha256(whole),
         "mask_sha256": array_sha256(mask),
         TILES: _story(rows, columns),
+        **known,
         "date": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
     attention = tuple(gate.result(source.shape) for gate in maps)

@@ -92,6 +92,20 @@ def test_only_a_drawn_box_is_segmented(
     box.add_rectangles(np.array([[0.0, 0.0], [3, 3]]))
     assert missing("has 4×4 pixels of the image; draw one of at least 16×16.")
     box.add_rectangles(np.array([[300.0, 300.0], [340, 340]]))
+    # Only the one that counts is in full colour, also after it was deleted, and where
+    # napari takes the look of a selected one for the next.
+    yellow, (thin, full) = [1.0, 1, 0, 1], box.edge_width
+    np.testing.assert_array_equal(box.edge_color[1], yellow)
+    assert thin == full / 4 and box.edge_color[0].tolist() != yellow
+    box.selected_data = {1}
+    box.remove_selected()
+    np.testing.assert_array_equal(box.edge_color, [yellow])
+    assert box.edge_width == [full] and missing("has 4×4 pixels of the image")
+    box.add_rectangles(np.array([[0.0, 0.0], [3, 3]]))
+    box.selected_data = {0}
+    box.add_rectangles(np.array([[300.0, 300.0], [340, 340]]))
+    assert [one.tolist() == yellow for one in box.edge_color] == [False, False, True]
+    assert box.edge_width == [thin, thin, full]
     assert bar.start_button.isEnabled() and not missing()
     segment()
     assert "outside the image" in bar.error.text() and len(viewer.layers) == 2

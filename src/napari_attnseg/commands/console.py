@@ -214,7 +214,9 @@ def expected_dice_sentences(outcomes: Sequence[Outcome]) -> list[str]:
         if one.expected_dice is not None and one.expected_dice.mean is not None
     ]
     if not found:
-        return []
+        known = (one.expected_dice for one in outcomes)
+        words = {one.words for one in known if one and one.state.another_way}
+        return [f"{one[0].upper()}{one[1:]}." for one in sorted(words)]
     if len(found) == 1:
         (_, one) = found[0]
         assert one.expected_dice is not None

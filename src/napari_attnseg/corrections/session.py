@@ -29,6 +29,8 @@ BY = "by"
 #: Keys, of a click in provenance: hash of the mask that it was the last click on, and
 #: whether the mask had been painted by hand before it.
 _LEFT, _PAINTED = "mask_sha256", "after_painting"
+#: Key, of a click in provenance that changed no pixel; an older file does not say.
+_IDLE = "changed_nothing"
 
 
 class _Painting(Enum):
@@ -81,6 +83,7 @@ class ClickSession:
         self.mask = start.copy()
         self._clicks: list[Click] = []
         self._before: list[Mask] = []
+        self._changed: list[bool] = []
         for click in clicks:
             self.add(click)
 
@@ -88,6 +91,11 @@ class ClickSession:
     def clicks(self) -> tuple[Click, ...]:
         """Every click so far, in order."""
         return tuple(self._clicks)
+
+    @property
+    def changed(self) -> tuple[bool, ...]:
+        """Whether each click changed a pixel; others protect what is there."""
+        return tuple(self._changed)
 
     def add(self, click: Click) -> None:
         """Change the mask by one more click."""
@@ -97,12 +105,14 @@ class ClickSession:
         apply_click(self.corrector, self.mask, [*self._clicks, click])
         self._clicks.append(click)
         self._before.append(before)
+        self._changed.append(not np.array_equal(before, self.mask[box]))
 
     def undo(self) -> None:
         """Undo the last click, if there is one."""
         if self._clicks:
             box = change_box(self._clicks.pop(), self.corrector.reach, self.mask.shape)
             self.mask[box] = self._before.pop()
+            self._changed.pop()
 
     def clear(self) -> None:
         """Undo all clicks."""
@@ -134,6 +144,12 @@ def clicks_in(facts: Any, frame: int | None = None) -> tuple[Click, ...]:
     return clicks_from_json(_entries(facts, frame))
 
 
+def changing_clicks(facts: Any, frame: int | None = None) -> tuple[Click, ...]:
+    """Clicks of `clicks_in` that changed the mask, as far as is recorded."""
+    own = _entries(facts, frame)
+    return clicks_from_json(one for one in own if not one.get(_IDLE))
+
+
 def clicks_by(
     facts: Any, frame: int | None = None
 ) -> list[tuple[dict[str, Any], tuple[Click, ...]]]:
@@ -160,6 +176,7 @@ def with_clicks(
     kept: int = 0,
     mask_sha256: str = "",
     painted: bool = False,
+    changed: Sequence[bool] = (),
 ) -> dict[str, Any] | None:
     """Replace the clicks on one frame in ``provenance["clicks"]``.
 
@@ -180,6 +197,8 @@ def with_clicks(
         Hash of the frame's mask after the last of the clicks.
     painted : bool
         Whether the mask was painted by hand before the first click that is not kept.
+    changed : sequence of bool
+        From `ClickSession.changed`, of the clicks that are not kept; empty: not known.
     """
     known = {"clicks": []} if facts is None else dict(facts)
     before = _without_clicks(known)
@@ -195,6 +214,9 @@ def with_clicks(
         one if frame is None else {**one, "frame": frame}
         for one in clicks_to_json(clicks[kept:])
     ]
+    for one, did in zip(added, changed, strict=False):
+        if not did:
+            one[_IDLE] = True
     if added and painted:
         added[0][_PAINTED] = True
     if added and mask_sha256:
@@ -210,7 +232,7 @@ def last_mask(facts: Any, frame: int | None = None) -> str:
 
 
 def clicks_words(facts: Any, masks: Mapping[int | None, str]) -> str:
-    """Say how many clicks corrected a mask, and whether it was painted by hand, too.
+    """Say how many clicks changed a mask, and whether it was painted by hand, too.
 
     Parameters
     ----------
@@ -223,9 +245,9 @@ def clicks_words(facts: Any, masks: Mapping[int | None, str]) -> str:
     Returns
     -------
     str
-        Words to follow "corrected by"; empty if no click is recorded.
+        Words to follow "corrected by"; empty if no click that changed it is recorded.
     """
-    clicks = counted(one for frame in masks for one in clicks_in(facts, frame))
+    clicks = counted(one for frame in masks for one in changing_clicks(facts, frame))
     if not clicks:
         return ""
     ways = {_painting(facts, *one) for one in masks.items()} - {_Painting.NONE}

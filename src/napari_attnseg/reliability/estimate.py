@@ -19,6 +19,7 @@ BAD = 0.7
 UNLIKE_FIRST = "This image does not look like the images these weights were trained on."
 UNLIKE_WORDS = "unlike the images it was measured on"
 GREY_WORDS = "it was measured on colour images only, and this one is grey"
+_WHOLE = "it was measured on whole images"
 #: Where the low end of the range is written as 0.00.
 MAYBE_NONE = "the mask may miss the lesion, or there may be none"
 #: What the number cannot say, wherever it is explained.
@@ -39,6 +40,22 @@ class EstimateState(StrEnum):
     GREY = "grey"
     #: Nothing was found, so there is no mask to be judged.
     EMPTY = "empty"
+    #: The image was segmented in another way than where the estimate was measured.
+    TILES = "tiles"
+    BOX = "box"
+    FLIPS = "flips"
+
+    @property
+    def another_way(self) -> bool:
+        """Whether there is no number because of how the image was segmented."""
+        return self in _OF_WAYS
+
+
+_OF_WAYS = {
+    EstimateState.TILES: f"{_WHOLE}, not on tiles",
+    EstimateState.BOX: f"{_WHOLE}, not on a box",
+    EstimateState.FLIPS: "it was measured without averaging over mirror images",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +117,7 @@ class ExpectedDice:
         reasons = {
             EstimateState.UNLIKE: UNLIKE_WORDS,
             EstimateState.GREY: GREY_WORDS,
+            **_OF_WAYS,
         }
         return reasons.get(self.state, "")
 

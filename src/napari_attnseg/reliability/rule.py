@@ -166,3 +166,13 @@ class Reliability:
             )
         except (KeyError, TypeError, ValueError):
             return None
+
+
+def not_estimated(
+    facts: Mapping[str, Any], state: EstimateState
+) -> ExpectedDice | None:
+    """Record why a case has no number, from the card; None if the card has no rule."""
+    known = Reliability.from_card(facts)
+    if known is None:
+        return None
+    return ExpectedDice(state, coverage=known.rule.coverage, measured=known.measured)

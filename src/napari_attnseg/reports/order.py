@@ -31,7 +31,7 @@ class Kind(IntEnum):
     #: The expected Dice is not of this mask: it was painted, cleaned, refined.
     ANOTHER_MASK = 3
     EXPECTED_DICE = 4
-    #: The weights tell no expected Dice.
+    #: The weights tell no expected Dice, or none of images segmented in this way.
     DOUBT = 5
 
 
@@ -51,9 +51,10 @@ def worth_of(case: Case, doubt: float) -> Worth:
         return Worth(Kind.EMPTY, 0)
     if result.mask.all():
         return Worth(Kind.WHOLE_IMAGE, 0)
-    if facts.get(ESTIMATE) is None:
-        return Worth(Kind.DOUBT, -doubt)
     found = estimate_of(facts)
+    another_way = found is not None and found.state.another_way
+    if facts.get(ESTIMATE) is None or another_way:
+        return Worth(Kind.DOUBT, -doubt)
     if found is None or case.edited or MEDSAM in facts:
         return Worth(Kind.ANOTHER_MASK, -doubt)
     if found.state is EstimateState.UNLIKE or found.mean is None:

@@ -284,7 +284,12 @@ def test_a_red_box_removes_all_that_it_encloses(
     mouse.click((12, 12))
     mouse.drag((5, 6), (29, 40), button=2)
     assert mask.data[5:30, 6:41].sum() == 5 and mask.data[12, 12] == 1
-    assert "5 px in it stay, which you added." in panel.message.text()
+    # The click changed nothing, but what it marked stays.
+    assert panel.message.text() == (
+        "1 box; nothing outside it was changed. 5 px in it stay, which you marked."
+    )
+    mouse.click((20, 20))
+    assert panel.message.text().startswith("1 click and 1 box; nothing outside the b")
     reach = round(max(clicking.click_panel._ready.found.reach))
     assert f"outside the boxes and farther than {reach} px from them" in (
         panel.message.text()
@@ -309,6 +314,35 @@ def test_what_changed_nothing_is_named_as_it_was_drawn(
     )
     mouse.click((8, 30))
     assert "this click protects it" in panel.message.text()
+
+
+def test_only_what_changed_the_mask_is_counted(
+    viewer: ViewerModel, clicking: Any, mouse: Any
+) -> None:
+    panel, mask = clicking.click_panel, mask_in(viewer)
+
+    def told() -> tuple[str, str]:
+        (result,) = find_results(viewer.layers)
+        return by_hand_words(result, 0, mask.data), edited_words(mask)
+
+    own = mask.data.copy()
+    there = tuple(map(int, np.argwhere(own == 1)[200]))
+    mouse.click(there, button=2)
+    one = mask.data.copy()
+    mouse.click(there, button=2)  # again
+    assert np.array_equal(mask.data, one) and not np.array_equal(one, own)
+    assert len(panel.clicks) == 2 and "protects it" in panel.message.text()
+    assert told() == ("Corrected by 1 click.", "corrected by 1 click")
+    # Files keep both: what changed nothing still protects.
+    facts = mask.metadata[METADATA]["clicks"]["clicks"]
+    assert ["changed_nothing" in one for one in facts] == [False, True]
+    panel.undo_button.click()
+    assert panel.message.text() == f"1 click; nothing {limit_of(panel)}"
+    panel.clear_button.click()
+    assert told() == ("", "")
+    mask.data = np.ones_like(own)
+    mouse.click(there)
+    assert len(panel.clicks) == 1 and told() == ("Edited by hand.", "edited by hand")
 
 
 def test_other_edits_and_clicks_go_together(

@@ -11,6 +11,7 @@ from napari.components import ViewerModel
 from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
 
+from napari_attnseg._widgets.inspect.presets import Preset, describe_preset
 from napari_attnseg._widgets.inspect.widget import KEY, InspectWidget
 from napari_attnseg._widgets.layers.metadata import METADATA
 from napari_attnseg._widgets.layers.runs import find_results
@@ -112,6 +113,7 @@ def test_the_outline_is_spoken_of_where_there_is_one(
     outlined = "Overlay: the outline of the mask over its image."
     assert said() == outlined
     mask = widget.result.mask
+    before = mask.data.copy()
     mask.data[1] = 0
     viewer.dims.set_current_step(0, 1)
     assert said() == "Nothing was found: no outline."
@@ -123,6 +125,13 @@ def test_the_outline_is_spoken_of_where_there_is_one(
     widget.preset_box.setCurrentText("at a glance")
     assert said().startswith("Side by side: the image, and the two coarse gates. Noth")
     widget.preset_box.setCurrentText("overlay")
+    # One of nearly the whole frame is drawn as a fill.
+    mask.data = np.ones_like(mask.data)
+    qtbot.waitUntil(lambda: said() == "Overlay: the mask as a fill over its image.")
+    beside = describe_preset(widget.result, Preset.COARSE_GATES, is_filled=True)
+    assert beside.startswith("Side by side: the image with the mask as a fill, and th")
+    mask.data = before
+    qtbot.waitUntil(lambda: said() == outlined)
     viewer.layers.remove(image)
     assert said() == "The image of this result is not open."
 

@@ -9,6 +9,7 @@ from napari_attnseg._widgets.inspect.reader_layers import OUTLINES
 from napari_attnseg._widgets.inspect.readers_panel import ASK, POINT
 from napari_attnseg.reader_record import SMALLEST, ReaderRecord
 from napari_attnseg.reader_words import (
+    agree_sentence,
     record_sentences,
     region_sentences,
     useless_sentences,
@@ -58,7 +59,8 @@ def test_outlines_come_with_their_legend_and_go(
     assert panel.message.text() == ASK and panel.legend.isHidden()
     found = shown(qtbot, panel)
     added = [layer.name for layer in viewer.layers if layer not in before]
-    assert added == NAMES and not panel.legend.isHidden()
+    filled = "CNN and transformer disagree · image"
+    assert added == [*NAMES, filled] and not panel.legend.isHidden()
     masks = (found.own.mask, found.readers.cnn.mask, found.readers.transformer.mask)
     for name, mask in zip(NAMES, masks, strict=True):
         layer = viewer.layers[name]
@@ -70,8 +72,8 @@ def test_outlines_come_with_their_legend_and_go(
     assert len(widget.results) == 1  # they are no results
 
     assert panel.region.text() == POINT
-    panel.disagreement_box.click()
-    where = viewer.layers["CNN and transformer disagree · image"]
+    assert panel.disagreement_box.isChecked()
+    where = viewer.layers[filled]
     assert np.array_equal(where.data, found.readers.disagreement)
     row, column = np.argwhere(where.data == 1)[0]
     mouse.click((10 + 2 * row, 20 + 3 * column))
@@ -80,7 +82,8 @@ def test_outlines_come_with_their_legend_and_go(
     assert "has not been measured" in text and "%" not in text
     row, column = np.argwhere(where.data == 0)[0]
     mouse.click((10 + 2 * row, 20 + 3 * column))
-    assert "Both agree here" in panel.region.text()
+    drawn = found.readers.cnn.mask[row, column]
+    assert agree_sentence(drawn, found.own.mask[row, column]) in panel.region.text()
     panel.disagreement_box.click()
     assert where not in viewer.layers
 
@@ -123,13 +126,38 @@ def test_what_is_useless_is_said_with_where_it_was_measured() -> None:
 def test_a_region_is_told_by_who_draws_it() -> None:
     kind = Disagreement.ONLY_CNN
     here, known = region_sentences(kind, 0.71, 1.0, 0.02, RECORD)
-    assert here.startswith("Only the CNN draws") and "followed the CNN here" in here
-    assert "0.71" in here and here.endswith("The mask by both has all of it.")
+    assert here.startswith("Only the CNN draws") and "gave the CNN more weight" in here
+    assert "0.71" in here and "The mask by both together has all of it." in here
     assert "right in 0.89 and the transformer in 0.11 of the pixels" in known
     assert "(80 had such pixels)" in known and "small" not in known
     # What the CNN is worth where it draws says nothing of where the other does.
     kind = Disagreement.ONLY_TRANSFORMER
     here, known = region_sentences(kind, 0.499, 0.7, SMALLEST / 2, RECORD)
-    assert "followed neither here" in here
-    assert here.endswith("The mask by both has most of it.")
+    assert "The gates gave both the same weight here: mean psi" in here
+    assert "The mask by both together has most of it." in here
     assert "has not been measured" in known and "as small as this" in known
+
+
+def test_where_both_agree_the_mask_by_both_together_may_differ() -> None:
+    assert agree_sentence(True, True) == "Both encoders draw this place."
+    assert agree_sentence(False, False) == "Neither encoder draws this place."
+    lost = "Both encoders draw this place, but the mask by both together leaves it out."
+    assert agree_sentence(True, False) == lost
+    more = "Neither encoder draws this place, but the mask by both together has it."
+    assert agree_sentence(False, True) == more
+
+
+def test_what_a_useless_encoder_draws_is_not_filled_at_first(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any, monkeypatch: Any
+) -> None:
+    segment()
+    panel = opened().readers_panel
+    shown(qtbot, panel)
+    assert panel.disagreement_box.isChecked()
+    panel.show_button.click()
+    # As of weights whose transformer alone is useless.
+    state = RECORD.state
+    monkeypatch.setattr(ReaderRecord, "state", lambda record, one: state(one))
+    shown(qtbot, panel)
+    assert not panel.disagreement_box.isChecked()
+    assert not [one for one in viewer.layers if one.name.startswith("CNN and")]

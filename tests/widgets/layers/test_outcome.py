@@ -207,6 +207,15 @@ def test_the_expected_dice_stands_there_while_the_mask_is_the_models_own(
     mask.paint((5, 5), 1 - int(mask.data[5, 5]))
     panel.show_size()
     assert panel.size_label.text().endswith(BY_HAND)
+    tiled = ExpectedDice(EstimateState.TILES, measured=measured)
+    set_record(mask, record.with_provenance(**tiled.to_provenance()))
+    mask.data = own.copy()
+    why = "\nNo expected Dice: it was measured on whole images, not on tiles"
+    qtbot.waitUntil(lambda: line.text().endswith(why))
+    panel.show_size()
+    assert panel.size_label.text().endswith(why)
+    mask.data = 1 - own  # there was no number that was the model's own
+    qtbot.waitUntil(lambda: line.text().endswith(f"\n{BY_HAND}"))
     mask.data = own
     panel.threshold.setValue(0.9)
     panel.apply()

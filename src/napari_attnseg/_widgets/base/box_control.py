@@ -13,6 +13,7 @@ from napari_attnseg._widgets.layers.drawn_box import (
     box_layer,
     draw_box,
     drawn_box,
+    mark_last,
     stop_drawing,
     why_no_box,
 )
@@ -47,7 +48,8 @@ class BoxControl(QWidget):
                 "full resolution, as if the image were cropped to it. The result says "
                 "nothing about what lies outside it.",
                 self.draw_button: "Drag a rectangle on the image; the last one that is "
-                "drawn counts. It can be moved and resized like any shape.",
+                "drawn counts, earlier ones turn grey. It can be moved and resized "
+                "like any shape.",
             }
         )
         layout = QHBoxLayout(self)
@@ -117,6 +119,7 @@ class BoxControl(QWidget):
             self._watched = layer
 
     def _drawn(self, event: Any = None) -> None:
+        mark_last(self._watched)
         self.changed.emit()
 
     def _end(self) -> None:

@@ -170,8 +170,9 @@ class OutcomeLine(QLabel):
         sentence = "" if expected is None else expected.sentence
         by_hand = by_hand_words(result, frame, mask)
         if by_hand:
-            known = estimate_of(result.record.provenance, frame) is not None
-            sentence = f"{by_hand} {NO_LONGER}" if known else by_hand
+            known = estimate_of(result.record.provenance, frame)
+            had_number = known is not None and known.mean is not None
+            sentence = f"{by_hand} {NO_LONGER}" if had_number else by_hand
         self.setText(
             f"{self._heading(result)}{where}{first_of_all(result, frame)}"
             f"{outcome.sentence}" + (f"\n{sentence}" if sentence else "")

@@ -23,6 +23,7 @@ from napari_attnseg.corrections.reach import drawn_box
 from napari_attnseg.corrections.rules import Corrector, corrector_facts
 from napari_attnseg.corrections.session import (
     ClickSession,
+    changing_clicks,
     clicks_by,
     clicks_in,
     last_mask,
@@ -76,8 +77,6 @@ class ClickedMask:
         self._not_undone = ""
         #: Whether the mask was painted by hand before the session.
         self._painted = False
-        #: Whether the last click had nothing to change: it guards what is there.
-        self._idle = False
 
     def key(self, frame: int) -> int | None:
         """Frame of a stack; None for a single image."""
@@ -101,11 +100,13 @@ class ClickedMask:
         return self.session is not None and bool(self.session.clicks)
 
     def describe(self, frame: int) -> str:
-        """Sentence on how to click, or on number and reach of the clicks so far."""
+        """Sentence on how to click, or on number and reach of what changed the mask."""
         assert self.session is not None
-        clicks = self.clicks(frame)
-        if self._idle and clicks:
-            return _idle_words(clicks[-1])
+        changed = self.session.changed
+        if changed and not changed[-1]:
+            return _idle_words(self.session.clicks[-1])
+        facts = self.result.record.provenance.get(CLICKS)
+        clicks = changing_clicks(facts, self.key(frame))
         if self._earlier and not self.can_undo:
             return f"{self._said(clicks)} {self._why_not_undone()}"
         return self._said(clicks)
@@ -140,7 +141,7 @@ class ClickedMask:
             return ""
         inside = self.session.mask[drawn_box(click)] == click.class_number
         kept = int(inside.sum())
-        return f" {kept:,} px in it stay, which you added." if kept else ""
+        return f" {kept:,} px in it stay, which you marked." if kept else ""
 
     def forget_if_changed(self, frame: int) -> None:
         """End the session if the mask was painted or recomputed."""
@@ -173,16 +174,13 @@ class ClickedMask:
     def add(self, click: Click, frame: int) -> None:
         """Correct the mask by one more click; pixels that agree with it stay."""
         assert self.session is not None
-        before = self.session.mask.copy()
         self.session.add(click)
-        self._idle = np.array_equal(before, self.session.mask)
         # What a click did is to be seen.
         self.result.mask.visible = True
         self._write(frame)
 
     def undo(self, frame: int, every: bool = False) -> None:
         """Undo the last click of the session, or all clicks."""
-        self._idle = False
         if self.session is not None and self.session.clicks:
             self.session.clear() if every else self.session.undo()
             self._write(frame)
@@ -197,7 +195,14 @@ class ClickedMask:
             kept = len(self._earlier)
             left = array_sha256(self.session.mask)
             facts: Any = with_clicks(
-                known, corrector, clicks, key, kept, left, self._painted
+                known,
+                corrector,
+                clicks,
+                key,
+                kept,
+                left,
+                self._painted,
+                self.session.changed,
             )
             set_record(layer, record.with_provenance(**{CLICKS: facts}))
         redraw(layer, self.session.mask, key)

@@ -28,7 +28,8 @@ TITLES = {
     Preset.ALL_SCALES: "all scales",
     Preset.PUBLISHED: "published style",
 }
-OUTLINED = "the image with the outline of the mask"
+OUTLINE = "the outline of the mask"
+OUTLINED = f"the image with {OUTLINE}"
 NOT_FOUND = "Nothing was found: no outline."
 NOT_OPEN = "The image of this result is not open."
 #: What each preset shows of a result.
@@ -48,7 +49,10 @@ DESCRIPTIONS = {
 
 
 def describe_preset(
-    result: ResultLayers | None, preset: Preset, is_found: bool = True
+    result: ResultLayers | None,
+    preset: Preset,
+    is_found: bool = True,
+    is_filled: bool = False,
 ) -> str:
     """Describe what a preset shows, and which of its maps are decorative.
 
@@ -58,6 +62,8 @@ def describe_preset(
     preset : Preset
     is_found : bool
         Whether the mask holds a pixel in the frame on screen; else it has no outline.
+    is_filled : bool
+        Whether the mask is drawn as a fill, as one of nearly the whole frame is.
     """
     text = DESCRIPTIONS[preset]
     if result is not None and result.image is None:
@@ -66,6 +72,8 @@ def describe_preset(
     elif result is not None and not is_found:
         text = text.replace(OUTLINED, "the image")
         text = NOT_FOUND if preset is Preset.OVERLAY else f"{text} {NOT_FOUND}"
+    elif is_filled:
+        text = text.replace(OUTLINE, "the mask as a fill")
     gates = {} if result is None or preset is Preset.OVERLAY else result.gates
     if gates and result is not None and preset is Preset.PUBLISHED:
         ranges = (f"{gate_label(key)} {_range(gates[key])}" for key in gates)

@@ -27,7 +27,7 @@ from napari_attnseg.results import AttentionMap, Segmentation
 
 #: Name and colour of each outline, bottom to top; the legend shows them the other way.
 OUTLINES = (
-    ("both", READER_BOTH_COLOUR),
+    ("both together", READER_BOTH_COLOUR),
     ("CNN alone", READER_CNN_COLOUR),
     ("transformer alone", READER_TRANSFORMER_COLOUR),
 )
@@ -37,7 +37,7 @@ _WIDER = 2.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameReaders:
-    """Masks of the shown frame by each encoder alone, and by both.
+    """Masks of the shown frame by each encoder alone, and by both together.
 
     Attributes
     ----------
@@ -64,7 +64,8 @@ class FrameReaders:
         """Sentences on a pixel."""
         region = self.regions[row, column]
         if not region:
-            return [agree_sentence(bool(self.own.mask[row, column]))]
+            masks = self.readers.cnn.mask, self.own.mask
+            return [agree_sentence(*(bool(mask[row, column]) for mask in masks))]
         there = self.regions == region
         kind = KINDS[int(self.readers.disagreement[row, column])]
         weights = [_weight_of_cnn(gate) for gate in self.own.attention]
@@ -166,7 +167,7 @@ def _labels(
         "name": layer_name(name, result.name),
         **placed(result, found.frame),
         "colormap": none | colours,
-        "opacity": 0.5 if filled else 1.0,
+        "opacity": 0.4 if filled else 1.0,
     }
     record = LayerRecord(
         {**found.own.provenance, "source": result.record.source},

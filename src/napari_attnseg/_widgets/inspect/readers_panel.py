@@ -1,4 +1,4 @@
-"""Panel of the Inspect widget: the masks by one encoder alone, and by both."""
+"""Panel of the Inspect widget: the masks by one encoder alone, and by both together."""
 
 from __future__ import annotations
 
@@ -35,10 +35,14 @@ from napari_attnseg._widgets.inspect.whatif_layers import why_disabled
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.errors import AttnSegError
+from napari_attnseg.reader_record import Reader, ReaderState
 from napari_attnseg.reader_words import record_sentences, useless_sentences
 
-ASK = "What does each of the two encoders draw alone?"
-POINT = "Click into a region where they disagree to read what the gates did there."
+ASK = (
+    "What does each of the two encoders, the CNN and the transformer, draw alone, and "
+    "where do they disagree?"
+)
+POINT = "Click into a region where they disagree to read which of them draws it."
 _SWATCH = "background: {}; border: 1px solid gray;"
 
 
@@ -133,14 +137,18 @@ class ReadersPanel(Section):
         frame = f"Slice {found.frame}." if result.stacked else ""
         said = [
             *useless_sentences(record),
-            *record_sentences(record),
             frame,
-            f"The two masks agree with Dice {found.readers.dice:.2f} on this image.",
+            "On this image the masks of the CNN alone and of the transformer alone "
+            f"overlap with Dice {found.readers.dice:.2f}.",
+            *record_sentences(record),
         ]
         self.message.setText(" ".join(filter(None, said)))
         self._layers.show_outlines(result, found)
-        self._drawn_late()
         self._show_state()
+        # One that is useless alone disagrees nearly everywhere, which says nothing.
+        states = {record.state(reader) for reader in Reader}
+        self.disagreement_box.setChecked(ReaderState.USELESS not in states)
+        self._drawn_late()
         self._read(self._pointing.point)
 
     def _show_disagreement(self, wanted: bool) -> None:
@@ -186,6 +194,7 @@ def _legend() -> QWidget:
         swatch.setFixedSize(14, 12)
         swatch.setStyleSheet(_SWATCH.format(colour))
         layout.addWidget(swatch)
-        layout.addWidget(QLabel(name))
+        # Shortened: all three in one line of a narrow dock.
+        layout.addWidget(QLabel(name.removesuffix(" alone")))
     layout.addStretch()
     return legend

@@ -21,7 +21,7 @@ CLICK_TIPS = {
 }
 READER_TIPS = {
     "show_button": "Three outlines: by the CNN alone, by the transformer alone, and by "
-    "both as the gates mixed them.",
+    "both together, as the gates mix them: that is the mask of the model.",
     "disagreement_box": "Fills what only one encoder segments, in its colour.",
 }
 WHATIF_TIPS = {

@@ -126,7 +126,7 @@ class InspectWidget(DockWidget):
         below.addWidget(self.click_panel)
         for title, panel, opened in (
             ("Mask", self.mask_section, True),
-            ("Each encoder alone", self.readers_panel, False),
+            ("Each encoder alone, and where they disagree", self.readers_panel, False),
             ("What if the gates chose otherwise?", self.whatif_panel, False),
         ):
             inside.addWidget(Fold(title, panel, opened))
@@ -233,6 +233,11 @@ class InspectWidget(DockWidget):
         self.readers_panel.set_result(self.result)
         self._in_view.tell()
         self._offer_run()
+        if result is not None and result.mask is not None:
+            # The zoom, or a mask of the whole frame, may turn an outline into a fill.
+            contour = result.mask.events.contour
+            contour.disconnect(self._describe)
+            contour.connect(self._describe)
         self._describe()
 
     def _bring_forward(self, index: int) -> None:
@@ -297,14 +302,17 @@ class InspectWidget(DockWidget):
         if not beside:
             self._follow_overlay()
 
-    def _describe(self) -> None:
-        result, found = self.result, True
+    def _describe(self, event: Any = None) -> None:
+        if self._life.ended:
+            return
+        result, found, filled = self.result, True, False
         if result is not None and result.mask is not None:
-            data = result.mask.data
+            data, filled = result.mask.data, result.mask.contour == 0
             if result.stacked:
                 data = data[result.frame(self._viewer.dims.point)]
             found = bool(np.any(data))
-        self.preset_description.setText(describe_preset(result, self.preset, found))
+        text = describe_preset(result, self.preset, found, filled)
+        self.preset_description.setText(text)
 
     def _follow_overlay(self) -> None:
         """Put aside, or bring back, what was not while results were side by side."""

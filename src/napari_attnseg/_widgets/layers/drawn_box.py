@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Shapes
+from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_attnseg._widgets.layers.metadata import metadata_of, record_of
 from napari_attnseg._widgets.layers.new_layers import layer_name
@@ -20,6 +21,10 @@ from napari_attnseg.errors import InputError
 
 #: Pixels that rounding may add to a side.
 ROUNDING = 0.01
+#: Of the box that counts: seen on tissue, on glare and on black.
+_COUNTS = "yellow"
+#: Of earlier boxes, and how many times thinner they are drawn.
+_EARLIER, _THINNER = (0.6, 0.6, 0.6, 0.5), 4
 NO_BOX = "Draw a box on the image first, or switch off 'Only inside a drawn box'."
 
 
@@ -54,7 +59,7 @@ def draw_box(viewer: Any, image: Any) -> Any:
                 name=layer_name("box", image.name),
                 **placement_of(image),
                 face_color="transparent",
-                edge_color="yellow",  # seen on tissue, on glare and on black
+                edge_color=_COUNTS,
                 edge_width=max(image.extent.data[1][-2:]) / 200,
                 metadata=metadata_of(
                     LayerRecord({}, of_image, derivation=Derivation.BOX)
@@ -65,6 +70,26 @@ def draw_box(viewer: Any, image: Any) -> Any:
     viewer.layers.selection.active = layer
     layer.mode = "add_rectangle"
     return layer
+
+
+def mark_last(layer: Any) -> None:
+    """Draw every box but the last, which counts, thin and grey.
+
+    The earlier ones are kept: the one before counts again if the last is deleted. A
+    colour and a width that somebody chose for the last one stay.
+    """
+    colours, widths = np.array(layer.edge_color), list(layer.edge_width)
+    last = len(widths) - 1
+    changed = False
+    for i, colour in enumerate(colours):
+        is_earlier = np.allclose(colour, _EARLIER)
+        if is_earlier == (i < last):
+            continue
+        changed = True
+        colours[i] = transform_color(_COUNTS)[0] if is_earlier else _EARLIER
+        widths[i] *= _THINNER if is_earlier else 1 / _THINNER
+    if changed:
+        layer.edge_color, layer.edge_width = colours, widths
 
 
 def drawn_box(layers: Any, image: Any, source: Source) -> Box:
