@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 PICTURES = "pictures_on_page"
 #: Sentence about such an image, with places for how many pictures and what helps.
 PICTURES_WORDS = (
-    "This image seems to be a page of {} pictures, as a report or a contact sheet, each "
-    "of which is small for the model: {} around one of them, or cut them out."
+    "This image seems to be a page of {} pictures, each of which is small for the "
+    "model: {} around one of them, or cut them out."
 )
 #: Pixels along the longer side that are looked at, at most: a gutter has a few only.
 _SIDE = 1500
