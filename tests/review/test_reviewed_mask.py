@@ -1,4 +1,4 @@
-"""Masks of results that an editor saved inverted are not shown as if they were right."""
+"""Masks of results that were saved inverted are not shown as if they were right."""
 
 from __future__ import annotations
 

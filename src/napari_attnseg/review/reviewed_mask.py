@@ -35,7 +35,9 @@ def reviewed_mask(case: Case) -> ReadMask | None:
     if case.mask is None:
         return None
     read = read_mask(case.mask, case.mask_value, case.frame)
-    said = _inverted_words(case, case.mask, read.labels) if case.mask_value == 255 else ""
+    said = (
+        _inverted_words(case, case.mask, read.labels) if case.mask_value == 255 else ""
+    )
     return read._replace(assumed=" ".join(filter(None, (read.assumed, said))))
 
 

@@ -66,7 +66,10 @@ def press(viewer: ViewerModel) -> Callable[[str], None]:
 
 
 def test_an_inverted_mask_of_results_is_not_shown(
-    begun: Callable[..., ReviewWidget], viewer: ViewerModel, folder: Path, tmp_path: Path
+    begun: Callable[..., ReviewWidget],
+    viewer: ViewerModel,
+    folder: Path,
+    tmp_path: Path,
 ) -> None:
     results = write_results(tmp_path / "other", {"a": None})
     Image.fromarray((1 - square(0)) * 255).save(results / "a_mask.png")

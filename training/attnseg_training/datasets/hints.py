@@ -271,6 +271,11 @@ _SENTENCES = {
         "which was read as lesion: remove them if they are traces of drawing or of "
         "thresholding, or noise of an empty mask that was stretched to 0 and 255."
     ),
+    Rule.RINGING: (
+        "The mask of {} has small pieces in the 8 × 8 blocks along the edge of its "
+        "lesion, as where all that is not 0 in a JPEG was taken for lesion, and they "
+        "were read as lesion: take what is above 127 of 255 instead."
+    ),
     Rule.TEXT: (
         "The mask of {} has a row of small pieces that look like letters, as a caption "
         "beside a lesion, which were read as lesion: export masks without captions."
@@ -359,6 +364,7 @@ QUESTIONS = (
     Rule.FIELD_OF_VIEW,
     Rule.MARKERS,
     Rule.SPECKS,
+    Rule.RINGING,
     Rule.TEXT,
     Rule.ROLLED,
     Rule.WRAPPED,
