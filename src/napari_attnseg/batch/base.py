@@ -35,8 +35,8 @@ class Note(StrEnum):
     NO_GATES
         The model has no gates.
     EXIF_ORIENTATION
-        The file asks to be shown rotated or flipped (EXIF, TIFF). It was turned
-        upright, and the results belong to the upright image.
+        The file asks to be shown rotated or flipped (EXIF, XMP, TIFF). It was
+        turned upright, and the results belong to the upright image.
     OTHER_PICTURES
         The file holds further pictures that differ from the first, which was used.
     REGION_UPRIGHT

@@ -170,8 +170,8 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     name, error = outcome.name, outcome.error
     file = outcome.path.name
     sentences = {
-        Note.EXIF_ORIENTATION: f"{name} asks to be shown turned (EXIF or TIFF "
-        f"orientation); it was turned upright, {wording.done}, and its "
+        Note.EXIF_ORIENTATION: f"{name} asks to be shown turned (EXIF, XMP or "
+        f"TIFF orientation); it was turned upright, {wording.done}, and its "
         f"{wording.product} lies on the upright image.",
         Note.OTHER_PICTURES: OTHER_PICTURES_WORDS.format(name),
         Note.REGION_UPRIGHT: "The region was laid over the upright image too: right "

@@ -98,9 +98,9 @@ _SENTENCES = {
         "these are small cells side by side with thin gaps."
     ),
     Rule.UNCLEAR_ORIENTATION: (
-        "The image of {} and its mask ask to be shown in different orientations (EXIF "
-        "or TIFF; most masks have none) and fit either way, so that each was turned as "
-        'it asks: write orientation = "shown" into dataset.toml if that is right, or '
+        "The image of {} and its mask ask to be shown in different orientations (EXIF, "
+        "XMP or TIFF; most masks have none) and fit either way, so that each was turned "
+        'as it asks: write orientation = "shown" into dataset.toml if that is right, or '
         'orientation = "stored" if masks were drawn on the pixels as they are stored.'
     ),
     Rule.AFFINE_ALONE: (
