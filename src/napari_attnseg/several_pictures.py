@@ -24,8 +24,8 @@ _SIDE = 1500
 #: Levels of 255 by which a page may differ from its colour, after a scan and JPEG, and
 #: share of the pixels of a line that may differ more: dust.
 _ALIKE, _DUST = 24, 0.005
-#: Shorter and longer side of a picture, at least, as shares of those of the page.
-_SHARE = 0.05
+#: Sides of a picture, at least, as a share of those of the page and in pixels.
+_SHARE, _LEAST = 0.05, 8
 #: Area of a picture, at least, as a share of the largest one: a navigator in a corner
 #: of an endoscope's image is no picture of its own.
 _AS_LARGE = 0.2
@@ -67,8 +67,9 @@ def _count(image: NDArray[np.uint8], colour: tuple[int, ...]) -> int:
             drawn |= channel < level - _ALIKE
         if level < 255 - _ALIKE:
             drawn |= channel > level + _ALIKE
-    parts = _parts(drawn, [max(8, round(_SHARE * n)) for n in drawn.shape])
-    areas = []
+    least = [max(_LEAST, round(_SHARE * side)) for side in drawn.shape]
+    parts = _parts(drawn, least)
+    areas: list[int] = []
     for rows, columns in parts if len(parts) > 1 else []:
         if _is_picture(drawn[rows, columns], image[rows, columns]):
             areas.append((rows.stop - rows.start) * (columns.stop - columns.start))
@@ -85,8 +86,8 @@ def _parts(drawn: NDArray[np.bool_], least: list[int]) -> list[tuple[slice, slic
         part = drawn[place]
         pieces = [_runs(part.mean(axis=1 - axis) > _DUST) for axis in (0, 1)]
         large = [
-            [(a, b) for a, b in runs if b - a >= n]
-            for runs, n in zip(pieces, least, strict=True)
+            [(a, b) for a, b in runs if b - a >= side]
+            for runs, side in zip(pieces, least, strict=True)
         ]
         if not large[0] or not large[1]:
             continue

@@ -78,12 +78,12 @@ def repeated_words(series: Sequence[MaskSeries]) -> str:
     several = [stems for stems in named.values() if len(stems) > 1]
     if not several:
         return ""
-    more = (
-        f" (and of {how_many(len(several) - 1, 'more image')})" if several[1:] else ""
-    )
+    others = how_many(len(several) - 1, "other image")
+    more = f", and the same is so of {others}" if several[1:] else ""
     return (
-        f"{' and '.join(several[0])} are results of one image{more}, which is in "
-        "annotations.json once for each of them: give only the results that are meant."
+        f"{' and '.join(several[0])} are results of one image, which is in "
+        f"annotations.json once for each of them{more}: give only the results that are "
+        "meant."
     )
 
 

@@ -293,8 +293,8 @@ class Sample:
                 Rule.ORIENTATION,
                 f"The {asks} of {self.name!r} asks to be shown turned by 90° (EXIF, "
                 f"XMP or TIFF orientation {turn}), but then image and mask differ in "
-                'size; save both upright, or write orientation = "stored" into dataset.toml '
-                "if masks were drawn on stored pixels.",
+                'size; save both upright, or write orientation = "stored" into '
+                "dataset.toml if masks were drawn on stored pixels.",
             )
         raise RuleError(
             Rule.SIZE,
