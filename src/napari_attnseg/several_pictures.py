@@ -61,7 +61,7 @@ def _bytes(image: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _count(image: NDArray[np.uint8], colour: tuple[int, ...]) -> int:
-    drawn = np.zeros(image.shape[:2], bool)
+    drawn: NDArray[np.bool_] = np.zeros(image.shape[:2], bool)
     for channel, level in zip(np.moveaxis(image, -1, 0), colour, strict=True):
         if level > _ALIKE:
             drawn |= channel < level - _ALIKE

@@ -101,8 +101,8 @@ _SENTENCES = {
         "The image of {} and its mask ask to be shown in different orientations (by "
         "EXIF, XMP or TIFF; most masks have none) and fit either way, so that each was "
         'turned as it asks: write orientation = "shown" into dataset.toml if that is '
-        'right, or orientation = "stored" if masks were drawn on the pixels as they are '
-        "stored."
+        'right, or orientation = "stored" if masks were drawn on the pixels as they '
+        "are stored."
     ),
     Rule.AFFINE_ALONE: (
         "Of the image of {} and its mask only one is a NIfTI file, whose affine asks "
