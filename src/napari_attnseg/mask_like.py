@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 _COLOURS = 8
 #: Share of pixels whose neighbours have their colour, at least: they fill regions.
 _FILLED = 0.85
-#: Share of the range of a grey mask within which JPEG leaves black and white, and the
-#: share of pixels that are there, at least.
+#: Share of the range of a grey mask of 8 bits within which JPEG leaves black and white,
+#: and the share of pixels that are there, at least. Most of these are not changed.
 _ENDS, _AT_ENDS = 0.06, 0.97
+_SAME, _LEVELS = 0.85, 2
 #: Pixels that are looked at, at most.
 _PIXELS = 250_000
 
@@ -45,12 +46,20 @@ def looks_like_mask(image: NDArray[Any]) -> bool:
 
 
 def _near_ends(grey: NDArray[Any]) -> NDArray[Any] | None:
-    """Black or white of each pixel (H, W); None if many are neither."""
+    """Black or white of each pixel (H, W); None if many are neither.
+
+    A dark photo has many levels near black, too, beside white text.
+    """
+    if grey.dtype != np.uint8:
+        return None
     values = grey.astype(np.float32)
     low, high = float(values.min()), float(values.max())
     margin = _ENDS * (high - low)
-    white = values >= high - margin
-    return white if (white | (values <= low + margin)).mean() >= _AT_ENDS else None
+    white, black = values >= high - margin, values <= low + margin
+    if (white | black).mean() < _AT_ENDS:
+        return None
+    usual = np.where(white, np.median(values[white]), np.median(values[black]))
+    return white if (np.abs(values - usual) <= _LEVELS).mean() >= _SAME else None
 
 
 def _colours(image: NDArray[Any]) -> NDArray[Any] | None:

@@ -9,6 +9,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from napari_attnseg.batch import Note, SegmentOptions, result_stems, segment_images
+from napari_attnseg.boxes import Box
 from napari_attnseg.cli import app
 from napari_attnseg.commands.console import Wording, image_sentences
 from napari_attnseg.errors import InputError, UnknownNameError
@@ -80,6 +81,30 @@ def test_an_empty_mask_and_a_picture_on_a_canvas_are_told(
         }
         words = [s for one in batch for s in image_sentences(one, wording)]
         assert len(words) == 4 and any("one single colour" in s for s in words)
+
+
+def test_a_page_of_several_pictures_is_told_and_recorded(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    page = np.full((300, 400, 3), 255, np.uint8)
+    for row, column in ((20, 30), (20, 220), (160, 30)):
+        page[row : row + 120, column : column + 160] = rng.integers(
+            0, 230, (120, 160, 3)
+        )
+    Image.fromarray(page).save(tmp_path / "page.png")
+    out, wording = tmp_path / "out", Wording("segmenting", "segmented", "mask")
+    (outcome,) = segment_images([tmp_path], out, tiny_weights, "cpu")
+    assert Note.PAGE in outcome.notes and Note.CANVAS not in outcome.notes
+    (said,) = [s for s in image_sentences(outcome, wording) if "pictures" in s]
+    assert "page.png" in said and "--box" in said
+    (result,) = load_results(out / "page.json").segmentations
+    assert result.provenance["pictures_on_page"] == 3
+    box = SegmentOptions(box=Box(20, 30, 140, 190))
+    (outcome,) = segment_images([tmp_path / "page.png"], out, tiny_weights, "cpu", box)
+    assert Note.PAGE not in outcome.notes
+    (result,) = load_results(out / "page.json").segmentations
+    assert "pictures_on_page" not in result.provenance
 
 
 def test_work_is_done_while_iterating(

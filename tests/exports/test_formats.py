@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from napari_attnseg.cli import app
 from napari_attnseg.errors import InputError
 from napari_attnseg.exports import MaskSeries
-from napari_attnseg.exports.coco import coco_json, run_lengths
+from napari_attnseg.exports.coco import coco_json, repeated_words, run_lengths
 from napari_attnseg.exports.masks import class_names
 from napari_attnseg.exports.volumes import nifti_bytes, png_files
 from napari_attnseg.io.readers import open_frames
@@ -50,6 +50,18 @@ def test_run_lengths_are_those_of_coco(seed: int) -> None:
     empty = np.zeros((2, 3), bool)
     assert run_lengths(empty) == {"size": [2, 3], "counts": [6]}
     assert run_lengths(~empty) == {"size": [2, 3], "counts": [0, 6]}
+
+
+def test_results_of_one_image_under_two_names_are_told() -> None:
+    def of(stem: str, sha256: str, frames: tuple[int, ...] | None = None) -> MaskSeries:
+        facts = {"image_sha256": sha256}
+        return MaskSeries(stem, masks(), frames, ("a", "b"), facts, image=Path("x.tif"))
+
+    assert repeated_words([of("a", "1"), of("b", "2")]) == ""
+    said = repeated_words([of("a", "1"), of("b", "2"), of("c", "1")])
+    assert said.startswith("a and c are results of one image, which is in annotations")
+    # A film is known by its file.
+    assert "f and g" in repeated_words([of("f", "", (0,)), of("g", "", (0,))])
 
 
 def test_coco_has_an_annotation_per_object() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,37 @@ def test_colours_of_another_profile_become_srgb(tmp_path: Path, suffix: str) -> 
     np.testing.assert_array_equal(read_numbers(path), raw)
     np.testing.assert_array_equal(read_image(path, upright=False), raw)
     assert file_kind(path) is FileKind.COLOUR_PROFILE
+
+
+def camera_exif(rule: str, space: int = 65535) -> bytes:
+    """EXIF of a camera that names its colours by the rule and the colour space."""
+    interop = (1, 2, 4, int.from_bytes((rule + "\0").encode(), "little"))
+    found = b"II*\0" + struct.pack("<IH", 8, 1)
+    found += struct.pack("<HHII", 0x8769, 4, 1, 26) + b"\0" * 4
+    found += struct.pack("<H", 2) + struct.pack("<HHII", 0xA001, 3, 1, space)
+    found += struct.pack("<HHII", 0xA005, 4, 1, 56) + b"\0" * 4
+    found += struct.pack("<H", 1) + struct.pack("<HHII", *interop) + b"\0" * 4
+    return b"Exif\0\0" + found
+
+
+def test_adobe_rgb_that_a_camera_says_in_exif_only(tmp_path: Path) -> None:
+    path, stored = tmp_path / "a.jpg", in_adobe(COLOURS)
+    how = {"quality": 98, "subsampling": 0}
+    for facts in (camera_exif("R03"), camera_exif("R98", 2)):
+        Image.fromarray(stored).save(path, exif=facts, **how)
+        found = read_picture(path)
+        assert np.abs(found.pixels.astype(int) - COLOURS).mean() < 2
+        assert found.noted[COLOUR_PROFILE] == "Adobe RGB (EXIF)"
+        assert file_kind(path) is FileKind.COLOUR_PROFILE
+    # sRGB by the same rule, and a profile that says more than EXIF.
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for facts, profile in ((camera_exif("R98", 1), None), (camera_exif("R03"), srgb)):
+        Image.fromarray(stored).save(path, exif=facts, icc_profile=profile, **how)
+        assert read_picture(path).noted == {}
+        np.testing.assert_array_equal(read_image(path), np.asarray(Image.open(path)))
+    # Damaged metadata of a sound picture.
+    Image.fromarray(stored).save(path, exif=camera_exif("R03")[:50], **how)
+    assert read_picture(path).noted == {}
 
 
 def test_alpha_and_palettes(tmp_path: Path) -> None:

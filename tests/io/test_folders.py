@@ -9,6 +9,7 @@ import pytest
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.folders import entries, left_out, left_out_words, name_key
 from napari_attnseg.io.images import find_images
+from napari_attnseg.io.readers import find_sets
 
 
 def test_names_that_people_take_for_equal_have_one_key() -> None:
@@ -71,3 +72,16 @@ def test_a_folder_that_cannot_be_read_is_named(
     monkeypatch.setattr(Path, "iterdir", refuse)
     with pytest.raises(InputError, match=r"can be read at .*Permission denied"):
         entries(tmp_path)
+
+
+def test_a_folder_of_images_inside_is_named(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    for read in (lambda: find_images([tmp_path]), lambda: find_sets([tmp_path])):
+        with pytest.raises(
+            InputError, match=r"2 folders left out\); choose .*images\."
+        ):
+            read()
+    (tmp_path / "images").rmdir()
+    with pytest.raises(InputError, match="choose another folder"):
+        find_images([tmp_path])

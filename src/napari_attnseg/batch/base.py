@@ -19,6 +19,7 @@ from napari_attnseg.io.folders import left_out, name_key
 from napari_attnseg.io.readers.formats import file_format
 from napari_attnseg.mask_like import looks_like_mask
 from napari_attnseg.reliability.estimate import EstimateState, ExpectedDice
+from napari_attnseg.several_pictures import pictures_on_page
 
 if TYPE_CHECKING:
     from napari_attnseg.inference import Segmenter
@@ -34,8 +35,8 @@ class Note(StrEnum):
     NO_GATES
         The model has no gates.
     EXIF_ORIENTATION
-        The file asks to be shown rotated or flipped (EXIF, TIFF). It was turned
-        upright, and the results belong to the upright image.
+        The file asks to be shown rotated or flipped (EXIF, XMP, TIFF). It was
+        turned upright, and the results belong to the upright image.
     OTHER_PICTURES
         The file holds further pictures that differ from the first, which was used.
     REGION_UPRIGHT
@@ -63,9 +64,11 @@ class Note(StrEnum):
         The mask covers the whole image.
     CANVAS
         More than half of the image is one colour around a smaller picture.
+    PAGE
+        The image is a page of several pictures. Then it has no `CANVAS`.
     LIKE_MASK
         The image has a few values only, which fill regions, as a mask has. Then it has
-        no `CANVAS`, and nothing is said of its `NARROW_RANGE`.
+        no `PAGE` or `CANVAS`, and nothing is said of its `NARROW_RANGE`.
     BURNED_IN
         The file says that its pixels show who the patient is.
     PROFILE_LEFT
@@ -94,6 +97,7 @@ class Note(StrEnum):
     NOTHING_FOUND = "nothing_found"
     WHOLE_IMAGE = "whole_image"
     CANVAS = "canvas"
+    PAGE = "page"
     LIKE_MASK = "like_mask"
     BURNED_IN = "burned_in"
     PROFILE_LEFT = "profile_left"
@@ -245,6 +249,8 @@ def found_notes(image: NDArray[Any], mask: NDArray[Any]) -> list[Note]:
         notes.append(Note.WHOLE_IMAGE)
     if looks_like_mask(image):
         notes.append(Note.LIKE_MASK)
+    elif pictures_on_page(image):
+        notes.append(Note.PAGE)
     elif mostly_canvas(image):
         notes.append(Note.CANVAS)
     return notes

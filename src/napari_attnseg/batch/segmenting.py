@@ -29,6 +29,7 @@ from napari_attnseg.reliability.estimate import (
     estimate_of,
 )
 from napari_attnseg.results import Segmentation
+from napari_attnseg.several_pictures import PICTURES, pictures_on_page
 from napari_attnseg.tiles import segment_tiles
 
 if TYPE_CHECKING:
@@ -141,6 +142,8 @@ class Segmenting:
             SETTINGS: self.settings,
             **read.upright.noted,
         }
+        if Note.PAGE in notes:
+            turn[PICTURES] = pictures_on_page(image)
         result = replace(result, provenance={**result.provenance, **turn})
         table = ""
         if how.objects:

@@ -163,13 +163,15 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     from napari_attnseg.io.readers.film_kinds import INTERLACED_WORDS
     from napari_attnseg.mask_like import MASK_LIKE_WORDS
     from napari_attnseg.reliability.estimate import GREY_WORDS, UNLIKE_WORDS
+    from napari_attnseg.several_pictures import PICTURES_WORDS
 
     narrow = warning_sentence(IntensityWarning.NARROW_RANGE)
+    page = PICTURES_WORDS.format("several", "segment only a box (--box)")
     name, error = outcome.name, outcome.error
     file = outcome.path.name
     sentences = {
-        Note.EXIF_ORIENTATION: f"{name} asks to be shown turned (EXIF or TIFF "
-        f"orientation); it was turned upright, {wording.done}, and its "
+        Note.EXIF_ORIENTATION: f"{name} asks to be shown turned (EXIF, XMP or "
+        f"TIFF orientation); it was turned upright, {wording.done}, and its "
         f"{wording.product} lies on the upright image.",
         Note.OTHER_PICTURES: OTHER_PICTURES_WORDS.format(name),
         Note.REGION_UPRIGHT: "The region was laid over the upright image too: right "
@@ -182,6 +184,7 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
         Note.WHOLE_IMAGE: f"{name}: the mask covers the whole image: these weights do "
         "not fit this image.",
         Note.CANVAS: f"{name}: {CANVAS_WORDS[0].lower()}{CANVAS_WORDS[1:]}",
+        Note.PAGE: f"{name}: {page[0].lower()}{page[1:]}",
         Note.LIKE_MASK: f"{name}: {MASK_LIKE_WORDS}",
         Note.UNLIKE: f"{name}: no expected Dice: {UNLIKE_WORDS}.",
         Note.GREY: f"{name}: no expected Dice: {GREY_WORDS}.",

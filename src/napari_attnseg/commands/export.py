@@ -108,8 +108,10 @@ def export(
         write_together({out / name: data for name, data in parts.items()})
         written += len(parts)
     if series:
-        from napari_attnseg.exports.coco import coco_json
+        from napari_attnseg.exports.coco import coco_json, repeated_words
 
+        if repeated := repeated_words(series):
+            say(repeated)
         write_together({out / "annotations.json": coco_json(series)})
         written += 1
     done = len(dict.fromkeys(found)) - failed

@@ -206,12 +206,12 @@ def segment(
     NAME/frame_000000_mask.png for each frame, NAME_frames.csv with a row for each,
     NAME_overlay.mp4 and NAME.json. Ctrl-C keeps the frames that are done.
 
-    An image with an EXIF or TIFF orientation is turned upright first, and its results
-    belong to the upright image. An image that cannot be read is named and skipped; the
-    exit code is then 1. Other files of a folder are counted by kind at the end. Earlier
-    results of the same image are replaced, but not masks that were changed by hand
-    (unless --replace-edited is given), nor files with these names that belong to
-    another image.
+    An image with an EXIF, XMP or TIFF orientation is turned upright first, and its
+    results belong to the upright image. An image that cannot be read is named and
+    skipped; the exit code is then 1. Other files of a folder are counted by kind at
+    the end. Earlier results of the same image are replaced, but not masks that were
+    changed by hand (unless --replace-edited is given), nor files with these names that
+    belong to another image.
     """
     from napari_attnseg.batch import (
         Batch,

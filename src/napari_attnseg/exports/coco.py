@@ -12,6 +12,8 @@ from skimage.measure import regionprops
 
 from napari_attnseg import __version__
 from napari_attnseg.exports.masks import MaskSeries
+from napari_attnseg.how_many import how_many
+from napari_attnseg.io.run_facts import IMAGE
 from napari_attnseg.objects.measure import separate
 
 
@@ -62,6 +64,27 @@ def coco_json(series: Sequence[MaskSeries]) -> bytes:
         "categories": [{"id": i, "name": name} for i, name in enumerate(names, 1)],
     }
     return (json.dumps(found) + "\n").encode()
+
+
+def repeated_words(series: Sequence[MaskSeries]) -> str:
+    """Sentence on results of one image under several names; empty without any."""
+    named: dict[str, list[str]] = {}
+    for one in series:
+        known = one.provenance.get(IMAGE)
+        if one.frames is None and isinstance(known, str):
+            named.setdefault(known, []).append(one.stem)
+        elif one.image is not None:  # a film or a stack
+            named.setdefault(str(one.image.resolve()), []).append(one.stem)
+    several = [stems for stems in named.values() if len(stems) > 1]
+    if not several:
+        return ""
+    others = how_many(len(several) - 1, "other image")
+    more = f", and the same is so of {others}" if several[1:] else ""
+    return (
+        f"{' and '.join(several[0])} are results of one image, which is in "
+        f"annotations.json once for each of them{more}: give only the results that are "
+        "meant."
+    )
 
 
 def run_lengths(mask: NDArray[np.bool_]) -> dict[str, Any]:

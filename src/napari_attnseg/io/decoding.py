@@ -22,9 +22,9 @@ from napari_attnseg.io.jpeg_scans import expect_every_scan
 from napari_attnseg.io.orientation import TAG, as_stored, known_orientation, upright
 from napari_attnseg.io.other_formats import other_format, other_format_words
 from napari_attnseg.io.other_pictures import different_pictures
+from napari_attnseg.io.picture_profile import profile_of
 from napari_attnseg.io.pillow_files import is_lossy, load, widen_palette
 from napari_attnseg.io.png_checksums import expect_pixels_undamaged
-from napari_attnseg.io.png_gamma import profile_of
 from napari_attnseg.io.tiff_pages import main_frames, main_page, main_series
 
 if TYPE_CHECKING:
@@ -289,7 +289,7 @@ def _decode_pillow(path: Path) -> Decoded:
             bits=bits,
             others=others,
             thumbnails=count - len(frames),
-            profile=profile_of(file.info),
+            profile=profile_of(file),
         )
 
 

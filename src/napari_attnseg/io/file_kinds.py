@@ -15,7 +15,7 @@ from pathlib import Path
 
 from napari_attnseg.io.colour_profiles import PROFILE_TAG, profile_name
 from napari_attnseg.io.deep_png import is_deep
-from napari_attnseg.io.png_gamma import profile_of
+from napari_attnseg.io.picture_profile import profile_of
 from napari_attnseg.io.tiff_pages import main_page
 
 #: Key, in provenance, of the `FileKind` of an image that a viewer decoded otherwise.
@@ -149,7 +149,7 @@ def _other_kind(path: Path) -> FileKind | None:
             return _OF_MODE[file.mode]
         if file.getexif().get(_ORIENTATION, 1) in range(2, 9):
             return FileKind.ORIENTED
-        if file.mode in _COLOURS and profile_name(profile_of(file.info)):
+        if file.mode in _COLOURS and profile_name(profile_of(file)):
             return FileKind.COLOUR_PROFILE
     return None
 

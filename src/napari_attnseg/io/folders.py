@@ -144,6 +144,13 @@ def _kind(path: Path, files: Collection[Path]) -> str:
     return suffix or LeftOut.NO_SUFFIX
 
 
+def other_folder(folder: Path) -> str:
+    """Advice on a folder without images: its folder of them, if it has one."""
+    inside = [one for one in entries(folder) if one.is_dir()]
+    named = next((one for one in inside if one.name.lower() == "images"), None)
+    return "choose another folder" if named is None else f"choose {named}"
+
+
 def left_out_words(counts: Mapping[str, int]) -> str:
     """Describe the counts: ``"3 .dcm, 1 folder left out"``; empty without any."""
     if not counts:

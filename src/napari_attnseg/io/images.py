@@ -21,7 +21,7 @@ from napari_attnseg.io.colour_profiles import (
     profile_name,
 )
 from napari_attnseg.io.decoding import Decoded, decode
-from napari_attnseg.io.folders import entries, left_out, left_out_words
+from napari_attnseg.io.folders import entries, left_out, left_out_words, other_folder
 from napari_attnseg.io.other_formats import other_file_words
 from napari_attnseg.io.other_pictures import OTHER_PICTURES
 from napari_attnseg.io.tiff_pages import THUMBNAILS
@@ -89,9 +89,9 @@ def read_image(path: Path, upright: bool = True) -> NDArray[np.generic]:
     ----------
     path : Path
     upright : bool
-        Whether to turn the picture as its EXIF or TIFF orientation asks, and to convert
-        its colours. False: pixels as they are stored, which is how napari's own reader
-        shows them.
+        Whether to turn the picture as its EXIF, XMP or TIFF orientation asks, and to
+        convert its colours. False: pixels as they are stored, which is how napari's own
+        reader shows them.
 
     Raises
     ------
@@ -213,8 +213,8 @@ def find_images(inputs: list[Path]) -> list[Path]:
                 others = left_out_words(left_out([path], []))
                 raise InputError(
                     f"Expected images in {path}, found none with the suffixes "
-                    f"{', '.join(SUFFIXES)}{f' ({others})' if others else ''}; choose "
-                    "another folder."
+                    f"{', '.join(SUFFIXES)}{f' ({others})' if others else ''}; "
+                    f"{other_folder(path)}."
                 )
             files = {p.resolve() for p in inside if not p.is_symlink()}
             found += [

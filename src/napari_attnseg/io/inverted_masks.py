@@ -60,6 +60,22 @@ def inverted_words(
     return ""
 
 
+def inverted_result_words(
+    labels: NDArray[np.integer[Any]],
+    probability: NDArray[np.floating[Any]],
+    facts: Mapping[str, Any],
+    name: str,
+) -> str:
+    """Do the same for the mask of results, by what they keep of an image.
+
+    Parameters and errors are those of `inverted_words`; `probability` has the shape (H,
+    W) or (classes, H, W), and `facts` are the provenance of the image or frame.
+    """
+    largest = probability.max(0) if probability.ndim == 3 else probability
+    found = largest >= facts.get("threshold", 0.5)
+    return inverted_words(labels, found, facts.get("mask_sha256"), name)
+
+
 def inverted_frame_words(
     labels: NDArray[np.integer[Any]], frame: int, table: Path, name: str
 ) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -100,17 +101,29 @@ def labels_of(
     return _soft(values, found, name)
 
 
+def are_first_labels(found: NDArray[Any]) -> bool:
+    """Whether a mask of 0 and 255 holds no other numbers than an editor's first labels.
+
+    `found` are all of its numbers, sorted.
+    """
+    return found[0] == 0 and {*found.tolist()} <= {0, *_FIRST_LABELS, 255}
+
+
+def painted_words(painted: Sequence[int], name: str) -> str:
+    """Sentence on such labels, of the mask `name`."""
+    labels = " and ".join(str(one) for one in painted)
+    return (
+        f"{name} holds regions of {labels} beside 255; all that is not 0 was taken for "
+        "the mask."
+    )
+
+
 def _painted(
     values: NDArray[Any], found: NDArray[Any], painted: list[int], name: str
 ) -> ReadMask:
     """Read a mask of 0 and 255 in which somebody has painted with other labels."""
-    if {*found.tolist()} <= {0, *_FIRST_LABELS, 255} and found[0] == 0:
-        labels = " and ".join(str(one) for one in painted)
-        return ReadMask(
-            (values > 0).astype(np.uint8),
-            f"{name} holds regions of {labels} beside 255; all that is not 0 was taken "
-            "for the mask.",
-        )
+    if are_first_labels(found):
+        return ReadMask((values > 0).astype(np.uint8), painted_words(painted, name))
     some = ", ".join(str(one) for one in painted)
     came = f"the values {_listed(found)}, of which {some} may be painted labels"
     raise _unclear(name, came)

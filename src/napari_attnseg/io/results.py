@@ -36,13 +36,13 @@ from napari_attnseg.io.files import (
     tiff_bytes,
 )
 from napari_attnseg.io.images import is_file, read_numbers
-from napari_attnseg.io.inverted_masks import inverted_words
+from napari_attnseg.io.inverted_masks import inverted_result_words
 from napari_attnseg.io.mask_values import ReadMask, labels_of
 from napari_attnseg.io.reader_masks import load_readers, reader_parts, stale_files
 from napari_attnseg.io.run_facts import (
     IMAGE,
-    PER_FRAME,
     effective_share,
+    of_frame,
     provenance,
     share_of_frame,
 )
@@ -272,13 +272,10 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
     readers = load_readers(facts, count is None, labels, frames)
     segmentations, inverted = [], []
     for i in range(count or 1):
-        said = dict(own)
-        if count is not None and count > 1:
-            said |= {key: own[key][i] for key in PER_FRAME if key in own}
+        said = of_frame(own, i, count)
         if facts["mask_value"] == 255 and said.get(IMAGE, "") is not None:
-            here = probabilities[i].max(0) >= said.get("threshold", 0.5)
-            made = said.get("mask_sha256")
-            inverted.append(inverted_words(masks[i], here, made, files["mask"]))
+            known = probabilities[i], said, files["mask"]
+            inverted.append(inverted_result_words(masks[i], *known))
         attention = tuple(_attention(gate, values[i], i) for gate, values in maps)
         if box is not None:
             attention = tuple(replace(gate, origin=box.origin) for gate in attention)

@@ -20,6 +20,13 @@ PER_FRAME = (
 )
 
 
+def of_frame(own: Mapping[str, Any], frame: int, frames: int | None) -> dict[str, Any]:
+    """Provenance of one frame, of that of a run over `frames`; None: one image."""
+    if frames is None or frames == 1:
+        return dict(own)
+    return {**own, **{key: own[key][frame] for key in PER_FRAME if key in own}}
+
+
 def provenance(results: Sequence[Segmentation], source: str) -> dict[str, Any]:
     """Provenance of a run, as layers and files carry it.
 

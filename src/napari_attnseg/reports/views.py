@@ -35,6 +35,7 @@ from napari_attnseg.reports.pictures import (
     picture_uri,
 )
 from napari_attnseg.results import NO_GATES, AttentionMap, PatternValue
+from napari_attnseg.several_pictures import PICTURES_WORDS, pictures_on_page
 
 #: Objects of a case that the table has, at most; the largest ones.
 OBJECTS = 20
@@ -175,8 +176,11 @@ def remarks(case: Case, image: Any) -> list[str]:
     if facts.get("orientation", 1) != 1:
         found.append("The file asks to be shown turned; it was turned upright first.")
     found += [warning_sentence(one) for one in warnings_of(facts)]
-    if image is not None and box is None and mostly_canvas(image):
-        found.append(CANVAS_WORDS)
+    if image is not None and box is None:
+        if pictures := pictures_on_page(image):
+            found.append(PICTURES_WORDS.format(pictures, "segment only a box"))
+        elif mostly_canvas(image):
+            found.append(CANVAS_WORDS)
     return found
 
 

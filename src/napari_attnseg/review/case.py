@@ -36,6 +36,10 @@ class Case:
         shown, not read.
     frame : int or None
         Number of the frame in it, or in a stack of `image`.
+    stack : Path or None
+        JSON file of the results of a stack to which the mask belongs.
+    table : Path or None
+        Table of the frames of a film to which the mask belongs.
     """
 
     name: str
@@ -48,3 +52,5 @@ class Case:
     doubt: float | None = None
     files: FileSet | None = None
     frame: int | None = None
+    stack: Path | None = None
+    table: Path | None = None

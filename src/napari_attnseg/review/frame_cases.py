@@ -97,6 +97,7 @@ class FrameCases:
                     expected=None if edited else estimate_of(own, frame),
                     files=None if files.kind is FileFormat.RASTER else files,
                     frame=frame,
+                    stack=path,
                 )
             )
 
@@ -169,6 +170,7 @@ def _of_film(found: FrameResults, files: FileSet) -> list[Case]:
                 doubt=number_in(row, "doubt_bits"),
                 files=files,
                 frame=frame,
+                table=found.names.table,
             )
         )
     return cases

@@ -18,6 +18,7 @@ from napari_attnseg.review.cases import Order, Series
 from napari_attnseg.review.corrected import CorrectedMasks, relative
 from napari_attnseg.review.journal import expect_reader_name
 from napari_attnseg.review.mask_file import ReadMask, read_mask
+from napari_attnseg.review.reviewed_mask import reviewed_mask
 from napari_attnseg.review.state import (
     CaseState,
     Decided,
@@ -122,14 +123,12 @@ class Review:
         Raises
         ------
         InputError
-            If its file cannot be read.
+            If its file cannot be read, or is a result that was saved inverted.
         """
         painted = self.state(case).painted
         if painted is not None:
             return self.masks.read(painted)
-        if case.mask is None:
-            return None
-        return read_mask(case.mask, case.mask_value, case.frame)
+        return reviewed_mask(case)
 
     @property
     def done(self) -> int:

@@ -219,6 +219,33 @@ def test_channels_without_names_are_in_the_order_of_their_colours(
         open_frames(path)
 
 
+@pytest.mark.parametrize(
+    ("channel", "words"),
+    [
+        # Cyan, magenta and yellow, with alpha 255.
+        (
+            {"Color": [16777215, -16711681, -65281]},
+            "shown in #00ffff, #ff00ff, #ffff00",
+        ),
+        ({"Fluor": ["DAPI", "FITC", "Cy5"]}, r"\(DAPI, FITC, Cy5\)"),
+        ({"EmissionWavelength": [461, 520, 600]}, r"\(461 nm, 520 nm, 600 nm\)"),
+    ],
+)
+def test_stains_are_no_red_green_and_blue(
+    tmp_path: Path, channel: dict[str, Any], words: str
+) -> None:
+    planes = np.moveaxis(RGB, -1, 0).copy()
+    axes = {"axes": "CYX", "Channel": channel}
+    tifffile.imwrite(tmp_path / "a.ome.tif", planes, metadata=axes, ome=True)
+    with pytest.raises(InputError, match=words):
+        open_frames(tmp_path / "a.ome.tif")
+    # White is what OME has where nobody chose a colour.
+    axes = {"axes": "CYX", "Channel": {"Color": [-1, -1, -1]}}
+    tifffile.imwrite(tmp_path / "b.ome.tif", planes, metadata=axes, ome=True)
+    with open_frames(tmp_path / "b.ome.tif") as frames:
+        np.testing.assert_array_equal(frames[0], RGB)
+
+
 def test_default_labels_of_red_green_and_blue_are_no_names(tmp_path: Path) -> None:
     path = ome_zarr(tmp_path / "a.zarr", np.moveaxis(RGB, -1, 0), "cyx", "0.4")
     shown = [{"label": f"Channel {i}", "color": one} for i, one in enumerate(BGR[::-1])]

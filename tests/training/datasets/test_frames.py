@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -66,6 +67,30 @@ def test_frames_of_a_film_by_the_masks_of_its_results(tmp_path: Path) -> None:
     (tmp_path / "film_frames.csv").write_text("frame,area_px\n0,9\n8,9\n4,")
     made = list(frames_to_training_set(film, tmp_path / "film", tmp_path / "c"))
     assert made == ["film_000000", "film_000008"]
+
+
+def test_labels_painted_into_masks_of_results_are_taken_as_export_does(
+    tmp_path: Path,
+) -> None:
+    film = video_file(tmp_path / "film.mp4", numbered(2, (40, 48)))
+    (tmp_path / "film").mkdir()
+    painted = mask_of(1) * 255
+    painted[22:35, 32:44] = 1
+    for i, mask in enumerate((mask_of(0) * 255, painted)):
+        Image.fromarray(mask).save(tmp_path / "film" / f"frame_{i:06d}_mask.png")
+    # Of masks from elsewhere, 255 beside 1 may be void.
+    with pytest.raises(InputError, match="ignore = 255"):
+        list(frames_to_training_set(film, tmp_path / "film", tmp_path / "a"))
+    story = {"format": "attnseg-frames-1", "mask_value": 255, "frames": [0, 1]}
+    (tmp_path / "film.json").write_text(json.dumps(story))
+    told: list[str] = []
+    out = tmp_path / "b"
+    list(frames_to_training_set(film, tmp_path / "film", out, tell=told.append))
+    assert told == [
+        "film holds regions of 1 beside 255; all that is not 0 was taken for the mask."
+    ]
+    _, mask = samples_of(out)["film_000001"].read()
+    np.testing.assert_array_equal(mask, painted > 0)
 
 
 def test_an_inverted_mask_of_results_is_refused(tmp_path: Path) -> None:

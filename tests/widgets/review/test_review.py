@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_series import square, write_images
+from made_series import square, write_images, write_results
 from medical_files import dicom_file
 from napari.components import ViewerModel
 from napari.utils.key_bindings import KeymapHandler
@@ -63,6 +63,23 @@ def press(viewer: ViewerModel) -> Callable[[str], None]:
             handler.press_key(key)
 
     return keys
+
+
+def test_an_inverted_mask_of_results_is_not_shown(
+    begun: Callable[..., ReviewWidget],
+    viewer: ViewerModel,
+    folder: Path,
+    tmp_path: Path,
+) -> None:
+    results = write_results(tmp_path / "other", {"a": None})
+    Image.fromarray((1 - square(0)) * 255).save(results / "a_mask.png")
+    widget = begun()
+    widget.close_review()
+    widget.setup.folder.set(results)
+    widget.begin()
+    assert "saved inverted" in widget.panel.said.text()
+    mask = widget.on_screen.layers.mask
+    assert mask is not None and not mask.data.any()
 
 
 def stroke(mask: Any) -> None:

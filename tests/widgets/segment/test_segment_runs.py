@@ -60,6 +60,21 @@ def test_an_image_of_one_value_is_said_to_be_that(
         )
 
 
+def test_a_page_of_several_pictures_asks_for_a_box(
+    widget: SegmentWidget, viewer: ViewerModel, qtbot: Any
+) -> None:
+    page = np.zeros((200, 420, 3), np.uint8)
+    photos = np.random.default_rng(0).integers(60, 255, (2, 180, 190, 3), np.uint8)
+    page[10:190, 10:200], page[10:190, 210:400] = photos
+    viewer.add_image(page, name="page")
+    widget.start()
+    wait(widget, qtbot)
+    assert widget.bar.error.text() == (
+        "'page' seems to be a page of 2 pictures. Each of them is small for the model: "
+        "draw a box around one, or cut them out."
+    )
+
+
 def test_slices_of_little_contrast_are_named_with_what_helps(
     widget: SegmentWidget, viewer: ViewerModel, qtbot: Any, messages: list[str]
 ) -> None:

@@ -15,7 +15,11 @@ from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.missing_names import dropped_zeros
 from attnseg_training.datasets.named_splits import named_splits
-from attnseg_training.datasets.pairing import named_by_tasks, unlike_in_a_suffix
+from attnseg_training.datasets.pairing import (
+    named_by_tasks,
+    unlike_in_a_beginning,
+    unlike_in_a_suffix,
+)
 from attnseg_training.datasets.repeated_names import repeated_names
 from attnseg_training.datasets.same_patients import same_patients
 from attnseg_training.datasets.sample import Sample
@@ -252,7 +256,11 @@ def mask_suffix(files: Files) -> str:
     """Describe how unpaired names differ, mostly by a suffix; empty if not known."""
     images = [name for name in files.images if name not in files.masks]
     masks = [name for name in files.masks if name not in files.images]
-    return unlike_in_a_suffix(images, masks) or named_by_tasks(masks)
+    return (
+        unlike_in_a_suffix(images, masks)
+        or unlike_in_a_beginning(images, masks)
+        or named_by_tasks(masks)
+    )
 
 
 def missing_masks(files: Files, names: tuple[str, ...]) -> list[str]:

@@ -18,7 +18,7 @@ from attnseg_training.datasets.rules import RuleError
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.dataset_toml import FILE, Descriptor
 from napari_attnseg.io.images import read_numbers
-from napari_attnseg.io.mask_values import grey_of
+from napari_attnseg.io.mask_values import are_first_labels, grey_of, painted_words
 
 Numbers = NDArray[Any]
 #: Numbers of a frame's mask, or its file.
@@ -82,7 +82,11 @@ def numbers_of(mask: Mask) -> Numbers:
 
 
 def frame_rule(
-    masks: Mapping[int, Mask], given: Descriptor, name: str, out: Path
+    masks: Mapping[int, Mask],
+    given: Descriptor,
+    name: str,
+    out: Path,
+    results: bool = False,
 ) -> FrameRule:
     """Decide how the masks of all frames are read, as masks of a data set are.
 
@@ -96,6 +100,9 @@ def frame_rule(
         Name of the masks, for messages.
     out : Path
         Training set to which the frames are added.
+    results : bool
+        Whether ``attnseg segment`` wrote them as 0 and 255. Regions of 1, 2 or 3 were
+        painted by somebody then, as `labels_of` takes them.
 
     Raises
     ------
@@ -104,14 +111,18 @@ def frame_rule(
     """
     where = f" The {FILE} is that of {out.name}, which may hold nothing else yet."
     try:
-        return _rule(masks, given, name, where)
+        return _rule(masks, given, name, where, results)
     except RuleError as error:
         more = where if FILE in str(error) else ""
         raise InputError(f"{error}{more}") from error
 
 
 def _rule(
-    masks: Mapping[int, Mask], given: Descriptor, name: str, where: str
+    masks: Mapping[int, Mask],
+    given: Descriptor,
+    name: str,
+    where: str,
+    results: bool,
 ) -> FrameRule:
     seen, ends = _seen(masks)
     top = float(seen[-1])
@@ -137,6 +148,9 @@ def _rule(
         class_numbers.classes(seen[None], *values)  # raises for others
         return FrameRule(MaskKind.CLASSES, classes=given)
     stated = bool(given.classes)
+    if results and 255 in seen and are_first_labels(seen):
+        painted = [int(one) for one in seen if 0 < one < 255]
+        return FrameRule(MaskKind.OBJECT_NUMBERS, told=painted_words(painted, name))
     looked = _looked_at(masks, ends)
     how = MaskKind(mask_numbers.one_class(looked, False, name, None, stated).how)
     if how is MaskKind.PROBABILITIES:

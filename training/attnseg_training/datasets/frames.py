@@ -32,6 +32,7 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Window
 from napari_attnseg.io.dataset_toml import read_descriptor
+from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.frame_table import whole_rows
 from napari_attnseg.io.inverted_masks import inverted_frame_words
 from napari_attnseg.io.readers import FileSet, Frames, open_frames
@@ -41,7 +42,7 @@ from napari_attnseg.io.readers.film_kinds import INTERLACED_WORDS
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.readers.grids import grid_of
 from napari_attnseg.io.readers.sets import set_of
-from napari_attnseg.io.stack_results import StackNames
+from napari_attnseg.io.stack_results import FORMAT, StackNames
 from napari_attnseg.io.training_set import Correction, addition
 from napari_attnseg.preprocessing import to_rgb
 
@@ -116,7 +117,7 @@ def frames_to_training_set(
                 f"{what}; choose the masks of this file."
             )
         given = read_descriptor(out)
-        rule = frame_rule(found, given, masks.name, out)
+        rule = frame_rule(found, given, masks.name, out, _are_results(masks))
         if rule.told:
             tell(rule.told)
         drawn = "shown" if rows else given.orientation
@@ -136,6 +137,12 @@ def frames_to_training_set(
                 yield _add(frames, files.name, number, labels, rule, out)
         for told in inversion.told(masks.name):
             tell(told)
+
+
+def _are_results(masks: Path) -> bool:
+    """Whether ``attnseg segment`` wrote a folder of masks, as 0 and 255."""
+    story = read_facts(StackNames(masks.parent, masks.name).story, FORMAT)
+    return story is not None and story.get("mask_value") == 255
 
 
 def _table(masks: Path) -> Path:

@@ -98,10 +98,11 @@ _SENTENCES = {
         "these are small cells side by side with thin gaps."
     ),
     Rule.UNCLEAR_ORIENTATION: (
-        "The image of {} and its mask ask to be shown in different orientations (EXIF "
-        "or TIFF; most masks have none) and fit either way, so that each was turned as "
-        'it asks: write orientation = "shown" into dataset.toml if that is right, or '
-        'orientation = "stored" if masks were drawn on the pixels as they are stored.'
+        "The image of {} and its mask ask to be shown in different orientations (by "
+        "EXIF, XMP or TIFF; most masks have none) and fit either way, so that each was "
+        'turned as it asks: write orientation = "shown" into dataset.toml if that is '
+        'right, or orientation = "stored" if masks were drawn on the pixels as they '
+        "are stored."
     ),
     Rule.AFFINE_ALONE: (
         "Of the image of {} and its mask only one is a NIfTI file, whose affine asks "
@@ -271,6 +272,11 @@ _SENTENCES = {
         "which was read as lesion: remove them if they are traces of drawing or of "
         "thresholding, or noise of an empty mask that was stretched to 0 and 255."
     ),
+    Rule.RINGING: (
+        "The mask of {} has small pieces in the 8 × 8 blocks along the edge of its "
+        "lesion, as where all that is not 0 in a JPEG was taken for lesion, and they "
+        "were read as lesion: take what is above 127 of 255 instead."
+    ),
     Rule.TEXT: (
         "The mask of {} has a row of small pieces that look like letters, as a caption "
         "beside a lesion, which were read as lesion: export masks without captions."
@@ -359,6 +365,7 @@ QUESTIONS = (
     Rule.FIELD_OF_VIEW,
     Rule.MARKERS,
     Rule.SPECKS,
+    Rule.RINGING,
     Rule.TEXT,
     Rule.ROLLED,
     Rule.WRAPPED,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from attnseg_training.datasets.drawn_colours import border_of
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.inverted import is_inverted
+from attnseg_training.datasets.jpeg_ringing import is_ringing
 from attnseg_training.datasets.lines import is_lines
 from attnseg_training.datasets.outlines import is_outlined
 from attnseg_training.datasets.padding import is_framed, is_padded
@@ -44,6 +45,8 @@ class MaskLooks:
     patterned, outlines, lines : list of str
         Names of images whose mask is filled with a pattern, or looks like outlines or
         like thin lines.
+    ringing : list of str
+        Names of images whose mask has noise of a JPEG around its lesion.
     """
 
     empty: list[str] = field(default_factory=list)
@@ -54,6 +57,7 @@ class MaskLooks:
     patterned: list[str] = field(default_factory=list)
     outlines: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    ringing: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
 
     def add(
@@ -86,6 +90,8 @@ class MaskLooks:
             self.inverted.append(name)
         elif len(planes) == 1 and is_padded(lesion):
             self.padded.append(name)
+        elif is_ringing(lesion):
+            self.ringing.append(name)
         elif is_patterned(lesion):
             self.patterned.append(name)
         elif is_outlined(lesion):
@@ -139,6 +145,7 @@ class MaskLooks:
                 (Rule.PADDED, self.padded, Rule.MOSTLY_PADDED),
                 (Rule.PATTERNED, self.patterned, Rule.MOSTLY_PATTERNED),
                 (Rule.OUT_OF_ORDER, self.disordered, Rule.MOSTLY_OUT_OF_ORDER),
+                (Rule.RINGING, self.ringing, None),
                 (Rule.ALL_IGNORED, self.ignored, None),
             )
             if names and instead not in broken

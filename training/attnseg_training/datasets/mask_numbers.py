@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attnseg_training.datasets.averaged_drawings import averaged_words, people_averaged
 from attnseg_training.datasets.brush_levels import brush_levels
 from attnseg_training.datasets.interpolated_numbers import void_is_interpolated
 from attnseg_training.datasets.mask_regions import (
@@ -111,7 +112,15 @@ def one_class(
         raise _unclear(name, OVERSHOOT, GIVE_HALF)
     if found[0] < 0:
         raise _unclear(name, f"negative numbers ({listed(found)})", remedy(found))
-    lesion, how = _split(known, found, lossy, name, stated)
+    try:
+        lesion, how = _split(known, found, lossy, name, stated)
+    except UnclearMaskError as error:
+        unclear = error.rule == Rule.UNCLEAR_VALUES
+        people = people_averaged(known, lossy) if unclear else 0
+        if not people:
+            raise
+        words = averaged_words(known, people, one_class=not (lossy or stated))
+        raise _unclear(name, *words) from error
     return OneClass(lesion if void is None else lesion & ~void, how)
 
 

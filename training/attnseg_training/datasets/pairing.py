@@ -20,6 +20,7 @@ PAIRS = ("images", "masks")
 #: More folders of masks than this are told in part, and are no classes.
 FOLDERS = 16
 #: Name of a mask that Label Studio exports, by the number of its task.
+_BEGINNING = re.compile(r"([^\W\d_]*[_ .-]*)(.+)")
 _TASK = re.compile(r"task-\d+-annotation-\d+-.+", re.IGNORECASE)
 Mask = TypeVar("Mask")
 
@@ -182,6 +183,36 @@ def unlike_in_a_suffix(images: Collection[str], masks: Collection[str]) -> str:
         if count > len(images) / 2:
             return f"names of {words.format(end)}"
     return ""
+
+
+def unlike_in_a_beginning(images: Collection[str], masks: Collection[str]) -> str:
+    """Find what names of images begin with in place of what names of masks begin with.
+
+    Parameters are those of `unlike_in_a_suffix`.
+
+    Returns
+    -------
+    str
+        ``"names of the images begin with 'img_' and those of the masks with 'mask_'"``;
+        empty where what follows does not make a pair of most images.
+    """
+    (image, ends), (mask, others) = _beginning(images), _beginning(masks)
+    if image == mask or len(ends & others) <= len(images) / 2:
+        return ""
+    if not image or not mask:
+        whose, begin = ("masks", mask) if mask else ("images", image)
+        return f"names of the {whose} alone begin with {begin!r}"
+    return (
+        f"names of the images begin with {image!r} and those of the masks with {mask!r}"
+    )
+
+
+def _beginning(names: Collection[str]) -> tuple[str, set[str]]:
+    """Letters that most names begin with, and what follows in these."""
+    split = [_BEGINNING.match(name_key(name)) for name in names]
+    begins = Counter(one.group(1) for one in split if one)
+    begin, _ = max(begins.items(), key=lambda one: one[1], default=("", 0))
+    return begin, {one.group(2) for one in split if one and one.group(1) == begin}
 
 
 def named_by_tasks(masks: Iterable[str]) -> str:

@@ -135,6 +135,8 @@ class Rule(StrEnum):
         Most masks are small marks of one shape.
     SPECKS
         A mask has many single pixels, beside a lesion or alone.
+    RINGING
+        A mask has noise in the blocks of a JPEG at the edge of its lesion.
     SAME_FILM
         Frames of one film, volume or series are in two splits.
     TEXT
@@ -227,6 +229,7 @@ class Rule(StrEnum):
     FIELD_OF_VIEW = "field-of-view"
     MARKERS = "markers"
     SPECKS = "specks"
+    RINGING = "ringing"
     SAME_FILM = "same-film"
     TEXT = "text"
     ROLLED = "rolled"

@@ -291,10 +291,10 @@ class Sample:
             asks = "image" if image.orientation > 4 else "mask"
             raise RuleError(
                 Rule.ORIENTATION,
-                f"The {asks} of {self.name!r} asks to be shown turned by 90° (EXIF or "
-                f"TIFF orientation {turn}), but then image and mask differ in size; "
-                'save both upright, or write orientation = "stored" into dataset.toml '
-                "if masks were drawn on stored pixels.",
+                f"The {asks} of {self.name!r} asks to be shown turned by 90° (EXIF, "
+                f"XMP or TIFF orientation {turn}), but then image and mask differ in "
+                'size; save both upright, or write orientation = "stored" into '
+                "dataset.toml if masks were drawn on stored pixels.",
             )
         raise RuleError(
             Rule.SIZE,

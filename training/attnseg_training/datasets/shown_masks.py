@@ -16,6 +16,7 @@ from attnseg_training.datasets.drawn_marks import is_marked
 from attnseg_training.datasets.fields_of_view import is_field_of_view
 from attnseg_training.datasets.filled_shapes import filled_shape
 from attnseg_training.datasets.hints import Hint
+from attnseg_training.datasets.jpeg_ringing import is_ringing
 from attnseg_training.datasets.rolled import is_rolled
 from attnseg_training.datasets.rules import Rule
 from attnseg_training.datasets.wrapped_values import is_wrapped
@@ -65,7 +66,8 @@ class OddShapes:
         """
         lesion = np.asarray(planes.any(0))
         one = len(planes) == 1
-        found = shapes_of(lesion) if one else []
+        # Noise of a JPEG is told by itself.
+        found = shapes_of(lesion) if one and not is_ringing(lesion) else []
         if one and not found and (brush := brush_of(lesion)):
             self.brushes.setdefault(brush, []).append(name)
         if rgb is not None and (has_line(rgb, lesion) or is_marked(rgb, lesion)):

@@ -20,6 +20,7 @@ from napari_attnseg.how_many import how_many
 from napari_attnseg.intensity import MAPPING, MappingRule
 from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.io.other_pictures import OTHER_PICTURES_WORDS, other_pictures
+from napari_attnseg.several_pictures import pictures_on_page
 
 #: Characters of an image's name in a note.
 _NAME = 20
@@ -61,8 +62,14 @@ def image_note(layer: Any, reading: AxisReading | None, card: ModelCard | None) 
 
 
 def canvas_note(source: Source) -> str:
-    """Note that the first slice of an image is mostly canvas, or an empty text."""
-    if not mostly_canvas(source.frame(0)):
+    """Note that a picture, or several, are small on the first slice; may be empty."""
+    first = source.frame(0)
+    if pictures := pictures_on_page(first):
+        return (
+            f"{_named(source)} seems to be a page of {pictures} pictures. Each of them "
+            "is small for the model: draw a box around one, or cut them out."
+        )
+    if not mostly_canvas(first):
         return ""
     return (
         f"{_named(source)} is mostly one single colour. The picture on it is small for "

@@ -100,8 +100,7 @@ class ReviewWidget(DockWidget):
         self.panel.show_review(self.opened)
         self.setup.hide()
         self.panel.show()
-        self._go(self.opened.first)
-        self._say(self.opened.told)
+        self._go(self.opened.first, self.opened.told)
 
     def close_review(self) -> None:
         """Save the open review, remove its layers and show the form again."""
@@ -139,8 +138,11 @@ class ReviewWidget(DockWidget):
 
     # -- on screen ---------------------------------------------------------------------
 
-    def _go(self, case: Case) -> None:
-        """Bring a case on screen; what was painted in the one before is saved."""
+    def _go(self, case: Case, told: str = "") -> None:
+        """Bring a case on screen; what was painted in the one before is saved.
+
+        `told` is said before the remarks on its files.
+        """
         opened = self.opened
         if opened is None:
             return
@@ -150,7 +152,7 @@ class ReviewWidget(DockWidget):
         self.panel.list.choose(opened.review.cases.index(case))
         self.panel.comment.setText(opened.review.state(case).comment)
         self.panel.show_case(opened, case)
-        self._say(note)
+        self._say(" ".join(filter(None, (told, note))))
 
     def _changed(self) -> None:
         """Show that a mask was saved, or shown for the first time."""

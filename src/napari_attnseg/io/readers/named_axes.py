@@ -122,7 +122,8 @@ def plan_of(
 
     Three or four channels are read as red, green, blue and alpha if they are samples of
     one pixel or have these names. Three channels without names are read so, too, in the
-    order of the colours in which they are shown if these are pure red, green and blue.
+    order of the colours in which they are shown if these are pure red, green and blue;
+    shown in others, such as cyan and magenta, they are stains.
 
     Parameters
     ----------
@@ -157,9 +158,11 @@ def plan_of(
         if name == "c" and all(_NO_NAME.fullmatch(one) for one in called):
             order = _order(shown) if lengths[name] == 3 else ()
             rgb |= bool(order)
-        rgb |= lengths[name] == 3 and not any(channels)
+        rgb |= lengths[name] == 3 and not any(channels) and not _are_others(shown)
         if not rgb or colour:
             those = f" ({', '.join(channels)})" if any(channels) else ""
+            if not those and _are_others(shown):
+                those = f", shown in {', '.join(map(_hex, shown))}"
             raise InputError(
                 f"Expected grey or RGB, but {said}: {lengths[name]} channels{those}; "
                 "save one of them as an image."
@@ -173,6 +176,19 @@ def plan_of(
     along = frames[0] if frames else ""
     order = () if order == (0, 1, 2) else order
     return Plan(letters, tuple(shape), along, colour, order)
+
+
+def _are_others(shown: Sequence[Colour | None]) -> bool:
+    """Whether channels are shown in other colours than red, green and blue.
+
+    White, which OME has where a program sets no colour, and grey do not tell.
+    """
+    told = [one for one in shown if one is not None and len({*one}) > 1]
+    return bool(told) and not _order(shown)
+
+
+def _hex(colour: Colour | None) -> str:
+    return "no colour" if colour is None else "#" + bytes(colour).hex()
 
 
 def _order(shown: Sequence[Colour | None]) -> tuple[int, ...]:

@@ -60,7 +60,7 @@ class OmeTiffFrames(Frames):
             lack = ValueError("planes or OME's description of them are missing")
             raise _unreadable(path.name, lack)
         pixels = _pixels_of(self._file.ome_metadata)
-        channels = [one.get("Name", "") for one in pixels.iterfind("{*}Channel")]
+        channels = [_name(one) for one in pixels.iterfind("{*}Channel")]
         shown = [_colour(one.get("Color")) for one in pixels.iterfind("{*}Channel")]
         self._plan = plan = plan_of(
             series.axes, series.shape, channels, path.name, shown
@@ -124,6 +124,13 @@ def _unreadable(name: str, error: Exception) -> InputError:
         f"{name} cannot be read as OME-TIFF ({error}); expected a whole file: "
         "replace it, or name it .tif if it is not an OME-TIFF."
     )
+
+
+def _name(channel: ElementTree.Element) -> str:
+    """Name of a channel, or else its dye or the wavelength of its light."""
+    length = channel.get("EmissionWavelength")
+    wave = f"{length} {channel.get('EmissionWavelengthUnit', 'nm')}" if length else ""
+    return channel.get("Name") or channel.get("Fluor") or wave
 
 
 def _colour(text: str | None) -> Colour | None:

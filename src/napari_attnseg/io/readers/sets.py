@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from napari_attnseg.errors import InputError
-from napari_attnseg.io.folders import entries, left_out, left_out_words
+from napari_attnseg.io.folders import entries, left_out, left_out_words, other_folder
 from napari_attnseg.io.readers.facts import Assumed
 from napari_attnseg.io.readers.formats import (
     SUFFIXES,
@@ -121,7 +121,7 @@ def _in_folder(folder: Path, keep_identifiers: bool) -> list[FileSet]:
         known = ", ".join(end for ends in SUFFIXES.values() for end in ends)
         raise InputError(
             f"Expected images in {folder}, found none with the suffixes "
-            f"{known}{f' ({others})' if others else ''}; choose another folder."
+            f"{known}{f' ({others})' if others else ''}; {other_folder(folder)}."
         )
     return sets
 

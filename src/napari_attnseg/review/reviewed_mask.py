@@ -1,0 +1,68 @@
+"""Read the mask that is reviewed; one of results that was saved inverted is refused."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.files import read_facts
+from napari_attnseg.io.images import read_numbers
+from napari_attnseg.io.inverted_masks import (
+    inverted_frame_words,
+    inverted_result_words,
+)
+from napari_attnseg.io.mask_values import ReadMask
+from napari_attnseg.io.results import FORMAT
+from napari_attnseg.io.run_facts import of_frame
+from napari_attnseg.review.case import Case
+from napari_attnseg.review.mask_file import read_mask
+
+
+def reviewed_mask(case: Case) -> ReadMask | None:
+    """Read the mask of a case from its file; None if it has none.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read as a mask, or was saved inverted according to what
+        attnseg found.
+    """
+    if case.mask is None:
+        return None
+    read = read_mask(case.mask, case.mask_value, case.frame)
+    said = (
+        _inverted_words(case, case.mask, read.labels) if case.mask_value == 255 else ""
+    )
+    return read._replace(assumed=" ".join(filter(None, (read.assumed, said))))
+
+
+def _inverted_words(case: Case, mask: Path, labels: NDArray[np.integer[Any]]) -> str:
+    if case.table is not None:
+        assert case.frame is not None
+        return inverted_frame_words(labels, case.frame, case.table, mask.name)
+    story = case.results or case.stack
+    facts = None if story is None else read_facts(story, FORMAT)
+    if story is None or facts is None:
+        return ""
+    frame, frames = case.frame or 0, facts["layer"]["frames"]
+    try:
+        file = story.parent / facts["files"]["probability"]
+        found = _probability(file, file.stat().st_mtime_ns)
+    except (OSError, InputError, KeyError):  # the mask is reviewed without it
+        return ""
+    found = found if frames is None else found[frame]
+    if found.shape[-2:] != labels.shape:
+        return ""
+    facts_of_it = of_frame(facts["provenance"], frame, frames)
+    return inverted_result_words(labels, found, facts_of_it, mask.name)
+
+
+@lru_cache(maxsize=1)
+def _probability(file: Path, changed: int) -> NDArray[Any]:
+    """Probability in a file that was changed then, kept because each slice asks."""
+    return read_numbers(file)
