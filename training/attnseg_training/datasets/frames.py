@@ -26,6 +26,7 @@ from attnseg_training.datasets.series_masks import (
     places_of_instances,
 )
 from attnseg_training.datasets.turned_films import placing
+from attnseg_training.datasets.turned_volumes import slice_placing
 from attnseg_training.datasets.two_places import expect_one_place
 from attnseg_training.datasets.uneven_times import expect_own_frames
 from napari_attnseg.errors import InputError
@@ -75,8 +76,9 @@ def frames_to_training_set(
         names differ only in such a number, or are those of the files of a series.
     out : Path
         A training set, or a new folder. If it has a ``dataset.toml``, that says what
-        the numbers of the masks mean, and whether those of a film with a display matrix
-        were drawn on frames as they are shown or as they are stored (``orientation``).
+        the numbers of the masks mean, and whether those of a film with a display matrix,
+        or pictures for a volume whose affine asks for another view, were drawn on
+        frames as they are shown or as they are stored (``orientation``).
     every : int
         Step between frames: every Nth frame is taken.
     tell : callable
@@ -121,7 +123,11 @@ def frames_to_training_set(
         if rule.told:
             tell(rule.told)
         drawn = "shown" if rows else given.orientation
-        placed = placing(frames, found, drawn, masks.name, out.name, tell)
+        names = masks.name, out.name
+        placed = placing(frames, found, drawn, *names, tell)
+        drawn = "stored" if rows else given.orientation  # results lie as slices do
+        on_slices = slice_placing(files, frames, found, drawn, *names, tell)
+        placed = on_slices or placed
         inversion = Inversion()
         table = _table(masks)
         for number in sorted(found):
