@@ -23,6 +23,7 @@ from napari_attnseg.several_pictures import pictures_on_page
 
 if TYPE_CHECKING:
     from napari_attnseg.inference import Segmenter
+    from napari_attnseg.io.readers.facts import FileFacts
 
 
 class Note(StrEnum):
@@ -127,6 +128,8 @@ class Outcome:
         Expected Dice of the mask, if it is known.
     frame : int or None
         Number of the frame in the file; None: the file holds one image.
+    facts : FileFacts or None
+        Facts of the file, with the first outcome of each; None for pictures.
     """
 
     path: Path
@@ -136,6 +139,7 @@ class Outcome:
     notes: tuple[Note, ...] = ()
     expected_dice: ExpectedDice | None = None
     frame: int | None = None
+    facts: FileFacts | None = None
 
     @property
     def name(self) -> str:

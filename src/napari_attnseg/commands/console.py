@@ -115,6 +115,7 @@ def process(batch: Batch | FilesBatch, wording: Wording, out: Path) -> None:
     from napari_attnseg.batch import Note
     from napari_attnseg.commands.pace import paced
     from napari_attnseg.io.folders import left_out_words
+    from napari_attnseg.io.readers.facts_words import facts_sentences
 
     for note in batch.notes:
         say(batch_sentence(note))
@@ -129,6 +130,9 @@ def process(batch: Batch | FilesBatch, wording: Wording, out: Path) -> None:
     before = sum(Note.DONE_BEFORE in outcome.notes for outcome in outcomes)
     if before:
         say(f"{before} of them had been {wording.done} before, and were left alone.")
+    known = [(one.path.name, one.facts) for one in outcomes if one.facts]
+    for sentence in facts_sentences([(n, f.to_provenance()) for n, f in known]):
+        say(sentence)
     for sentence in expected_dice_sentences(outcomes):
         say(sentence)
     if batch.left_out:

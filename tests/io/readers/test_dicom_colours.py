@@ -97,7 +97,7 @@ def test_colours_that_may_be_either_are_refused_or_as_the_header_says(
 
 
 @pytest.mark.parametrize("said", ["YBR_FULL", "YBR_FULL_422", "YBR_RCT", "RGB"])
-def test_jpeg_2000_says_whether_its_decoder_gives_rgb(tmp_path: Path, said: str) -> None:
+def test_jpeg_2000_says_whether_it_is_decoded_to_rgb(tmp_path: Path, said: str) -> None:
     for transformed in (True, False):
         stored = PINK if transformed or said == "RGB" else ybr(PINK)
         coded = io.BytesIO()

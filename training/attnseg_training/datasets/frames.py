@@ -33,9 +33,9 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Window
 from napari_attnseg.io.dataset_toml import read_descriptor
+from napari_attnseg.io.edited_masks import frame_doubts
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.frame_table import whole_rows
-from napari_attnseg.io.inverted_masks import inverted_frame_words
 from napari_attnseg.io.readers import FileSet, Frames, open_frames
 from napari_attnseg.io.readers.dicom_seg import is_segmentation, read_segmentation
 from napari_attnseg.io.readers.facts import Assumed, NotUsed
@@ -76,9 +76,9 @@ def frames_to_training_set(
         names differ only in such a number, or are those of the files of a series.
     out : Path
         A training set, or a new folder. If it has a ``dataset.toml``, that says what
-        the numbers of the masks mean, and whether those of a film with a display matrix,
-        or pictures for a volume whose affine asks for another view, were drawn on
-        frames as they are shown or as they are stored (``orientation``).
+        the numbers of the masks mean, and whether those of a film with a display
+        matrix, or pictures for a volume whose affine asks for another view, were drawn
+        on frames as they are shown or as they are stored (``orientation``).
     every : int
         Step between frames: every Nth frame is taken.
     tell : callable
@@ -137,7 +137,7 @@ def frames_to_training_set(
                 inversion.add(labels)
                 if rule.classes is None:
                     name = f"frame {number} of {masks.name}"
-                    doubt = inverted_frame_words(labels, number, table, name)
+                    doubt = frame_doubts(labels, number, table, name)
                     if doubt:
                         tell(doubt)
                 yield _add(frames, files.name, number, labels, rule, out)

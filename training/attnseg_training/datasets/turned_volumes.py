@@ -83,13 +83,13 @@ def slice_placing(
         tell(f"{asks}; masks in {name} have the size of the stored one.")
         return None
     raise InputError(
-        f"Expected to know on which view masks in {name} were drawn, as pictures do not "
-        f"say it, and {asks[0].lower()}{asks[1:]}; look at both together, and write "
-        f'orientation = "stored" into the {FILE} of {out}, which may hold nothing else '
-        "yet, if masks were drawn on slices as they are stored, with the first axis to "
-        'the right and the second one downwards, or orientation = "shown" if on slices '
-        "as viewers show them, with the left side of the body at the right, and the "
-        "front or the head at the top."
+        f"Expected to know on which view masks in {name} were drawn, as pictures do "
+        f"not say it, and {asks[0].lower()}{asks[1:]}; look at both together, and "
+        f'write orientation = "stored" into the {FILE} of {out}, which may hold '
+        "nothing else yet, if masks were drawn on slices as they are stored, the first "
+        "axis to the right and the second one downwards, or orientation = "
+        '"shown" if on slices as viewers show them, the left side of the body at the '
+        "right, and the front or the head at the top."
     )
 
 

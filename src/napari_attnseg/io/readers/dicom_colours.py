@@ -1,8 +1,8 @@
 """Find the colours of DICOM pixels whose header names others than they have.
 
 A program that decompressed or coded an image anew may leave the old
-PhotometricInterpretation: YBR_FULL_422 has two bytes for each pixel, but three are there,
-and they are RGB or YBR_FULL; JPEG 2000 says itself whether its decoder gives RGB.
+PhotometricInterpretation: YBR_FULL_422 has two bytes for each pixel, but three are
+there, RGB or YBR_FULL. JPEG 2000 says itself whether its decoder gives RGB.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Colours(StrEnum):
     YBR = "YBR_FULL"
 
 
-# Of 200 training images of Kvasir-SEG, in colour or grey, as a whole or only the middle,
-# these limits name the right colours of each, stored as RGB, as YBR, or as YBR by JPEG.
+# Of 200 training images of Kvasir-SEG, in colour or grey, as a whole or only the
+# middle, these limits name the right colours of each, as RGB, as YBR and as JPEG.
 #: Colours read as YBR are so far out of 0 … 255 …
 _OUT_OF_RANGE = 12
 #: … in a larger share of the pixels only if they are RGB.
@@ -38,7 +38,7 @@ _RGB_ALIKE, _YBR_ALIKE = 0.5, -0.1
 _GREY = 2.0
 #: Number of pixels that are looked at.
 _LOOKED_AT = 200_000
-#: Marker of JPEG 2000 for how it is coded, and where it says that its decoder gives RGB.
+#: Marker of JPEG 2000 for how it is coded, and where it says that colours were RGB.
 _COD, _COD_AT = b"\xff\x52", 8
 
 
@@ -48,15 +48,19 @@ def colours_of(
     """Colours of the pixels of a file, if its header may misname them; else None.
 
     Looks at the first frame. None also if the file is damaged, which is said when its
-    frames are decoded. What `source` returns is handed to pydicom: the path, or the whole
-    file where pydicom decodes no single frame of it.
+    frames are decoded. What `source` returns is handed to pydicom: the path, or the
+    whole file where pydicom decodes no single frame of it.
 
     Raises
     ------
     InputError
         If the header names other colours, and the data do not tell which they are.
     """
-    from pydicom.uid import JPEG2000TransferSyntaxes, JPEGBaseline8Bit, JPEGExtended12Bit
+    from pydicom.uid import (
+        JPEG2000TransferSyntaxes,
+        JPEGBaseline8Bit,
+        JPEGExtended12Bit,
+    )
 
     said = str(header.get("PhotometricInterpretation") or "")
     if (
@@ -118,7 +122,8 @@ def stored_samples(source: Any, frame: int) -> NDArray[Any]:
     """
     from pydicom.pixels import pixel_array
 
-    return np.asarray(pixel_array(source, index=frame, photometric_interpretation="RGB"))
+    called = {"photometric_interpretation": "RGB"}
+    return np.asarray(pixel_array(source, index=frame, **called))
 
 
 def rgb_pixels(source: Any, frame: int, colours: Colours) -> NDArray[np.uint8]:

@@ -57,7 +57,8 @@ def ycbcr_pixels(path: Path, header: Any, frame: int) -> NDArray[np.uint8]:
     from PIL import Image
 
     # Of a stream without a marker, Pillow assumes YCbCr too.
-    with Image.open(io.BytesIO(stream_of(path, header, frame)), formats=("JPEG",)) as one:
+    stream = io.BytesIO(stream_of(path, header, frame))
+    with Image.open(stream, formats=("JPEG",)) as one:
         return np.asarray(one.convert("RGB"))
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.facts import FileFacts, NotUsed
+from napari_attnseg.io.readers.facts_words import IMAGES
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.readers.frames import Frames
 from napari_attnseg.io.readers.named_axes import SECONDS, UNITS, Colour, plan_of
@@ -90,7 +91,7 @@ class OmeZarrFrames(Frames):
                 (sizes["y"], sizes["x"]) if known else None,
                 unit if known else "pixel",
                 window=_window(shown) if plan.channels == 1 else None,
-                said={"axes": plan.names, **plan.said},
+                said={"axes": plan.names, IMAGES: len(images), **plan.said},
                 not_used=(NotUsed.OTHER_IMAGES,) if len(images) > 1 else (),
             ),
         )
