@@ -72,7 +72,7 @@ def test_three_slices_that_may_be_colours_are_refused(
 ) -> None:
     values = RGB.transpose(axes)
     nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "a.nii")
-    with pytest.raises(InputError, match=r"of length 3 may be slices or colours"):
+    with pytest.raises(InputError, match=r"of length 3 may be frames or colours"):
         open_frames(tmp_path / "a.nii")
 
 
@@ -297,3 +297,18 @@ def test_voxels_without_size_have_none(tmp_path: Path, value: float) -> None:
         assert facts.spacing == (None if at < 3 else (0.25, 0.5))
         assert facts.step == (3 if at < 3 else None)
         assert facts.times is None
+
+
+@pytest.mark.parametrize("shape", [(9, 12, 1, 3), (9, 12, 1, 1, 3), (9, 1, 12, 3)])
+def test_three_moments_that_may_be_colours_are_refused(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    picture = RGB.transpose(1, 0, 2) if RGB.shape[:2] == (12, 9) else RGB
+    image = nibabel.Nifti1Image(picture.reshape(shape), np.eye(4))
+    nibabel.save(image, tmp_path / "a.nii")
+    with pytest.raises(InputError, match=r"of length 3 may be frames or colours"):
+        open_frames(tmp_path / "a.nii")
+    image.header.set_xyzt_units("mm", "sec")
+    nibabel.save(image, tmp_path / "a.nii")
+    with open_frames(tmp_path / "a.nii") as frames:
+        assert len(frames) == 3

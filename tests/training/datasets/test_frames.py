@@ -425,3 +425,39 @@ def test_pictures_of_a_size_that_only_one_view_has_are_not_asked_about(
         _, found = samples_of(out)["volume_000001"].read()
         np.testing.assert_array_equal(found, mask)
         assert len(told) == 1 and "asks for another view" in told[0]
+
+
+def test_palettes_of_programs_that_follow_objects_are_read_by_index(
+    tmp_path: Path,
+) -> None:
+    film = video_file(tmp_path / "film.mp4", numbered(3, (40, 48)))
+    (tmp_path / "masks").mkdir()
+    both = mask_of(1)
+    both[22:35, 32:44] = 2
+    for i, mask in enumerate((mask_of(0), both, 0 * both)):
+        picture = Image.fromarray(mask, "P")
+        picture.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0] + [0] * 759)
+        picture.save(tmp_path / "masks" / f"{i:05d}.png")
+    out, told = tmp_path / "a", list[str]()
+    list(frames_to_training_set(film, tmp_path / "masks", out, tell=told.append))
+    for i, right in enumerate((mask_of(0), both > 0, 0 * both)):
+        _, mask = samples_of(out)[f"film_{i:06d}"].read()
+        np.testing.assert_array_equal(mask, right)
+    assert len(told) == 1 and "holds the numbers 1, 2" in told[0]
+    named = tmp_path / "b"
+    named.mkdir()
+    (named / "dataset.toml").write_text("classes = {polyp = 1, tool = 2}\n")
+    list(frames_to_training_set(film, tmp_path / "masks", named))
+    _, mask = samples_of(named)["film_000001"].read()
+    np.testing.assert_array_equal(mask, both)
+
+
+def test_a_palette_whose_first_colour_is_not_black_is_refused(tmp_path: Path) -> None:
+    film = video_file(tmp_path / "film.mp4", numbered(2, (40, 48)))
+    (tmp_path / "masks").mkdir()
+    for i in range(2):
+        picture = Image.fromarray(mask_of(i), "P")
+        picture.putpalette([0, 0, 128, 128, 0, 0] + [0] * 762)
+        picture.save(tmp_path / "masks" / f"{i:05d}.png")
+    with pytest.raises(InputError, match=r"00000\.png, but it holds colours"):
+        list(frames_to_training_set(film, tmp_path / "masks", tmp_path / "a"))
