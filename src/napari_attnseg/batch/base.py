@@ -40,6 +40,8 @@ class Note(StrEnum):
         turned upright, and the results belong to the upright image.
     OTHER_PICTURES
         The file holds further pictures that differ from the first, which was used.
+    TRANSPARENCY
+        The file holds a transparency mask beside its picture, which was left out.
     REGION_UPRIGHT
         The image of the file was turned upright, and the region to be explained was
         laid over the upright image. This is right for a mask of `segment_images`. It is
@@ -89,6 +91,7 @@ class Note(StrEnum):
     NO_GATES = "no_gates"
     EXIF_ORIENTATION = "exif_orientation"
     OTHER_PICTURES = "other_pictures"
+    TRANSPARENCY = "transparency"
     REGION_UPRIGHT = "region_upright"
     NO_BOX = "no_box"
     DECORATIVE = "decorative"

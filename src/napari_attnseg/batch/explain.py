@@ -132,6 +132,8 @@ def explain_images(
         shown = rule_for(found.facts, rule, asked=intensity is not None)
         if found.others:
             notes.append(Note.OTHER_PICTURES)
+        if found.transparency:
+            notes.append(Note.TRANSPARENCY)
         if found.profile_left:
             notes.append(Note.PROFILE_LEFT)
         explained = run_explainer(
