@@ -312,3 +312,18 @@ def test_three_moments_that_may_be_colours_are_refused(
     nibabel.save(image, tmp_path / "a.nii")
     with open_frames(tmp_path / "a.nii") as frames:
         assert len(frames) == 3
+
+
+def test_an_image_inside_a_folder_of_bioformats2raw_is_named(tmp_path: Path) -> None:
+    rgb = np.arange(3 * 9 * 12, dtype=np.uint8).reshape(3, 9, 12)
+    outer = tmp_path / "scan.zarr"
+    for name in ("0", "1"):
+        ome_zarr(tmp_path / "made.zarr", rgb, "cyx", "0.4")
+        outer.mkdir(exist_ok=True)
+        (tmp_path / "made.zarr").rename(outer / name)
+    (outer / ".zgroup").write_text('{"zarr_format": 2}')
+    (outer / ".zattrs").write_text('{"bioformats2raw.layout": 3}')
+    with pytest.raises(InputError, match=r"images \(0, 1\).* such as scan\.zarr/0\."):
+        open_frames(outer)
+    picture = read_picture(outer / "0")
+    np.testing.assert_array_equal(picture.pixels, np.moveaxis(rgb, 0, -1))

@@ -86,7 +86,7 @@ def numbers_of(mask: Mask) -> Numbers:
 
 
 def _palette_numbers(path: Path) -> Numbers | None:
-    """Indices (H, W) into a palette whose index 0 is black or transparent, or its greys.
+    """Indices (H, W) into a palette whose index 0 is black or hidden, or its greys.
 
     Programs that follow objects (DAVIS, SAM 2, Cutie) and CVAT write such masks.
     """
