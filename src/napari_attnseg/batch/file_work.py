@@ -95,8 +95,8 @@ class FileWork:
                 earlier = done_before(self._out, stem, image, *made_by)
                 if earlier is not None:
                     before = tuple(earlier.files), None, (Note.DONE_BEFORE,)
-                    known = estimate_of(earlier.provenance)
-                    return Outcome(label, stem, *before, known, facts=facts)
+                    dice = estimate_of(earlier.provenance)
+                    return Outcome(label, stem, *before, dice, facts=facts)
             if not self._how.replace_edited:
                 expect_not_by_hand(self._out, stem)
             result, notes = self.maker.make(image, facts)

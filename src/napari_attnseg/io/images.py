@@ -75,6 +75,14 @@ class UprightImage:
         return {kind: n for kind, n in counts.items() if n}
 
     @property
+    def holds_others(self) -> bool:
+        """Whether the file holds other pictures, of which none is a mere preview."""
+        from napari_attnseg.io.readers.facts import NotUsed  # which reads by this
+
+        left = () if self.facts is None else self.facts.not_used
+        return self.others > 0 or NotUsed.OTHER_IMAGES in left
+
+    @property
     def noted(self) -> dict[str, int | str]:
         """What provenance says of the file: `left_out`, and the colour profile."""
         profiles = {COLOUR_PROFILE: self.profile, PROFILE_LEFT: self.profile_left}

@@ -10,6 +10,8 @@ import tifffile
 from medical_files import dicom_file
 from typer.testing import CliRunner
 
+from attnseg_training.datasets import load_dataset
+from attnseg_training.datasets.frames import frames_to_training_set
 from napari_attnseg._widgets.layers import file_reader
 from napari_attnseg.cli import app
 from napari_attnseg.io.readers.facts import Assumed, NotUsed
@@ -67,3 +69,25 @@ def test_each_sentence_is_whole() -> None:
     assert not list(
         facts_sentences([("a", {"assumed": [], "not_used": [NotUsed.SOUND]})])
     )
+
+
+def test_the_trainer_says_it_too(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    mask = np.zeros((32, 40), np.uint8)
+    mask[5:20, 8:30] = 255
+    for i in range(2):
+        two_images(tmp_path / "images" / f"a{i}.ome.tif")
+        tifffile.imwrite(tmp_path / "masks" / f"a{i}.ome.tif", mask)
+    read = load_dataset(tmp_path).split("all")[0].read_with_traits()
+    assert read.other_pictures and read.rgb.shape == (32, 40, 3)
+    told: list[str] = []
+    film = tmp_path / "images" / "a0.ome.tif"
+    (tmp_path / "drawn").mkdir()
+    tifffile.imwrite(tmp_path / "drawn" / "a_0.tif", mask)
+    out = tmp_path / "out"
+    list(frames_to_training_set(film, tmp_path / "drawn", out, tell=told.append))
+    assert told == [
+        "a0.ome.tif: of its 2 images only the first one was used: save the right one "
+        "alone if it is not that."
+    ]

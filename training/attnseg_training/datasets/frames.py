@@ -38,7 +38,8 @@ from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.frame_table import whole_rows
 from napari_attnseg.io.readers import FileSet, Frames, open_frames
 from napari_attnseg.io.readers.dicom_seg import is_segmentation, read_segmentation
-from napari_attnseg.io.readers.facts import Assumed, NotUsed
+from napari_attnseg.io.readers.facts import NotUsed
+from napari_attnseg.io.readers.facts_words import facts_sentences
 from napari_attnseg.io.readers.film_kinds import INTERLACED_WORDS
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.readers.grids import grid_of
@@ -104,11 +105,8 @@ def frames_to_training_set(
     with open_frames(files) as frames:
         if NotUsed.INTERLACED in frames.facts.not_used:
             tell(INTERLACED_WORDS.format(frames.name))
-        if Assumed.COPIES in frames.facts.assumed:
-            tell(
-                f"Some files of {frames.name} are copies of others, with the same "
-                "SOPInstanceUID and pixels, and were left out."
-            )
+        for sentence in facts_sentences([(frames.name, frames.facts.to_provenance())]):
+            tell(sentence)
         rows = _rows(masks)
         found = _masks(masks, rows, files, frames, tell, first_number, own_frames)
         beyond = [one for one in found if not 0 <= one < len(frames)]

@@ -187,7 +187,7 @@ class Sample:
         readings = [self._turned(one, image) for one in masks]
         for reading in readings:
             self._expect_size(reading, image)
-        more = image.others > 0
+        more = image.holds_others
         if not readings:
             nothing = np.zeros((self.classes, *rgb.shape[:2]), np.uint8)
             return SampleRead(rgb, mapping, nothing, None, (), False, False, more)

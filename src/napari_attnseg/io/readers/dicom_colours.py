@@ -96,8 +96,8 @@ def look_of(samples: NDArray[np.uint8]) -> Colours | None:
     flat = samples.reshape(-1, 3)
     flat = flat[:: max(len(flat) // _LOOKED_AT, 1)].astype(np.float32)
     light, blue, red = flat[:, 0], flat[:, 1] - 128, flat[:, 2] - 128
-    as_rgb = (light + 1.402 * red, light - 0.344 * blue - 0.714 * red)
-    as_rgb = np.stack([*as_rgb, light + 1.772 * blue])
+    green = light - 0.344 * blue - 0.714 * red
+    as_rgb = np.stack([light + 1.402 * red, green, light + 1.772 * blue])
     beyond = (as_rgb < -_OUT_OF_RANGE) | (as_rgb > 255 + _OUT_OF_RANGE)
     if beyond.any(0).mean() > _RARE:
         return Colours.RGB
@@ -105,7 +105,7 @@ def look_of(samples: NDArray[np.uint8]) -> Colours | None:
         return Colours.YBR
     if (flat.std(0) == 0).any():
         return None
-    alike = np.corrcoef(flat.T)
+    alike = np.asarray(np.corrcoef(flat.T))
     least = min(alike[0, 1], alike[1, 2])
     if least > _RGB_ALIKE:
         return Colours.RGB
