@@ -38,8 +38,8 @@ _RGB_ALIKE, _YBR_ALIKE = 0.5, -0.1
 _GREY = 2.0
 #: Number of pixels that are looked at.
 _LOOKED_AT = 200_000
-#: Marker of JPEG 2000 for how it is coded, and where it says that colours were RGB.
-_COD, _COD_AT = b"\xff\x52", 8
+#: First markers of JPEG 2000, that of how it is coded, and where that says RGB.
+_START, _COD, _COD_AT = b"\xff\x4f\xff\x51", b"\xff\x52", 8
 
 
 def colours_of(
@@ -156,5 +156,9 @@ def _length(element: Any) -> int:
 
 def _gives_rgb(stream: bytes) -> bool:
     """Whether a JPEG 2000 stream says that its colours were transformed from RGB."""
-    at = stream.find(_COD)
-    return at >= 0 and stream[at + _COD_AT : at + _COD_AT + 1] == b"\1"
+    at = stream.find(_START) + 2
+    while stream[at : at + 1] == b"\xff":  # segments of the main header
+        if stream[at : at + 2] == _COD:
+            return stream[at + _COD_AT : at + _COD_AT + 1] == b"\1"
+        at += 2 + max(int.from_bytes(stream[at + 2 : at + 4], "big"), 2)
+    return False
