@@ -79,8 +79,13 @@ def test_labels_painted_into_masks_of_results_are_taken_as_export_does(
     for i, mask in enumerate((mask_of(0) * 255, painted)):
         Image.fromarray(mask).save(tmp_path / "film" / f"frame_{i:06d}_mask.png")
     # Of masks from elsewhere, 255 beside 1 may be void.
-    with pytest.raises(InputError, match="ignore = 255"):
+    with pytest.raises(InputError, match=r"ignore = 255 .* threshold = 0 into"):
         list(frames_to_training_set(film, tmp_path / "film", tmp_path / "a"))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "dataset.toml").write_text("threshold = 0\n")
+    list(frames_to_training_set(film, tmp_path / "film", tmp_path / "a"))
+    _, mask = samples_of(tmp_path / "a")["film_000001"].read()
+    np.testing.assert_array_equal(mask, painted > 0)
     story = {"format": "attnseg-frames-1", "mask_value": 255, "frames": [0, 1]}
     (tmp_path / "film.json").write_text(json.dumps(story))
     told: list[str] = []

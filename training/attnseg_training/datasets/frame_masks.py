@@ -15,7 +15,7 @@ from attnseg_training.datasets.inverted import is_inverted
 from attnseg_training.datasets.mask_reading import MaskKind
 from attnseg_training.datasets.padding import is_framed
 from attnseg_training.datasets.palettes import palette_numbers
-from attnseg_training.datasets.rules import RuleError
+from attnseg_training.datasets.rules import Rule, RuleError
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.dataset_toml import FILE, Descriptor
 from napari_attnseg.io.images import decode_file, read_numbers
@@ -173,7 +173,18 @@ def _rule(
         painted = [int(one) for one in seen if 0 < one < 255]
         return FrameRule(MaskKind.OBJECT_NUMBERS, told=painted_words(painted, name))
     looked = _looked_at(masks, ends)
-    how = MaskKind(mask_numbers.one_class(looked, False, name, None, stated).how)
+    try:
+        how = MaskKind(mask_numbers.one_class(looked, False, name, None, stated).how)
+    except RuleError as error:
+        if error.rule != Rule.VOID_VALUES:
+            raise
+        raise RuleError(
+            error.rule,
+            f"Expected no pixels without a label in {name}, found {top:g} beside "
+            f"smaller numbers, and frames leave no pixel out (ignore = {top:g} is for "
+            f"data sets): save it with 0 for {top:g}, or write threshold = 0 into "
+            f"{FILE} if all that is not 0 is lesion.",
+        ) from error
     if how is MaskKind.PROBABILITIES:
         return FrameRule(how, 0.5, told=_told_cut(name, seen, 0.5))
     if how is MaskKind.HALF_OF_MAXIMUM:
