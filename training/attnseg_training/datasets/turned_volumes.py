@@ -76,7 +76,7 @@ def slice_placing(
         view = labels.T if exchanged else labels
         return np.ascontiguousarray(view[:: mirrored[0], :: mirrored[1]])
 
-    if orientation == "shown" or shape == shown != stored:
+    if shape == shown and (orientation == "shown" or shown != stored):
         tell(f"{asks}; masks in {name} were brought from that view on the stored one.")
         return turned
     if shape == stored != shown:
