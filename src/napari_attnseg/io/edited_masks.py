@@ -35,7 +35,7 @@ _LOWEST, _HIGHEST, _ROW, _APART = 5, 0.15, 4, 2.0
 #: A character fills at most this share of its box, or is as wide as a stroke.
 _FILLED, _STROKE = 0.6, 3
 #: Dice with what was found, as the mask lies and as it lies turned or mirrored.
-_HARDLY, _NEARLY = 0.5, 0.9
+_HARDLY, _NEARLY = 0.5, 0.95
 
 
 def result_doubts(
