@@ -10,7 +10,8 @@ import tifffile
 from PIL import Image
 
 from attnseg_training.datasets import read_mask
-from napari_attnseg.batch import segment_images
+from napari_attnseg.batch import Note, segment_images
+from napari_attnseg.commands.console import Wording, image_sentences
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.file_kinds import FileKind, file_kind, header_size
 from napari_attnseg.io.images import read_image, read_upright
@@ -104,3 +105,29 @@ def test_provenance_counts_thumbnails(
     (other,) = load_results(out / "b.json").segmentations
     np.testing.assert_array_equal(other.mask, result.mask)
     assert THUMBNAILS not in other.provenance
+
+
+@pytest.mark.parametrize("photometric", ["rgb", "palette"])
+def test_a_transparency_mask_is_left_out_and_said(
+    tmp_path: Path, tiny_weights: Path, photometric: str
+) -> None:
+    path, image, more = tmp_path / "a.tif", RGB, {}
+    if photometric == "palette":  # which Pillow reads
+        table = np.random.default_rng(1).integers(0, 2**16, (3, 256)).astype(np.uint16)
+        image, more = GREY, {"colormap": table}
+    with tifffile.TiffWriter(path) as file:
+        file.write(image, photometric=photometric, metadata=None, **more)
+        file.write(np.ones(GREY.shape, bool), subfiletype=4, metadata=None)
+        file.write(image[::4, ::4], photometric=photometric, subfiletype=1, **more)
+    right = RGB if photometric == "rgb" else (table >> 8).T[GREY]
+    np.testing.assert_array_equal(read_image(path), right)
+    said = {"thumbnails": 1, "transparency_masks": 1}
+    assert read_upright(path).left_out == said
+    (outcome,) = segment_images([path], tmp_path / "out", tiny_weights, "cpu")
+    assert outcome.error is None and Note.TRANSPARENCY in outcome.notes
+    (told,) = [
+        one
+        for one in image_sentences(outcome, Wording("", "", ""))
+        if "transparency mask" in one
+    ]
+    assert told.startswith("a.tif holds")

@@ -23,6 +23,7 @@ from napari_attnseg.several_pictures import pictures_on_page
 
 if TYPE_CHECKING:
     from napari_attnseg.inference import Segmenter
+    from napari_attnseg.io.readers.facts import FileFacts
 
 
 class Note(StrEnum):
@@ -39,6 +40,8 @@ class Note(StrEnum):
         turned upright, and the results belong to the upright image.
     OTHER_PICTURES
         The file holds further pictures that differ from the first, which was used.
+    TRANSPARENCY
+        The file holds a transparency mask beside its picture, which was left out.
     REGION_UPRIGHT
         The image of the file was turned upright, and the region to be explained was
         laid over the upright image. This is right for a mask of `segment_images`. It is
@@ -88,6 +91,7 @@ class Note(StrEnum):
     NO_GATES = "no_gates"
     EXIF_ORIENTATION = "exif_orientation"
     OTHER_PICTURES = "other_pictures"
+    TRANSPARENCY = "transparency"
     REGION_UPRIGHT = "region_upright"
     NO_BOX = "no_box"
     DECORATIVE = "decorative"
@@ -127,6 +131,8 @@ class Outcome:
         Expected Dice of the mask, if it is known.
     frame : int or None
         Number of the frame in the file; None: the file holds one image.
+    facts : FileFacts or None
+        Facts of the file, with the first outcome of each; None for pictures.
     """
 
     path: Path
@@ -136,6 +142,7 @@ class Outcome:
     notes: tuple[Note, ...] = ()
     expected_dice: ExpectedDice | None = None
     frame: int | None = None
+    facts: FileFacts | None = None
 
     @property
     def name(self) -> str:

@@ -131,8 +131,10 @@ def explain_images(
         if frame is not None:
             turn["frame"] = frame
         shown = rule_for(found.facts, rule, asked=intensity is not None)
-        if found.others:
+        if found.holds_others:
             notes.append(Note.OTHER_PICTURES)
+        if found.transparency:
+            notes.append(Note.TRANSPARENCY)
         if found.profile_left:
             notes.append(Note.PROFILE_LEFT)
         explained = run_explainer(

@@ -95,9 +95,8 @@ class FileWork:
                 earlier = done_before(self._out, stem, image, *made_by)
                 if earlier is not None:
                     before = tuple(earlier.files), None, (Note.DONE_BEFORE,)
-                    return Outcome(
-                        label, stem, *before, estimate_of(earlier.provenance)
-                    )
+                    dice = estimate_of(earlier.provenance)
+                    return Outcome(label, stem, *before, dice, facts=facts)
             if not self._how.replace_edited:
                 expect_not_by_hand(self._out, stem)
             result, notes = self.maker.make(image, facts)
@@ -131,7 +130,8 @@ class FileWork:
         if facts.said.get("burned_in") == "yes":
             notes.append(Note.BURNED_IN)
         found = estimate_of(result.provenance)
-        return Outcome(label, stem, tuple(written), None, tuple(notes), found)
+        said = tuple(notes), found
+        return Outcome(label, stem, tuple(written), None, *said, facts=facts)
 
 
 def _placement(facts: FileFacts) -> dict[str, object]:

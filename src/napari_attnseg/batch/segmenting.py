@@ -95,6 +95,8 @@ class Segmenting:
             notes.append(Note.EXIF_ORIENTATION)
         if found.others:
             notes.append(Note.OTHER_PICTURES)
+        if found.transparency:
+            notes.append(Note.TRANSPARENCY)
         if found.profile_left:
             notes.append(Note.PROFILE_LEFT)
         if self._how.resume:

@@ -205,7 +205,8 @@ class StackRun:
         expected: ExpectedDice | None = None,
     ) -> Outcome:
         label, stem = self._files.label, self._names.stem
-        return Outcome(label, stem, files, error, notes, expected, frame)
+        facts = self._frames.facts if frame == 0 else None
+        return Outcome(label, stem, files, error, notes, expected, frame, facts)
 
     def _said(self, frame: int, notes: list[Note], last: bool) -> tuple[Note, ...]:
         """Notes that were not given for an earlier frame."""

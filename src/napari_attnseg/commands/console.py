@@ -115,6 +115,7 @@ def process(batch: Batch | FilesBatch, wording: Wording, out: Path) -> None:
     from napari_attnseg.batch import Note
     from napari_attnseg.commands.pace import paced
     from napari_attnseg.io.folders import left_out_words
+    from napari_attnseg.io.readers.facts_words import facts_sentences
 
     for note in batch.notes:
         say(batch_sentence(note))
@@ -129,6 +130,9 @@ def process(batch: Batch | FilesBatch, wording: Wording, out: Path) -> None:
     before = sum(Note.DONE_BEFORE in outcome.notes for outcome in outcomes)
     if before:
         say(f"{before} of them had been {wording.done} before, and were left alone.")
+    known = [(one.path.name, one.facts) for one in outcomes if one.facts]
+    for sentence in facts_sentences([(n, f.to_provenance()) for n, f in known]):
+        say(sentence)
     for sentence in expected_dice_sentences(outcomes):
         say(sentence)
     if batch.left_out:
@@ -161,6 +165,7 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     from napari_attnseg.io.other_pictures import OTHER_PICTURES_WORDS
     from napari_attnseg.io.readers.dicom_planes import PLANES_WORDS
     from napari_attnseg.io.readers.film_kinds import INTERLACED_WORDS
+    from napari_attnseg.io.tiff_pages import TRANSPARENCY_WORDS
     from napari_attnseg.mask_like import MASK_LIKE_WORDS
     from napari_attnseg.reliability.estimate import GREY_WORDS, UNLIKE_WORDS
     from napari_attnseg.several_pictures import PICTURES_WORDS
@@ -174,6 +179,7 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
         f"TIFF orientation); it was turned upright, {wording.done}, and its "
         f"{wording.product} lies on the upright image.",
         Note.OTHER_PICTURES: OTHER_PICTURES_WORDS.format(name),
+        Note.TRANSPARENCY: TRANSPARENCY_WORDS.format(name),
         Note.REGION_UPRIGHT: "The region was laid over the upright image too: right "
         "for a mask that attnseg segment wrote, wrong for one drawn in napari, which "
         "shows this file as it is stored; look at the outline in the picture.",

@@ -168,6 +168,11 @@ def _threshold(given: Any, path: Path) -> float | None:
     return float(given)
 
 
+def is_class_name(name: str) -> bool:
+    """Whether a name can be that of a class, and not of background or of no label."""
+    return name.strip().lower() not in (*_BACKGROUND, *_VOID)
+
+
 def _without_background(given: Any, path: Path) -> tuple[Any, tuple[int, ...], bool]:
     """Classes without a background among them, and its values beside 0.
 

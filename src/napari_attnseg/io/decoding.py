@@ -101,6 +101,8 @@ class Decoded:
         Number of pictures of an MPO that differ from the first, and were left out.
     thumbnails : int
         Number of pages that a TIFF calls smaller copies, and that were left out.
+    transparency : int
+        Number of pages that it calls transparency masks, and that were left out.
     profile : bytes or None
         Embedded ICC profile, or one of a PNG's gamma; it was not applied.
     """
@@ -113,6 +115,7 @@ class Decoded:
     bits: int = 8
     others: int = 0
     thumbnails: int = 0
+    transparency: int = 0
     profile: bytes | None = None
 
     def stored(self) -> Decoded:
@@ -175,7 +178,7 @@ def _decode_tiff(path: Path) -> Decoded:
         kinds, kind = tifffile.PHOTOMETRIC, page.photometric
         if kind not in (kinds.MINISBLACK, kinds.MINISWHITE, kinds.RGB):
             return _decode_pillow(path)
-        main, thumbnails = main_series(file)
+        main, thumbnails, masks = main_series(file)
         white = bool(kind == kinds.MINISWHITE)
         # Of a stack, often the first page alone has the tag.
         turns = {
@@ -199,6 +202,7 @@ def _decode_tiff(path: Path) -> Decoded:
             *(found, turn, white, lossy),
             stack=True,
             thumbnails=thumbnails,
+            transparency=masks,
             profile=page.tags.valueof(PROFILE_TAG),
         )
 
@@ -247,6 +251,7 @@ def _through_pillow(path: Path, page: Any, white: bool) -> Decoded:
     return Decoded(
         *(tuple(series), decoded.orientation, white, decoded.lossy),
         thumbnails=decoded.thumbnails,
+        transparency=decoded.transparency,
         profile=decoded.profile,
     )
 
@@ -265,12 +270,10 @@ def _decode_pillow(path: Path) -> Decoded:
             raise ValueError(reason) from error
         except UnidentifiedImageError as error:
             raise ValueError("it holds an image of another format, or none") from error
-        # MPO: a phone's JPEG of several pictures.
-        count = 1 if file.format == "MPO" else getattr(file, "n_frames", 1)
         turns, found, bits = set(), [], 8
-        frames = main_frames(file, count)
+        frames, thumbnails, masks = main_frames(file, path)
         for i in frames:
-            if count > 1:
+            if i > 0 or len(frames) > 1:
                 file.seek(i)
             deep = deep_pixels(path, file) if is_deep(file) else None
             bits = next((n for n in (2, 4) if f"'L;{n}'" in str(file.tile)), bits)
@@ -288,7 +291,8 @@ def _decode_pillow(path: Path) -> Decoded:
             lossy=lossy,
             bits=bits,
             others=others,
-            thumbnails=count - len(frames),
+            thumbnails=thumbnails,
+            transparency=masks,
             profile=profile_of(file),
         )
 

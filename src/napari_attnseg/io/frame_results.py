@@ -15,10 +15,10 @@ from napari_attnseg.io.beside_masks import (
     masks_beside,
     names_in,
 )
+from napari_attnseg.io.edited_masks import frame_doubts
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.frame_table import whole_rows
 from napari_attnseg.io.images import is_file, read_numbers
-from napari_attnseg.io.inverted_masks import inverted_frame_words
 from napari_attnseg.io.mask_values import ReadMask, labels_of
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.stack_results import FORMAT, StackNames
@@ -58,17 +58,17 @@ class FrameResults:
     def mask(self, frame: int) -> ReadMask:
         """Mask (H, W) of a frame.
 
-        Raises as `read_numbers`, `labels_of` and `inverted_frame_words` do.
+        Raises as `read_numbers`, `labels_of` and `frame_doubts` do.
         """
         file = self.names.mask(frame)
         expect_mask(file)
         read = labels_of(read_numbers(file), self.unit, file.name)
-        inverted = ""
+        doubts = ""
         if self.unit == 255:
             table = self.names.table
-            inverted = inverted_frame_words(read.labels, frame, table, file.name)
+            doubts = frame_doubts(read.labels, frame, table, file.name)
         beside = beside_words(file, masks_beside(file, self.in_folder))
-        said = " ".join(filter(None, (read.assumed, inverted, beside)))
+        said = " ".join(filter(None, (read.assumed, doubts, beside)))
         return read._replace(assumed=said)
 
     @property

@@ -24,7 +24,7 @@ from napari_attnseg.io.decoding import Decoded, decode
 from napari_attnseg.io.folders import entries, left_out, left_out_words, other_folder
 from napari_attnseg.io.other_formats import other_file_words
 from napari_attnseg.io.other_pictures import OTHER_PICTURES
-from napari_attnseg.io.tiff_pages import THUMBNAILS
+from napari_attnseg.io.tiff_pages import THUMBNAILS, TRANSPARENCY
 
 if TYPE_CHECKING:
     from napari_attnseg.io.readers.facts import FileFacts
@@ -50,6 +50,8 @@ class UprightImage:
         Facts of the file, for DICOM, films and volumes; None for pictures.
     thumbnails : int
         Number of further pages of a TIFF that are smaller copies.
+    transparency : int
+        Number of further pages that say which pixels are transparent.
     profile : str or None
         Name of the embedded colour profile from which colours were converted to sRGB.
     profile_left : str or None
@@ -61,6 +63,7 @@ class UprightImage:
     others: int = 0
     facts: FileFacts | None = None
     thumbnails: int = 0
+    transparency: int = 0
     profile: str | None = None
     profile_left: str | None = None
 
@@ -68,7 +71,16 @@ class UprightImage:
     def left_out(self) -> dict[str, int]:
         """Further pictures of the file, counted by kind, as provenance has them."""
         counts = {OTHER_PICTURES: self.others, THUMBNAILS: self.thumbnails}
+        counts[TRANSPARENCY] = self.transparency
         return {kind: n for kind, n in counts.items() if n}
+
+    @property
+    def holds_others(self) -> bool:
+        """Whether the file holds other pictures, of which none is a mere preview."""
+        from napari_attnseg.io.readers.facts import NotUsed  # which reads by this
+
+        left = () if self.facts is None else self.facts.not_used
+        return self.others > 0 or NotUsed.OTHER_IMAGES in left
 
     @property
     def noted(self) -> dict[str, int | str]:
@@ -120,6 +132,7 @@ def read_upright(path: Path) -> UprightImage:
     return UprightImage(
         *(in_srgb(pixels, profile), decoded.orientation, decoded.others),
         thumbnails=decoded.thumbnails,
+        transparency=decoded.transparency,
         profile=name if converted else None,
         profile_left=None if converted else name,
     )

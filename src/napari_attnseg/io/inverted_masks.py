@@ -88,12 +88,7 @@ def inverted_frame_words(
     covers = _covers_border(labels)
     if not covers and 2 * np.count_nonzero(background) > background.size:
         return ""  # as nearly all masks: the table is not read
-    try:
-        row = _rows(table, table.stat().st_mtime_ns).get(frame, {})
-        area = float(row.get("area_px") or "nan")
-        place = float(row.get("centre_row") or 0), float(row.get("centre_column") or 0)
-    except (OSError, ValueError, InputError):
-        return ""
+    area, place = area_and_centre(table, frame)
     if area == 0:
         return _nothing_found(name) if covers else ""
     rest = np.count_nonzero(background)
@@ -108,6 +103,20 @@ def inverted_frame_words(
     if same or outside:
         raise _inverted(name)
     return ""
+
+
+def area_and_centre(table: Path, frame: int) -> tuple[float, tuple[float, float]]:
+    """Area, and row and column of the centre, of what was found in a frame.
+
+    The area is NaN without a row of the frame, or if it cannot be read.
+    """
+    try:
+        row = _rows(table, table.stat().st_mtime_ns).get(frame, {})
+        area = float(row.get("area_px") or "nan")
+        place = float(row.get("centre_row") or 0), float(row.get("centre_column") or 0)
+    except (OSError, ValueError, InputError):
+        return float("nan"), (0.0, 0.0)
+    return area, place
 
 
 @lru_cache(maxsize=1)

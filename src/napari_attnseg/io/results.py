@@ -27,6 +27,7 @@ from napari_attnseg.io.beside_masks import (
     expect_original,
     masks_beside,
 )
+from napari_attnseg.io.edited_masks import result_doubts
 from napari_attnseg.io.files import (
     expect_files_that_fit,
     image_of,
@@ -36,7 +37,6 @@ from napari_attnseg.io.files import (
     tiff_bytes,
 )
 from napari_attnseg.io.images import is_file, read_numbers
-from napari_attnseg.io.inverted_masks import inverted_result_words
 from napari_attnseg.io.mask_values import ReadMask, labels_of
 from napari_attnseg.io.reader_masks import load_readers, reader_parts, stale_files
 from napari_attnseg.io.run_facts import (
@@ -270,12 +270,12 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
         box.expect_inside(masks.shape[-2:])
     maps = [(gate, frames(gate["file"])) for gate in facts["gates"]]
     readers = load_readers(facts, count is None, labels, frames)
-    segmentations, inverted = [], []
+    segmentations, doubts = [], []
     for i in range(count or 1):
         said = of_frame(own, i, count)
         if facts["mask_value"] == 255 and said.get(IMAGE, "") is not None:
             known = probabilities[i], said, files["mask"]
-            inverted.append(inverted_result_words(masks[i], *known))
+            doubts.append(result_doubts(masks[i], *known))
         attention = tuple(_attention(gate, values[i], i) for gate, values in maps)
         if box is not None:
             attention = tuple(replace(gate, origin=box.origin) for gate in attention)
@@ -290,7 +290,7 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
         count,
         layer["placement"],
         image_of(path, facts),
-        " ".join(filter(None, (read.assumed, max(inverted, default=""), beside))),
+        " ".join(filter(None, (read.assumed, max(doubts, default=""), beside))),
     )
 
 

@@ -1,7 +1,11 @@
-"""Separate the pages of a TIFF from its thumbnails: copies that it marks as smaller."""
+"""Separate the pages of a TIFF from its thumbnails and transparency masks.
+
+It marks smaller copies, and pages that say which pixels of another one are transparent.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,14 +14,21 @@ if TYPE_CHECKING:
 
 #: Key, in provenance, of the number of thumbnails that were left out.
 THUMBNAILS = "thumbnails"
-#: TIFF tag of the kind of a page, and its bit of smaller copies.
-_KIND, _REDUCED = 254, 1
+#: Key, in provenance, of the number of transparency masks that were left out.
+TRANSPARENCY = "transparency_masks"
+#: Sentence on such a file, with a place for its name.
+TRANSPARENCY_WORDS = (
+    "{} holds a transparency mask beside its picture: the mask was left out, and all "
+    "pixels of the picture were used."
+)
+#: TIFF tag of the kind of a page, and its bits of smaller copies and of masks.
+_KIND, _REDUCED, _MASK = 254, 1, 4
 
 
 def main_page(file: TiffFile) -> Any:
-    """Return the first page of an open TIFF that is no thumbnail.
+    """Return the first page of an open TIFF that is no thumbnail or transparency mask.
 
-    If all pages are thumbnails, the first one is returned.
+    If there is none, the first page is returned.
 
     Raises
     ------
@@ -25,16 +36,16 @@ def main_page(file: TiffFile) -> Any:
         Of many kinds, as tifffile raises them for a damaged file.
     """
     first = file.pages.first
-    if not _is_reduced(first):
+    if not _is_aside(first):
         return first
     others = (file.pages[i] for i in range(1, len(file.pages)))
-    return next((page for page in others if not _is_reduced(page)), first)
+    return next((page for page in others if not _is_aside(page)), first)
 
 
-def main_series(file: TiffFile) -> tuple[list[Any], int]:
-    """Return the series of pages of an open TIFF, and the number of its thumbnails.
+def main_series(file: TiffFile) -> tuple[list[Any], int, int]:
+    """Return the series of an open TIFF, and the numbers of thumbnails and masks.
 
-    The series contain neither thumbnails nor the smaller copies of a pyramid.
+    The series contain no thumbnails, smaller copies of a pyramid or transparency masks.
 
     Raises
     ------
@@ -42,27 +53,41 @@ def main_series(file: TiffFile) -> tuple[list[Any], int]:
         Of many kinds, as for `main_page`.
     """
     every = list(file.series)
-    main = [one for one in every if not _is_reduced(one.keyframe)] or every
-    aside = sum(len(one.pages) for one in every if one not in main)
-    return main, aside + sum(len(one.levels) - 1 for one in main)
+    main = [one for one in every if not _is_aside(one.keyframe)] or every
+    left = [one for one in every if one not in main]
+    masks = sum(len(one.pages) for one in left if _is_mask(one.keyframe))
+    small = sum(len(one.pages) for one in left) - masks
+    return main, small + sum(len(one.levels) - 1 for one in main), masks
 
 
-def _is_reduced(page: Any) -> bool:
-    return bool(getattr(page, "is_reduced", False))
+def _is_aside(page: Any) -> bool:
+    return bool(getattr(page, "is_reduced", False)) or _is_mask(page)
 
 
-def main_frames(file: Picture, count: int) -> list[int]:
-    """Numbers of those of `count` frames of an open picture that are no thumbnails.
+def _is_mask(page: Any) -> bool:
+    return bool(getattr(page, "is_mask", False))
 
-    All frames, if all are thumbnails or it is no TIFF.
+
+def main_frames(file: Picture, path: Path) -> tuple[list[int], int, int]:
+    """Numbers of the main frames of an open picture, and as `main_series` what is left.
+
+    All frames, if none is a main one, or it is no TIFF; of an MPO the first one.
+
+    Raises
+    ------
+    Exception
+        Of many kinds, as for `main_page`.
     """
-    if file.format != "TIFF" or count == 1:
-        return list(range(count))
-    found = []
-    for index in range(count):
-        file.seek(index)
-        tags: Any = file
-        if not int(tags.tag_v2.get(_KIND, 0)) & _REDUCED:
-            found.append(index)
-    file.seek(0)
-    return found or list(range(count))
+    import tifffile
+
+    if file.format != "TIFF":
+        count = 1 if file.format == "MPO" else getattr(file, "n_frames", 1)
+        return list(range(count)), 0, 0
+    # Pillow counts frames by opening each, and opens no page of transparency.
+    with tifffile.TiffFile(path) as tiff:
+        kinds = [int(getattr(page, "subfiletype", 0)) for page in tiff.pages]
+    found = [i for i, kind in enumerate(kinds) if not kind & (_REDUCED | _MASK)]
+    if not found:
+        return list(range(len(kinds))), 0, 0
+    masks = sum(bool(kind & _MASK) for kind in kinds)
+    return found, len(kinds) - len(found) - masks, masks

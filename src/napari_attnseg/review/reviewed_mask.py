@@ -10,12 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.edited_masks import frame_doubts, result_doubts
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.images import read_numbers
-from napari_attnseg.io.inverted_masks import (
-    inverted_frame_words,
-    inverted_result_words,
-)
 from napari_attnseg.io.mask_values import ReadMask
 from napari_attnseg.io.results import FORMAT
 from napari_attnseg.io.run_facts import of_frame
@@ -29,22 +26,20 @@ def reviewed_mask(case: Case) -> ReadMask | None:
     Raises
     ------
     InputError
-        If the file cannot be read as a mask, or was saved inverted according to what
+        If the file cannot be read as a mask, or was saved inverted or turned by what
         attnseg found.
     """
     if case.mask is None:
         return None
     read = read_mask(case.mask, case.mask_value, case.frame)
-    said = (
-        _inverted_words(case, case.mask, read.labels) if case.mask_value == 255 else ""
-    )
+    said = _doubts(case, case.mask, read.labels) if case.mask_value == 255 else ""
     return read._replace(assumed=" ".join(filter(None, (read.assumed, said))))
 
 
-def _inverted_words(case: Case, mask: Path, labels: NDArray[np.integer[Any]]) -> str:
+def _doubts(case: Case, mask: Path, labels: NDArray[np.integer[Any]]) -> str:
     if case.table is not None:
         assert case.frame is not None
-        return inverted_frame_words(labels, case.frame, case.table, mask.name)
+        return frame_doubts(labels, case.frame, case.table, mask.name)
     story = case.results or case.stack
     facts = None if story is None else read_facts(story, FORMAT)
     if story is None or facts is None:
@@ -59,7 +54,7 @@ def _inverted_words(case: Case, mask: Path, labels: NDArray[np.integer[Any]]) ->
     if found.shape[-2:] != labels.shape:
         return ""
     facts_of_it = of_frame(facts["provenance"], frame, frames)
-    return inverted_result_words(labels, found, facts_of_it, mask.name)
+    return result_doubts(labels, found, facts_of_it, mask.name)
 
 
 @lru_cache(maxsize=1)

@@ -72,7 +72,7 @@ def test_three_slices_that_may_be_colours_are_refused(
 ) -> None:
     values = RGB.transpose(axes)
     nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "a.nii")
-    with pytest.raises(InputError, match=r"of length 3 may be slices or colours"):
+    with pytest.raises(InputError, match=r"of length 3 may be frames or colours"):
         open_frames(tmp_path / "a.nii")
 
 
@@ -297,3 +297,33 @@ def test_voxels_without_size_have_none(tmp_path: Path, value: float) -> None:
         assert facts.spacing == (None if at < 3 else (0.25, 0.5))
         assert facts.step == (3 if at < 3 else None)
         assert facts.times is None
+
+
+@pytest.mark.parametrize("shape", [(9, 12, 1, 3), (9, 12, 1, 1, 3), (9, 1, 12, 3)])
+def test_three_moments_that_may_be_colours_are_refused(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    picture = RGB.transpose(1, 0, 2) if RGB.shape[:2] == (12, 9) else RGB
+    image = nibabel.Nifti1Image(picture.reshape(shape), np.eye(4))
+    nibabel.save(image, tmp_path / "a.nii")
+    with pytest.raises(InputError, match=r"of length 3 may be frames or colours"):
+        open_frames(tmp_path / "a.nii")
+    image.header.set_xyzt_units("mm", "sec")
+    nibabel.save(image, tmp_path / "a.nii")
+    with open_frames(tmp_path / "a.nii") as frames:
+        assert len(frames) == 3
+
+
+def test_an_image_inside_a_folder_of_bioformats2raw_is_named(tmp_path: Path) -> None:
+    rgb = np.arange(3 * 9 * 12, dtype=np.uint8).reshape(3, 9, 12)
+    outer = tmp_path / "scan.zarr"
+    for name in ("0", "1"):
+        ome_zarr(tmp_path / "made.zarr", rgb, "cyx", "0.4")
+        outer.mkdir(exist_ok=True)
+        (tmp_path / "made.zarr").rename(outer / name)
+    (outer / ".zgroup").write_text('{"zarr_format": 2}')
+    (outer / ".zattrs").write_text('{"bioformats2raw.layout": 3}')
+    with pytest.raises(InputError, match=r"images \(0, 1\).* such as scan\.zarr/0\."):
+        open_frames(outer)
+    picture = read_picture(outer / "0")
+    np.testing.assert_array_equal(picture.pixels, np.moveaxis(rgb, 0, -1))

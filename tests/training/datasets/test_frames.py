@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -79,8 +79,13 @@ def test_labels_painted_into_masks_of_results_are_taken_as_export_does(
     for i, mask in enumerate((mask_of(0) * 255, painted)):
         Image.fromarray(mask).save(tmp_path / "film" / f"frame_{i:06d}_mask.png")
     # Of masks from elsewhere, 255 beside 1 may be void.
-    with pytest.raises(InputError, match="ignore = 255"):
+    with pytest.raises(InputError, match=r"ignore = 255 .* threshold = 0 into"):
         list(frames_to_training_set(film, tmp_path / "film", tmp_path / "a"))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "dataset.toml").write_text("threshold = 0\n")
+    list(frames_to_training_set(film, tmp_path / "film", tmp_path / "a"))
+    _, mask = samples_of(tmp_path / "a")["film_000001"].read()
+    np.testing.assert_array_equal(mask, painted > 0)
     story = {"format": "attnseg-frames-1", "mask_value": 255, "frames": [0, 1]}
     (tmp_path / "film.json").write_text(json.dumps(story))
     told: list[str] = []
@@ -368,3 +373,96 @@ def test_dicom_seg_of_a_film_and_as_a_mask(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not among the given ones"):
         other = dicom_file(tmp_path / "other.dcm", pixels, "RGB")
         list(frames_to_training_set(other, tmp_path / "seg", tmp_path / "c"))
+
+
+@pytest.mark.parametrize(
+    ("directions", "exchanged", "turned"),
+    [
+        ((-1, 1), False, np.flipud),  # dcm2niix; what numpy.rot90 shows as well
+        ((1, 1), False, lambda mask: mask[::-1, ::-1]),
+        ((1, -1), False, np.fliplr),
+        ((-1, -1), True, np.transpose),
+        ((-1, 1), True, lambda mask: mask.T[::-1]),
+    ],
+)
+def test_painted_pictures_of_a_turned_volume_are_asked_about(
+    tmp_path: Path, directions: tuple[int, int], exchanged: bool, turned: Callable
+) -> None:
+    """Slices (H, W) are stored with these directions of x and y; masks as shown."""
+    stored = np.zeros((40, 40, 3), np.uint8)
+    stored[3:15, 8:30] = 1
+    affine = np.diag([*directions, 2.0, 1.0])
+    if exchanged:  # the first stored axis goes along y
+        affine = affine[:, [1, 0, 2, 3]]
+    volume = nibabel.Nifti1Image(stored.transpose(1, 0, 2) * 100, affine)
+    nibabel.save(volume, tmp_path / "volume.nii.gz")
+    (tmp_path / "masks").mkdir()
+    for i in range(3):
+        mask = Image.fromarray(np.ascontiguousarray(turned(stored[..., i]) * 255))
+        mask.save(tmp_path / "masks" / f"slice_{i:03d}.png")
+    given = tmp_path / "volume.nii.gz", tmp_path / "masks"
+    with pytest.raises(InputError, match="which view masks in masks were drawn"):
+        list(frames_to_training_set(*given, tmp_path / "a"))
+    for said, right in (("shown", stored[..., 1]), ("stored", turned(stored[..., 1]))):
+        out, told = tmp_path / said, list[str]()
+        out.mkdir()
+        (out / "dataset.toml").write_text(f'orientation = "{said}"\n')
+        list(frames_to_training_set(*given, out, tell=told.append))
+        _, mask = samples_of(out)["volume_000001"].read()
+        np.testing.assert_array_equal(mask, right)
+        assert len(told) == (said == "shown")
+
+
+def test_pictures_of_a_size_that_only_one_view_has_are_not_asked_about(
+    tmp_path: Path,
+) -> None:
+    mask = mask_of(2)
+    affine = np.diag([-1.0, -1.0, 2.0, 1.0])[:, [1, 0, 2, 3]]
+    volume = nibabel.Nifti1Image(np.stack([mask.T * 100] * 2, -1), affine)
+    nibabel.save(volume, tmp_path / "volume.nii.gz")
+    for name, drawn in (("seen", mask.T), ("kept", mask)):
+        (tmp_path / name).mkdir()
+        for i in range(2):
+            Image.fromarray(drawn * 255).save(tmp_path / name / f"slice_{i}.png")
+        told, out = list[str](), tmp_path / f"set-{name}"
+        given = tmp_path / "volume.nii.gz", tmp_path / name, out
+        list(frames_to_training_set(*given, tell=told.append))
+        _, found = samples_of(out)["volume_000001"].read()
+        np.testing.assert_array_equal(found, mask)
+        assert len(told) == 1 and "asks for another view" in told[0]
+
+
+def test_palettes_of_programs_that_follow_objects_are_read_by_index(
+    tmp_path: Path,
+) -> None:
+    film = video_file(tmp_path / "film.mp4", numbered(3, (40, 48)))
+    (tmp_path / "masks").mkdir()
+    both = mask_of(1)
+    both[22:35, 32:44] = 2
+    for i, mask in enumerate((mask_of(0), both, 0 * both)):
+        picture = Image.fromarray(mask, "P")
+        picture.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0] + [0] * 759)
+        picture.save(tmp_path / "masks" / f"{i:05d}.png")
+    out, told = tmp_path / "a", list[str]()
+    list(frames_to_training_set(film, tmp_path / "masks", out, tell=told.append))
+    for i, right in enumerate((mask_of(0), both > 0, 0 * both)):
+        _, mask = samples_of(out)[f"film_{i:06d}"].read()
+        np.testing.assert_array_equal(mask, right)
+    assert len(told) == 1 and "holds the numbers 1, 2" in told[0]
+    named = tmp_path / "b"
+    named.mkdir()
+    (named / "dataset.toml").write_text("classes = {polyp = 1, tool = 2}\n")
+    list(frames_to_training_set(film, tmp_path / "masks", named))
+    _, mask = samples_of(named)["film_000001"].read()
+    np.testing.assert_array_equal(mask, both)
+
+
+def test_a_palette_whose_first_colour_is_not_black_is_refused(tmp_path: Path) -> None:
+    film = video_file(tmp_path / "film.mp4", numbered(2, (40, 48)))
+    (tmp_path / "masks").mkdir()
+    for i in range(2):
+        picture = Image.fromarray(mask_of(i), "P")
+        picture.putpalette([0, 0, 128, 128, 0, 0] + [0] * 762)
+        picture.save(tmp_path / "masks" / f"{i:05d}.png")
+    with pytest.raises(InputError, match=r"00000\.png, but it holds colours"):
+        list(frames_to_training_set(film, tmp_path / "masks", tmp_path / "a"))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from attnseg_training.datasets.dataset import (
     file_hints,
     mask_suffix,
+    masks_of,
     missing_masks,
     sample,
 )
@@ -179,9 +180,9 @@ def check(
     report.questions += file_hints(files, parts)
     area = np.zeros(len(files.spec.classes))
     present, pixels = np.zeros(len(files.spec.classes), int), 0
-    seen = MasksSeen()
+    seen, among = MasksSeen(), masks_of(files)
     for done, name in enumerate(everything, start=1):
-        rgb, planes = _look_at(report, name, seen)
+        rgb, planes = _look_at(report, name, seen, among)
         if rgb is not None and name not in seen.hashes:
             seen.add_image(name, rgb)
         if planes is not None:
@@ -275,10 +276,10 @@ def _check_names(report: DataReport, parts: dict[str, tuple[str, ...]]) -> None:
 
 
 def _look_at(
-    report: DataReport, name: str, seen: MasksSeen
+    report: DataReport, name: str, seen: MasksSeen, among: tuple[Path, ...]
 ) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8] | None]:
     """Open one image and its masks; None for what cannot be used."""
-    one = sample(report.files, name)
+    one = sample(report.files, name, among)
     try:
         raw = one.read_raw()
         rgb, mapping = one.read_mapped(READING)

@@ -249,7 +249,13 @@ def samples(files: Files, names: tuple[str, ...]) -> tuple[Sample, ...]:
                 f"{files.root / folder}, first {missing[0]!r}; every image needs "
                 f"{needs}{f', or {away}' if away else ''}."
             )
-    return tuple(sample(files, name) for name in sorted(names))
+    among = masks_of(files)
+    return tuple(sample(files, name, among) for name in sorted(names))
+
+
+def masks_of(files: Files) -> tuple[Path, ...]:
+    """All masks of a data set, sorted by the names of their samples."""
+    return tuple(path for name in sorted(files.masks) for path in files.masks[name])
 
 
 def mask_suffix(files: Files) -> str:
@@ -270,8 +276,8 @@ def missing_masks(files: Files, names: tuple[str, ...]) -> list[str]:
     return [n for n in names if n not in files.masks]
 
 
-def sample(files: Files, name: str) -> Sample:
-    """One sample by its name."""
+def sample(files: Files, name: str, among: tuple[Path, ...]) -> Sample:
+    """One sample by its name, among all masks of its data set: `masks_of`."""
     return Sample(
         name,
         files.images[name],
@@ -283,4 +289,5 @@ def sample(files: Files, name: str) -> Sample:
         files.stated,
         files.threshold,
         files.background,
+        among,
     )

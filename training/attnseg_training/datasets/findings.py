@@ -286,6 +286,8 @@ class MasksSeen:
         classes = self.classes if few else self.spread.like_classes()
         held = counted_kinds(self.spread.counts())
         readers = self.readers.hints(self.several)
+        # Levels of soft masks lie in each other, too: faint ones are no votes.
+        soft = any(one.scales.has_soft() for one in self.agreements)
         hints = self.looks.hints(broken, self.ignore)
         hints += [
             Hint(rule, tuple(names), held=held if rule == Rule.MAYBE_CLASSES else "")
@@ -300,7 +302,8 @@ class MasksSeen:
             )
             if names
         ]
-        hints += readers + self.interpolated.hints(self.total)
+        hints += [] if soft else readers
+        hints += self.interpolated.hints(self.total)
         # A caption of characters that recur is said once.
         captions = Rule.BURNT_IN_TEXT in broken
         hints += [

@@ -14,15 +14,18 @@ from attnseg_training.datasets import class_numbers, mask_numbers
 from attnseg_training.datasets.inverted import is_inverted
 from attnseg_training.datasets.mask_reading import MaskKind
 from attnseg_training.datasets.padding import is_framed
-from attnseg_training.datasets.rules import RuleError
+from attnseg_training.datasets.palettes import palette_numbers
+from attnseg_training.datasets.rules import Rule, RuleError
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.dataset_toml import FILE, Descriptor
-from napari_attnseg.io.images import read_numbers
+from napari_attnseg.io.images import decode_file, read_numbers
 from napari_attnseg.io.mask_values import are_first_labels, grey_of, painted_words
 
 Numbers = NDArray[Any]
 #: Numbers of a frame's mask, or its file.
 Mask = Numbers | Path
+#: Suffixes of pictures that may have a palette.
+_PALETTES = (".png", ".gif", ".bmp", ".tif", ".tiff")
 #: Number of frames that decide how the numbers of all frames are read.
 LOOKED_AT = 24
 #: Number of values that a message lists, and the largest value of a mask in PNG.
@@ -69,16 +72,34 @@ class FrameRule:
 
 
 def numbers_of(mask: Mask) -> Numbers:
-    """Numbers (H, W) of a mask; of a picture its grey.
+    """Numbers (H, W) of a mask; of a picture its grey, or its indices into a palette.
 
     Raises
     ------
     InputError
-        If a picture cannot be read, or is in colour.
+        If a picture cannot be read, or is in colour without a palette on black.
     """
     if isinstance(mask, Path):
-        mask = grey_of(read_numbers(mask), mask.name)
+        indices = _palette_numbers(mask) if mask.suffix.lower() in _PALETTES else None
+        mask = grey_of(read_numbers(mask), mask.name) if indices is None else indices
     return mask.astype(np.uint8) if mask.dtype == bool else mask
+
+
+def _palette_numbers(path: Path) -> Numbers | None:
+    """Indices (H, W) into a palette whose index 0 is black or hidden, or its greys.
+
+    Programs that follow objects (DAVIS, SAM 2, Cutie) and CVAT write such masks.
+    """
+    one = decode_file(path).series[0]
+    if one.indices is None or one.array.ndim > 3:
+        return None
+    greys = palette_numbers(one.array, one.indices, ())
+    if greys is not None:
+        return greys
+    ground = one.array[one.indices == 0]
+    # Of a frame that objects cover, nothing tells what index 0 looks like.
+    hidden = ground.shape[-1] == 4 and (ground[..., 3] == 0).all()
+    return one.indices if (ground[..., :3] == 0).all() or hidden else None
 
 
 def frame_rule(
@@ -152,7 +173,18 @@ def _rule(
         painted = [int(one) for one in seen if 0 < one < 255]
         return FrameRule(MaskKind.OBJECT_NUMBERS, told=painted_words(painted, name))
     looked = _looked_at(masks, ends)
-    how = MaskKind(mask_numbers.one_class(looked, False, name, None, stated).how)
+    try:
+        how = MaskKind(mask_numbers.one_class(looked, False, name, None, stated).how)
+    except RuleError as error:
+        if error.rule != Rule.VOID_VALUES:
+            raise
+        raise RuleError(
+            error.rule,
+            f"Expected no pixels without a label in {name}, found {top:g} beside "
+            f"smaller numbers, and frames leave no pixel out (ignore = {top:g} is for "
+            f"data sets): save it with 0 for {top:g}, or write threshold = 0 into "
+            f"{FILE} if all that is not 0 is lesion.",
+        ) from error
     if how is MaskKind.PROBABILITIES:
         return FrameRule(how, 0.5, told=_told_cut(name, seen, 0.5))
     if how is MaskKind.HALF_OF_MAXIMUM:

@@ -26,18 +26,20 @@ from attnseg_training.datasets.series_masks import (
     places_of_instances,
 )
 from attnseg_training.datasets.turned_films import placing
+from attnseg_training.datasets.turned_volumes import slice_placing
 from attnseg_training.datasets.two_places import expect_one_place
 from attnseg_training.datasets.uneven_times import expect_own_frames
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Window
 from napari_attnseg.io.dataset_toml import read_descriptor
+from napari_attnseg.io.edited_masks import frame_doubts
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.frame_table import whole_rows
-from napari_attnseg.io.inverted_masks import inverted_frame_words
 from napari_attnseg.io.readers import FileSet, Frames, open_frames
 from napari_attnseg.io.readers.dicom_seg import is_segmentation, read_segmentation
-from napari_attnseg.io.readers.facts import Assumed, NotUsed
+from napari_attnseg.io.readers.facts import NotUsed
+from napari_attnseg.io.readers.facts_words import facts_sentences
 from napari_attnseg.io.readers.film_kinds import INTERLACED_WORDS
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.readers.grids import grid_of
@@ -75,8 +77,9 @@ def frames_to_training_set(
         names differ only in such a number, or are those of the files of a series.
     out : Path
         A training set, or a new folder. If it has a ``dataset.toml``, that says what
-        the numbers of the masks mean, and whether those of a film with a display matrix
-        were drawn on frames as they are shown or as they are stored (``orientation``).
+        the numbers of the masks mean, and whether those of a film with a display
+        matrix, or pictures for a volume whose affine asks for another view, were drawn
+        on frames as they are shown or as they are stored (``orientation``).
     every : int
         Step between frames: every Nth frame is taken.
     tell : callable
@@ -102,11 +105,8 @@ def frames_to_training_set(
     with open_frames(files) as frames:
         if NotUsed.INTERLACED in frames.facts.not_used:
             tell(INTERLACED_WORDS.format(frames.name))
-        if Assumed.COPIES in frames.facts.assumed:
-            tell(
-                f"Some files of {frames.name} are copies of others, with the same "
-                "SOPInstanceUID and pixels, and were left out."
-            )
+        for sentence in facts_sentences([(frames.name, frames.facts.to_provenance())]):
+            tell(sentence)
         rows = _rows(masks)
         found = _masks(masks, rows, files, frames, tell, first_number, own_frames)
         beyond = [one for one in found if not 0 <= one < len(frames)]
@@ -121,7 +121,11 @@ def frames_to_training_set(
         if rule.told:
             tell(rule.told)
         drawn = "shown" if rows else given.orientation
-        placed = placing(frames, found, drawn, masks.name, out.name, tell)
+        names = masks.name, out.name
+        placed = placing(frames, found, drawn, *names, tell)
+        drawn = "stored" if rows else given.orientation  # results lie as slices do
+        on_slices = slice_placing(files, frames, found, drawn, *names, tell)
+        placed = on_slices or placed
         inversion = Inversion()
         table = _table(masks)
         for number in sorted(found):
@@ -131,7 +135,7 @@ def frames_to_training_set(
                 inversion.add(labels)
                 if rule.classes is None:
                     name = f"frame {number} of {masks.name}"
-                    doubt = inverted_frame_words(labels, number, table, name)
+                    doubt = frame_doubts(labels, number, table, name)
                     if doubt:
                         tell(doubt)
                 yield _add(frames, files.name, number, labels, rule, out)

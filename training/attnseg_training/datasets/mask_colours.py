@@ -42,6 +42,12 @@ CLEAR = 0.75
 VIRIDIS = np.array([(68, 1, 84), (253, 231, 36)], np.float64)
 #: Share of pixels that have one of the mask's colours; the others are edges.
 DRAWN = 0.7
+#: Share of neighbours of different colours in an area that was dithered, and the words.
+MIXED = 0.3
+_DITHERED = (
+    ", as where a program that saved it with a palette dithered it (Pillow: "
+    "convert('P'), GIF), so that the colours of one area alternate"
+)
 #: In a file that compression has changed, no more colours than this are no photo.
 FEW = 4
 
@@ -251,8 +257,18 @@ def _classified(
 
 def _refuse_missed(rgb: Colours, ground: Colours, visible: Plane, name: str) -> None:
     """A mask is empty only if nothing in it differs much from the background."""
-    if (np.abs(rgb - ground).max(-1)[visible] > APART).any():
-        raise unclear(name, "other colours, but none in an area of its own")
+    far = (np.abs(rgb - ground).max(-1) > APART) & visible
+    if far.any():
+        came = "other colours, but none in an area of its own"
+        raise unclear(name, came + _DITHERED * _is_dithered(rgb, far))
+
+
+def _is_dithered(rgb: Colours, far: Plane) -> bool:
+    """Whether many neighbours in an area have different colours."""
+    both = far[:, 1:] & far[:, :-1]
+    change = np.abs(rgb[:, 1:] - rgb[:, :-1]).max(-1) > SAME
+    pairs = np.count_nonzero(both)
+    return bool(2 * pairs > np.count_nonzero(far) and change[both].mean() > MIXED)
 
 
 def _of_another_hue(rgb: Colours, others: Colours, ground: Colours) -> Plane:

@@ -151,6 +151,10 @@ class Scales:
         if key not in self.highest or scale.level > self.highest[key][0].level:
             self.highest[key] = scale, name
 
+    def has_soft(self) -> bool:
+        """Whether some masks have soft edges."""
+        return any(not one.exact for one, _ in self.highest.values())
+
     def joined(self, other: Scales) -> Scales:
         """Union of two records."""
         both = Scales(dict(self.lowest), dict(self.highest))

@@ -11,6 +11,7 @@ from typing import TypeVar
 from attnseg_training.datasets.file_names import without_suffix
 from attnseg_training.datasets.inner_suffixes import SUFFIXES, named_after_files
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.dataset_toml import is_class_name
 from napari_attnseg.io.folders import entries, left_out, left_out_words, name_key
 from napari_attnseg.io.other_formats import SUFFIXES as NOT_READ
 from napari_attnseg.io.readers.formats import is_dicom
@@ -140,11 +141,13 @@ def expect_mask_files(
             f"Expected masks in {folder}, or folders of masks of the names of images, "
             f"found folders only: {found}, and {end}; rename the folders."
         )
-    names = ", ".join(f'"{name}"' for name in inside)
+    own = [name for name in inside if is_class_name(name)]
+    names = ", ".join(f'"{name}"' for name in own)
+    aside = f" (without {', '.join(n for n in inside if n not in own)})"
     of_classes = (
-        f"write classes = [{names}] into dataset.toml if each holds the masks of a "
-        "class, "
-        if len(inside) <= FOLDERS
+        f"write classes = [{names}] into dataset.toml if each{aside * (own != inside)} "
+        "holds the masks of a class, "
+        if own and len(inside) <= FOLDERS
         else ""
     )
     raise InputError(

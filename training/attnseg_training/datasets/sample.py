@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attnseg_training.datasets import cut_outs
+from attnseg_training.datasets.grey_sheets import read_among
 from attnseg_training.datasets.masks import MaskReading, read
 from attnseg_training.datasets.nifti import (
     Spacing,
@@ -99,6 +100,8 @@ class Sample:
         mask.
     background : tuple of int
         Mask values of background besides 0, if classes have `values`.
+    among : tuple of Path
+        Masks of the data set, which tell whether a grey one alone is background.
     """
 
     name: str
@@ -111,6 +114,7 @@ class Sample:
     stated: bool = False
     threshold: float | None = None
     background: tuple[int, ...] = ()
+    among: tuple[Path, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def classes(self) -> int:
@@ -183,7 +187,7 @@ class Sample:
         readings = [self._turned(one, image) for one in masks]
         for reading in readings:
             self._expect_size(reading, image)
-        more = image.others > 0
+        more = image.holds_others
         if not readings:
             nothing = np.zeros((self.classes, *rgb.shape[:2]), np.uint8)
             return SampleRead(rgb, mapping, nothing, None, (), False, False, more)
@@ -239,7 +243,10 @@ class Sample:
         readings = []
         for path in self.masks:
             try:
-                readings.append(read(path, *said, self.background))
+                mask = read(path, *said, self.background)
+                if not values and self.threshold is None:
+                    mask = read_among(mask, self.among, self.ignore)
+                readings.append(mask)
             except UnclearMaskError as error:
                 raise cut_outs.refused(error, path, self.read_raw) from error
         return readings

@@ -34,6 +34,7 @@ from napari_attnseg.io.readers.facts import (
     FrameAxis,
     NotUsed,
 )
+from napari_attnseg.io.readers.facts_words import facts_sentences
 from napari_attnseg.io.readers.film_kinds import INTERLACED_WORDS
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 
@@ -86,6 +87,9 @@ def read_files(path: str | list[str]) -> list[Any]:
             show_warning(INTERLACED_WORDS.format(layer.name))
         if Assumed.COLOURS_BY_PIXEL in layer.metadata[FILE_FACTS]["assumed"]:
             show_warning(PLANES_WORDS.format(layer.name))
+    known = [(one.name, one.metadata[FILE_FACTS]) for one in layers]
+    for sentence in facts_sentences(known):
+        show_warning(sentence)
     for one, reason in wrong:
         show_warning(f"{one.name} is left out: {reason}")
     return layers

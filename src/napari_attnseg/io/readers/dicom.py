@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers import dicom_header as headers
+from napari_attnseg.io.readers.dicom_colours import Colours, colours_of, rgb_pixels
 from napari_attnseg.io.readers.dicom_file import (
     guarded,
     read_header,
@@ -82,8 +83,19 @@ class DicomFrames(Frames):
                 )
                 if is_ycbcr_called_rgb(path, header)
             }
+            self._colours = {
+                file: colours
+                for file, header in enumerate(self._headers)
+                if (colours := self._found_colours(file, header)) is not None
+            }
             facts = self._described(assumed)
         super().__init__(name, facts)
+
+    def _found_colours(self, file: int, header: Any) -> Colours | None:
+        path = self._paths[file]
+        return colours_of(
+            path, header, _syntax(header), lambda: self._whole(file) or path
+        )
 
     def _described(self, assumed: tuple[Assumed, ...]) -> FileFacts:
         first, count = self._headers[0], len(self._places)
@@ -101,6 +113,8 @@ class DicomFrames(Frames):
             took.append(Assumed.TRANSFER_SYNTAX)
         if self._ycbcr:
             took.append(Assumed.YCBCR_STREAM)
+        if self._colours:
+            took.append(Assumed.COLOURS_BY_DATA)
         if looks_like_planes(self._paths[0], first):
             took.append(Assumed.COLOURS_BY_PIXEL)
         size = self._size()
@@ -232,6 +246,8 @@ class DicomFrames(Frames):
                 if file in self._ycbcr:
                     return ycbcr_pixels(self._paths[file], header, frame)
                 source = self._whole(file) or self._paths[file]
+                if file in self._colours:
+                    return rgb_pixels(source, frame, self._colours[file])
                 stored = np.asarray(pixel_array(source, index=frame))
                 if header.get("PhotometricInterpretation") == "PALETTE COLOR":
                     colours = np.asarray(apply_color_lut(stored, header))

@@ -41,7 +41,7 @@ def is_ycbcr_called_rgb(path: Path, header: Any) -> bool:
     ):
         return False
     try:
-        return is_ycbcr(_stream(path, header, 0))
+        return is_ycbcr(stream_of(path, header, 0))
     except Exception:  # of many kinds
         return False
 
@@ -57,7 +57,8 @@ def ycbcr_pixels(path: Path, header: Any, frame: int) -> NDArray[np.uint8]:
     from PIL import Image
 
     # Of a stream without a marker, Pillow assumes YCbCr too.
-    with Image.open(io.BytesIO(_stream(path, header, frame)), formats=("JPEG",)) as one:
+    stream = io.BytesIO(stream_of(path, header, frame))
+    with Image.open(stream, formats=("JPEG",)) as one:
         return np.asarray(one.convert("RGB"))
 
 
@@ -72,7 +73,8 @@ def is_ycbcr(stream: bytes) -> bool:
     return False
 
 
-def _stream(path: Path, header: Any, frame: int) -> bytes:
+def stream_of(path: Path, header: Any, frame: int) -> bytes:
+    """Return the compressed bytes of a frame; errors as of `ycbcr_pixels`."""
     import pydicom
     from pydicom.encaps import get_frame
 

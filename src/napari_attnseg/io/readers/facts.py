@@ -53,6 +53,9 @@ class Assumed(StrEnum):
     COLOURS_BY_PIXEL
         The header says that colours are stored pixel by pixel, as they are read, but
         they look as if they were stored plane by plane.
+    COLOURS_BY_DATA
+        The header of a DICOM file says YBR of some kind, but its pixels are of another,
+        or RGB, as the JPEG 2000 stream says or the colours themselves show.
     """
 
     ORDER_OF_NAMES = "order_of_names"
@@ -64,6 +67,7 @@ class Assumed(StrEnum):
     YCBCR_STREAM = "ycbcr_stream"
     COPIES = "copies"
     COLOURS_BY_PIXEL = "colours_by_pixel"
+    COLOURS_BY_DATA = "colours_by_data"
 
 
 class NotUsed(StrEnum):

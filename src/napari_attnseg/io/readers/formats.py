@@ -58,19 +58,25 @@ def file_format(path: Path) -> FileFormat | None:
     """The kind of a file or of an OME-Zarr folder; None if it cannot be read.
 
     If a name has no suffix, or a number in its place, the first bytes of the file are
-    read, because archives give DICOM files such names.
+    read, because archives give DICOM files such names. bioformats2raw gives them to the
+    folders of its images.
     """
     name = path.name.lower()
     for kind, ends in SUFFIXES.items():
         if name.endswith(ends):
             if kind is FileFormat.OME_ZARR:
-                found = any((path / one).is_file() for one in _ZARR)
-                return kind if found else None
+                return kind if _is_zarr(path) else None
             return kind
     suffix = path.suffix
     if not suffix or suffix[1:].isdigit():
+        if _is_zarr(path):
+            return FileFormat.OME_ZARR
         return FileFormat.DICOM if is_dicom(path) else None
     return None
+
+
+def _is_zarr(path: Path) -> bool:
+    return any(os.path.isfile(path / one) for one in _ZARR)  # noqa: PTH113 (as below)
 
 
 def is_dicom(path: Path) -> bool:

@@ -76,7 +76,7 @@ def nifti_axes(file: Any, zooms: list[float], name: str) -> NiftiAxes:
     ------
     InputError
         If there are several axes of frames, vectors that are no colours, or an axis
-        that may hold slices or colours.
+        that may hold frames or colours.
     """
     shape = tuple(int(n) for n in file.shape)
     kind = np.dtype(file.get_data_dtype())
@@ -118,20 +118,25 @@ def _expect_slices(
     zooms: list[float],
     name: str,
 ) -> None:
-    """Refuse three 8-bit slices that may be the red, green and blue of a picture."""
-    if kind != np.uint8 or any(n > 1 for n in shape[3:]) or len(shape) < 3:
+    """Refuse three 8-bit frames that may be the red, green and blue of a picture."""
+    if kind != np.uint8 or len(shape) < 3:
         return
-    few = [axis for axis in (0, 2) if shape[axis] in _COLOURS]
-    others = [n for axis, n in enumerate(shape[:3]) if axis not in few[:1]]
-    if not few or min(others) <= max(_COLOURS):
+    beyond = [axis for axis in range(3, len(shape)) if shape[axis] > 1]
+    few = [axis for axis in beyond or (0, 2) if shape[axis] in _COLOURS]
+    others = [n for k, n in enumerate(shape[:3]) if k not in few[:1] and n > 1]
+    if not few or len(others) != 2 or min(others) <= max(_COLOURS):
         return
-    if not np.allclose(zooms[few[0]], [zooms[k] for k in range(3) if k != few[0]]):
+    if beyond:
+        moment = file.header.get_xyzt_units()[1]
+        if moment != "unknown" or zooms[few[0]] not in (0, 1):
+            return  # times
+    elif not np.allclose(zooms[few[0]], [zooms[k] for k in range(3) if k != few[0]]):
         return  # a distance of slices
     if len(np.unique(np.asarray(file.dataobj))) <= _MOST_LABELS:
         return
     raise InputError(
         f"Expected a slice or a volume of slices in {name}, but its axis {few[0]} of "
-        f"length {shape[few[0]]} may be slices or colours (shape {shape}, 8 bits); "
-        "save a picture in colour as PNG, or slices with their distance (pixdim) or "
-        "one by one."
+        f"length {shape[few[0]]} may be frames or colours (shape {shape}, 8 bits); "
+        "save a picture in colour as PNG, slices with their distance and moments with "
+        "their unit of time (pixdim, xyzt_units), or each as a file of its own."
     )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.facts import FileFacts, NotUsed
+from napari_attnseg.io.readers.facts_words import IMAGES
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.readers.frames import Frames
 from napari_attnseg.io.readers.named_axes import SECONDS, UNITS, Colour, plan_of
@@ -81,7 +82,7 @@ class OmeTiffFrames(Frames):
         )
         if plan.along == "z" and sizes["z"] > 0 and known and same:
             positions = tuple(i * sizes["z"] for i in range(count))
-        others = len(self._file.series) > 1
+        images = len(self._file.series)
         return FileFacts(
             FileFormat.OME_TIFF,
             count,
@@ -93,8 +94,8 @@ class OmeTiffFrames(Frames):
             positions,
             (sizes["y"], sizes["x"]) if known else None,
             unit if known else "pixel",
-            said={"axes": series.axes, **plan.said},
-            not_used=(NotUsed.OTHER_IMAGES,) if others else (),
+            said={"axes": series.axes, IMAGES: images, **plan.said},
+            not_used=(NotUsed.OTHER_IMAGES,) * (images > 1),
         )
 
     def _frame(self, index: int) -> NDArray[Any]:

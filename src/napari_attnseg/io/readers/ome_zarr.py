@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,13 @@ from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.facts import FileFacts, NotUsed
+from napari_attnseg.io.readers.facts_words import IMAGES
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.readers.frames import Frames
 from napari_attnseg.io.readers.named_axes import SECONDS, UNITS, Colour, plan_of
+
+#: Number of folders that a message lists.
+_TOLD = 3
 
 
 class OmeZarrFrames(Frames):
@@ -36,6 +41,7 @@ class OmeZarrFrames(Frames):
             group = zarr.open_group(str(path), mode="r")
             attributes: dict[str, Any] = dict(group.attrs)
             attributes = attributes.get("ome", attributes)
+            _expect_image(path, attributes)
             images = attributes["multiscales"]
             image, first = images[0], images[0]["datasets"][0]
             self._array: Any = group[first["path"]]
@@ -46,6 +52,8 @@ class OmeZarrFrames(Frames):
                 "" if isinstance(one, str) else one.get("unit", "")
                 for one in image["axes"]
             ]
+        except InputError:
+            raise
         except Exception as error:  # of many kinds, for a damaged folder
             raise InputError(
                 f"{path.name} cannot be read as OME-Zarr ({error}); expected the "
@@ -90,7 +98,7 @@ class OmeZarrFrames(Frames):
                 (sizes["y"], sizes["x"]) if known else None,
                 unit if known else "pixel",
                 window=_window(shown) if plan.channels == 1 else None,
-                said={"axes": plan.names, **plan.said},
+                said={"axes": plan.names, IMAGES: len(images), **plan.said},
                 not_used=(NotUsed.OTHER_IMAGES,) if len(images) > 1 else (),
             ),
         )
@@ -104,6 +112,19 @@ class OmeZarrFrames(Frames):
                 "whole OME-Zarr folder: replace it."
             ) from error
         return np.array(self._plan.picture(values))
+
+
+def _expect_image(path: Path, attributes: Mapping[str, Any]) -> None:
+    """Refuse a folder of images, as bioformats2raw writes it, even of one alone."""
+    if "multiscales" in attributes or "bioformats2raw.layout" not in attributes:
+        return
+    inside = sorted(p.name for p in path.iterdir() if p.is_dir() and p.name != "OME")
+    found = ", ".join(inside[:_TOLD]) + " …" * (len(inside) > _TOLD)
+    raise InputError(
+        f"Expected the folder of one image, but {path.name} holds folders of images "
+        f"({found}), as bioformats2raw writes them: give one of these, such as "
+        f"{path.name}/{inside[0] if inside else '0'}."
+    )
 
 
 def _colour(text: Any) -> Colour | None:

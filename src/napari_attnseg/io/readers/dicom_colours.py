@@ -1,0 +1,164 @@
+"""Find the colours of DICOM pixels whose header names others than they have.
+
+A program that decompressed or coded an image anew may leave the old
+PhotometricInterpretation: YBR_FULL_422 has two bytes for each pixel, but three are
+there, RGB or YBR_FULL. JPEG 2000 says itself whether its decoder gives RGB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.readers.dicom_jpeg import stream_of
+
+
+class Colours(StrEnum):
+    """Colours of decoded pixels, by their name in DICOM."""
+
+    RGB = "RGB"
+    YBR = "YBR_FULL"
+
+
+# Of 200 training images of Kvasir-SEG, in colour or grey, as a whole or only the
+# middle, these limits name the right colours of each, as RGB, as YBR and as JPEG.
+#: Colours read as YBR are so far out of 0 … 255 …
+_OUT_OF_RANGE = 12
+#: … in a larger share of the pixels only if they are RGB.
+_RARE = 0.05
+#: Correlation of each channel with the next: of RGB above, of YBR below.
+_RGB_ALIKE, _YBR_ALIKE = 0.5, -0.1
+#: Mean distance of the colours of a grey YBR image from 128.
+_GREY = 2.0
+#: Number of pixels that are looked at.
+_LOOKED_AT = 200_000
+#: First markers of JPEG 2000, that of how it is coded, and where that says RGB.
+_START, _COD, _COD_AT = b"\xff\x4f\xff\x51", b"\xff\x52", 8
+
+
+def colours_of(
+    path: Path, header: Any, syntax: Any, source: Callable[[], Any]
+) -> Colours | None:
+    """Colours of the pixels of a file, if its header may misname them; else None.
+
+    Looks at the first frame. None also if the file is damaged, which is said when its
+    frames are decoded. What `source` returns is handed to pydicom: the path, or the
+    whole file where pydicom decodes no single frame of it.
+
+    Raises
+    ------
+    InputError
+        If the header names other colours, and the data do not tell which they are.
+    """
+    from pydicom.uid import (
+        JPEG2000TransferSyntaxes,
+        JPEGBaseline8Bit,
+        JPEGExtended12Bit,
+    )
+
+    said = str(header.get("PhotometricInterpretation") or "")
+    if (
+        not said.startswith("YBR")
+        or syntax in (JPEGBaseline8Bit, JPEGExtended12Bit)
+        or header.get("SamplesPerPixel") != 3
+        or header.get("BitsAllocated") != 8
+    ):
+        return None
+    try:
+        if not syntax.is_encapsulated and not _has_three_bytes(path, header):
+            return None
+        if syntax in JPEG2000TransferSyntaxes and _gives_rgb(
+            stream_of(path, header, 0)
+        ):
+            return None if said in ("YBR_ICT", "YBR_RCT") else Colours.RGB
+        samples = stored_samples(source(), 0)
+    except Exception:  # of many kinds
+        return None
+    found = look_of(samples)
+    right = said == "YBR_FULL" or (said == "YBR_FULL_422" and syntax.is_encapsulated)
+    if found is not None or right:
+        return None if found is Colours.YBR and right else found
+    raise InputError(
+        f"Expected {said} as the header says, but this DICOM file has three bytes for "
+        "each pixel, and by its colours they may be RGB or YBR_FULL; write the right "
+        "PhotometricInterpretation into the file, or convert it to PNG."
+    )
+
+
+def look_of(samples: NDArray[np.uint8]) -> Colours | None:
+    """What colours (H, W, 3) look like; None where that is not clear."""
+    flat = samples.reshape(-1, 3)
+    flat = flat[:: max(len(flat) // _LOOKED_AT, 1)].astype(np.float32)
+    light, blue, red = flat[:, 0], flat[:, 1] - 128, flat[:, 2] - 128
+    green = light - 0.344 * blue - 0.714 * red
+    as_rgb = np.stack([light + 1.402 * red, green, light + 1.772 * blue])
+    beyond = (as_rgb < -_OUT_OF_RANGE) | (as_rgb > 255 + _OUT_OF_RANGE)
+    if beyond.any(0).mean() > _RARE:
+        return Colours.RGB
+    if max(np.abs(blue).mean(), np.abs(red).mean()) < _GREY:
+        return Colours.YBR
+    if (flat.std(0) == 0).any():
+        return None
+    alike = np.asarray(np.corrcoef(flat.T))
+    least = min(alike[0, 1], alike[1, 2])
+    if least > _RGB_ALIKE:
+        return Colours.RGB
+    return Colours.YBR if least < _YBR_ALIKE else None
+
+
+def stored_samples(source: Any, frame: int) -> NDArray[Any]:
+    """Pixels (H, W, 3) of a frame as the decoder gives them, whatever they are called.
+
+    Raises
+    ------
+    Exception
+        Any error that a decoder raises for a damaged file.
+    """
+    from pydicom.pixels import pixel_array
+
+    called = {"photometric_interpretation": "RGB"}
+    return np.asarray(pixel_array(source, index=frame, **called))
+
+
+def rgb_pixels(source: Any, frame: int, colours: Colours) -> NDArray[np.uint8]:
+    """RGB (H, W, 3) of a frame whose pixels have these colours; errors as above."""
+    from pydicom.pixels import convert_color_space
+
+    samples = stored_samples(source, frame)
+    if colours is Colours.RGB:
+        return samples
+    return np.asarray(convert_color_space(samples.copy(), "YBR_FULL", "RGB"))
+
+
+def _has_three_bytes(path: Path, header: Any) -> bool:
+    """Whether pixels that are not compressed have three bytes each."""
+    import pydicom
+
+    # What is longer is not read, but its length is known.
+    tags = ["PixelData"]
+    found = pydicom.dcmread(path, specific_tags=tags, defer_size=1024, force=True)
+    element = found.get_item("PixelData")
+    frames = int(header.get("NumberOfFrames") or 1)
+    pixels = int(header.Rows) * int(header.Columns) * frames
+    return element is not None and _length(element) >= 3 * pixels
+
+
+def _length(element: Any) -> int:
+    known = getattr(element, "length", None)
+    return len(element.value) if known is None else int(known)
+
+
+def _gives_rgb(stream: bytes) -> bool:
+    """Whether a JPEG 2000 stream says that its colours were transformed from RGB."""
+    at = stream.find(_START) + 2
+    while stream[at : at + 1] == b"\xff":  # segments of the main header
+        if stream[at : at + 2] == _COD:
+            return stream[at + _COD_AT : at + _COD_AT + 1] == b"\1"
+        at += 2 + max(int.from_bytes(stream[at + 2 : at + 4], "big"), 2)
+    return False
