@@ -20,8 +20,10 @@ from attnseg_training.release.expected_dice_report import fit_cases
 from attnseg_training.release.export import export
 from napari_attnseg import statistics
 from napari_attnseg.cards import read_card, weights_hash
+from napari_attnseg.click_heads import head_record, join_click_head
 from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter
+from napari_attnseg.models.click_head import ClickHead, ClickHeadSpec
 from napari_attnseg.reliability.signals import Signal
 
 ORIGIN = {"n": 60, "dataset": "discs", "title": "discs", "split": "val"}
@@ -127,7 +129,11 @@ def test_the_command_writes_a_rule_into_the_card(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     out, numbers = tmp_path / "out.safetensors", tmp_path / "out.json"
-    command = ["expected-dice", tiny_weights, out, "--data", data_folder]
+    headed = tmp_path / "headed.safetensors"
+    facts = {"weights_sha256": weights_hash(tiny_weights)}
+    head = ClickHead(ClickHeadSpec(8, 4, 8, (1, 2), 4))
+    join_click_head(tiny_weights, headed, head, facts)
+    command = ["expected-dice", headed, out, "--data", data_folder]
     done = in_process(*command, "--split", "train")
     assert done.returncode == 2 and "at least 20 images" in done.stderr
     done = in_process(*command, "--split", "test")
@@ -147,6 +153,7 @@ def test_the_command_writes_a_rule_into_the_card(
     assert report["n"] == card.expected_dice["measured"]["n"] == 8
     assert weights_hash(out) == weights_hash(tiny_weights)
     assert dataclasses.replace(card, expected_dice={}) == read_card(tiny_weights)
+    assert head_record(out) == head_record(headed) != {}
     halved = tmp_path / "halved.safetensors"  # other tensors, of which it is not known
     export(out, halved, half=True)
     assert not read_card(halved).expected_dice

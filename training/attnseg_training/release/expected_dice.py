@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 
 from attnseg_training.datasets import DATASETS, Dataset
@@ -20,11 +19,12 @@ from attnseg_training.release.expected_dice_cases import (
     observe,
 )
 from attnseg_training.release.expected_dice_report import fit_cases
+from attnseg_training.release.export import with_card
 from attnseg_training.release.foreign_images import foreign_images
 from attnseg_training.runs.lineage import trained_on
 from napari_attnseg.arrays import resize
 from napari_attnseg.cards import versions
-from napari_attnseg.checkpoints import expect_weights_name, save_checkpoint
+from napari_attnseg.checkpoints import expect_weights_name
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import InputError
 from napari_attnseg.inference import Segmenter
@@ -47,8 +47,8 @@ def add_expected_dice(
 ) -> dict[str, Any]:
     """Write weights again with a rule for the expected Dice; returns the measurement.
 
-    Use validation images. The rest of the card stays, and the tensors stay the same
-    byte for byte, so that earlier measurements remain valid.
+    Use validation images. The rest of the card and a click head stay, and the tensors
+    stay the same byte for byte, so that earlier measurements remain valid.
 
     Raises
     ------
@@ -91,8 +91,7 @@ def add_expected_dice(
     }
     found, report = fit_cases(cases, foreign, origin)
     card = dataclasses.replace(segmenter.card, expected_dice=found.to_json())
-    tensors = safetensors.torch.load(weights_path(weights).read_bytes())
-    sha256 = save_checkpoint(out, tensors, card)
+    sha256 = with_card(weights_path(weights), card, out)
     run = {
         "model": card.spec.name,
         "weights_sha256": sha256,

@@ -220,7 +220,7 @@ def rewrite_texts(weights: Path, texts: Path) -> str:
     """
     card = read_card(weights)
     texts_read = read_texts(texts, card.spec.classes)
-    return _rewrite(weights, dataclasses.replace(card, **texts_read))
+    return with_card(weights, dataclasses.replace(card, **texts_read), weights)
 
 
 def rewrite_readers(weights: Path, measured: Path) -> str:
@@ -249,17 +249,20 @@ def rewrite_readers(weights: Path, measured: Path) -> str:
             f"{measured} was measured on other weights ({found['weights_sha256']}); "
             f"measure these ({weights_hash(weights)})."
         )
-    return _rewrite(
-        weights, dataclasses.replace(read_card(weights), readers=found[READERS])
-    )
+    card = dataclasses.replace(read_card(weights), readers=found[READERS])
+    return with_card(weights, card, weights)
 
 
-def _rewrite(weights: Path, card: ModelCard) -> str:
+def with_card(weights: Path, card: ModelCard, out: Path) -> str:
+    """Write weights with another card; tensors and click head stay byte for byte.
+
+    Returns the SHA-256 of the network's tensors, which stays the same.
+    """
     loaded = safetensors.torch.load(weights.read_bytes())
     tensors = {name: t for name, t in loaded.items() if not name.startswith(PREFIX)}
     data, digest = checkpoint_bytes(tensors, card)
     assert digest == weights_hash(weights)
-    write_bytes(weights, carry_click_head(weights, data))
+    write_bytes(out, carry_click_head(weights, data))
     return digest
 
 
