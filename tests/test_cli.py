@@ -270,7 +270,8 @@ def test_models_lists_what_can_be_built() -> None:
     assert dual["gmac"] == pytest.approx(73.6, abs=0.1)
     assert dual["encoders"] == ["resnet34.tv_in1k", "swin_base_patch4_window12_384"]
     assert dual["input_size"] == 384 and not dual["bundled"]
-    assert rows["compact"]["bundled"]
+    assert rows["compact-norm"]["weights"] == "compact"
+    assert rows["compact-norm"]["bundled"] and not rows["compact"]["bundled"]
     table = attnseg("models").stdout
     assert all(name in table for name in rows)
     assert "…" not in table and max(map(len, table.splitlines())) <= 80

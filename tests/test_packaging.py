@@ -127,7 +127,7 @@ def test_models_are_listed_from_the_installed_wheel(bin_folder: Path) -> None:
     rows = json.loads(run(bin_folder / "attnseg", "models", "--json"))
     names = {row["name"]: row for row in rows}
     assert {"compact", "dual-swin-guided", "tiny"} <= set(names)
-    assert names["compact"]["bundled"]
+    assert names["compact-norm"]["bundled"]
 
 
 def test_the_demo_runs_from_the_installed_wheel(

@@ -121,7 +121,7 @@ def models(
     for row in rows:
         known = row["parameters"] is not None
         table.add_row(
-            row["name"] + ("\n(weights bundled)" if row["bundled"] else ""),
+            row["name"] + (f"\n(bundled: {row['weights']})" if row["bundled"] else ""),
             row["about"],
             f"{row['parameters'] / 1e6:.1f} M" if known else "–",
             f"{row['gmac']:.1f}" if known else "–",

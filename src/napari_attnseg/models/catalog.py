@@ -197,7 +197,7 @@ _COMPACT = ModelSpec(
     widths=(48, 64, 96, 128),
     decoder=(96, 64, 48),
     head=(32,),
-    about="The bundled default: EfficientNet-Lite0 and a DINOv2-S ViT, lean decoder.",
+    about="EfficientNet-Lite0 and a DINOv2-S ViT, lean decoder.",
 )
 
 _COMPACT_352 = dataclasses.replace(
@@ -291,7 +291,8 @@ _COMPACT_NORM = dataclasses.replace(
     name="compact-norm",
     transformer=_COMPACT_384.transformer,
     learnt_norm=True,
-    about="As compact, but four blocks of the ViT, and features are normalised.",
+    about="That of the bundled weights: as compact, with four blocks of the ViT, and "
+    "features are normalised.",
 )
 
 _TINY_CNN = EncoderSpec("test_resnet", 64)

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_attnseg.cards import read_card
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.io.atomic import write_text
 from napari_attnseg.models.catalog import MODELS
@@ -41,9 +42,11 @@ def model_rows() -> list[dict[str, Any]]:
     ``name``, ``about``, ``encoders`` (the CNN first), ``architecture``, ``fusion``
     (None with one encoder), ``parameters``, ``gmac`` (10⁹ multiply-accumulates of one
     forward pass at ``input_size``, counted on torch's meta device; both None for a
-    model whose library is not installed), ``input_size``, ``bundled``.
+    model whose library is not installed), ``input_size``, ``bundled`` (whether weights
+    of it are bundled), ``weights`` (their name, or None).
     """
-    bundled, known = bundled_weights(), read_counts()
+    known = read_counts()
+    bundled = {read_card(p).spec.name: name for name, p in bundled_weights().items()}
     rows = []
     for spec in MODELS.values():
         counts = _counts(spec, known)
@@ -58,6 +61,7 @@ def model_rows() -> list[dict[str, Any]]:
                 "gmac": counts["gmac"],
                 "input_size": spec.size,
                 "bundled": spec.name in bundled,
+                "weights": bundled.get(spec.name),
             }
         )
     return rows

@@ -25,7 +25,7 @@ from attnseg_training.runs.lineage import (
     trained_under,
 )
 from napari_attnseg import protocols
-from napari_attnseg.cards import ModelCard, read_card
+from napari_attnseg.cards import ModelCard
 from napari_attnseg.old_cards import read_protocol, with_machine_fields
 from napari_attnseg.protocols import (
     SplitRule,
@@ -33,7 +33,6 @@ from napari_attnseg.protocols import (
     protocol_sentence,
     rule_sentence,
 )
-from napari_attnseg.weights import weights_path
 
 RESULTS = Path(__file__).parents[3] / "training" / "results"
 BEFORE = json.loads(
@@ -74,7 +73,10 @@ def said_of(card: ModelCard, before: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def bundled() -> ModelCard:
-    return read_card(weights_path("compact"))
+    """The card of the weights that came with version 0.1.0."""
+    files = Path(__file__).parents[2] / "compatibility" / "files"
+    cards = json.loads((files / "cards.json").read_text(encoding="utf-8"))
+    return ModelCard.from_json(json.dumps(cards["kvasir-seg, bundled compact"]))
 
 
 def protocol_sentences(facts: Any) -> set[str]:

@@ -187,7 +187,7 @@ def test_three_recipes_in_plain_words_come_first(
     form = open_widget(viewer, TRAIN).form
     *first, other = form.recipe_buttons.values()
     assert [b.text() for b in first] == ["Quick try", "On a CPU", "On a graphics card"]
-    assert first[1].isChecked() and form.recipe_box.currentText() == "compact"
+    assert first[1].isChecked() and form.recipe_box.currentText() == "compact-norm"
     starts = {}
     for button in first:
         button.click()
@@ -195,7 +195,7 @@ def test_three_recipes_in_plain_words_come_first(
         assert "Needs" in form.about.text() and form.about.isVisibleTo(form)
     assert starts == {
         "tiny": "scratch",
-        "compact": "bundled",
+        "compact-norm": "bundled",
         "compact-gpu": "pretrained",
     }
     assert not form.recipe_box.isVisibleTo(form)  # the rest is under More
@@ -243,7 +243,7 @@ def test_what_a_data_folder_lacks_is_said_when_it_is_chosen(
     assert said(tmp_path / "half") == "images/ and masks/ are empty."
     assert "no images/ and no masks/" in said(tmp_path / "half" / "masks")
     assert said(data_folder) == ""
-    assert suggested[-1] == data_folder.parent / "discs-compact"
+    assert suggested[-1] == data_folder.parent / "discs-compact-norm"
 
 
 @pytest.mark.usefixtures("alone")
@@ -267,7 +267,7 @@ def test_a_later_session_shows_the_recipe_of_the_run(qtbot: Any) -> None:
     qtbot.addWidget(form)
     suggested: list[Any] = []
     form.suggested.connect(suggested.append)
-    assert form.recipe_box.currentText() == "compact"
+    assert form.recipe_box.currentText() == "compact-norm"
     form.show_run("somewhere", "tiny")
     assert form.recipe_box.currentText() == "tiny" and suggested == []
     assert form.about.text() == RECOMMENDED["tiny"].about

@@ -35,7 +35,7 @@ from napari_attnseg._widgets.train.options import (
     suggest_folder,
     why_no_data,
 )
-from napari_attnseg._widgets.train.recommended import RECOMMENDED
+from napari_attnseg._widgets.train.recommended import DEFAULT_RECIPE, RECOMMENDED
 from napari_attnseg.devices import available_devices
 from napari_attnseg.errors import InputError
 
@@ -112,6 +112,7 @@ class TrainForm(QWidget):
     def _lay_out(self) -> None:
         self.data.line.setPlaceholderText("with images/ and masks/")
         self.recipe_box.addItems(list(self._recipes))
+        self.recipe_box.setCurrentText(DEFAULT_RECIPE)
         self.epochs_box.setRange(1, MOST_EPOCHS)
         self.batch_box.setRange(AS_IN_RECIPE, MOST_IMAGES)
         self.batch_box.setSpecialValueText("as in the recipe")
