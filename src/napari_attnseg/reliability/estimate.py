@@ -44,6 +44,8 @@ class EstimateState(StrEnum):
     TILES = "tiles"
     BOX = "box"
     FLIPS = "flips"
+    #: The mask was made anew with another threshold or clean-up; never in a file.
+    RULES = "rules"
 
     @property
     def another_way(self) -> bool:
@@ -55,6 +57,8 @@ _OF_WAYS = {
     EstimateState.TILES: f"{_WHOLE}, not on tiles",
     EstimateState.BOX: f"{_WHOLE}, not on a box",
     EstimateState.FLIPS: "it was measured without averaging over mirror images",
+    EstimateState.RULES: "it was measured at the model's own threshold, without "
+    "clean-up",
 }
 
 
@@ -206,11 +210,37 @@ def estimate_of(provenance: Mapping[str, Any], frame: int = 0) -> ExpectedDice |
     frame : int
         Frame of a stack.
     """
+    return None if _other_rules(provenance) else _recorded(provenance, frame)
+
+
+def estimate_or_why_none(
+    provenance: Mapping[str, Any], frame: int = 0
+) -> ExpectedDice | None:
+    """`estimate_of`; after another threshold or clean-up, the reason of no number.
+
+    An image that is unlike the known ones is still unlike them then.
+    """
+    found = _recorded(provenance, frame)
+    if found is None or not _other_rules(provenance):
+        return found
+    if found.state in (EstimateState.ESTIMATED, EstimateState.EMPTY):
+        state = EstimateState.RULES
+        return replace(found, state=state, mean=None, low=None, high=None)
+    return found
+
+
+def _other_rules(provenance: Mapping[str, Any]) -> bool:
+    """Whether the mask was made by other rules than those that the model came with."""
+    own = MaskRules(float(provenance.get("threshold", 0.5)))
+    return rules_of(provenance) != own
+
+
+def _recorded(provenance: Mapping[str, Any], frame: int) -> ExpectedDice | None:
+    """What the run recorded, whatever was done with the mask since."""
     found = provenance.get(ESTIMATE)
     if isinstance(found, Sequence):
         found = found[frame] if frame < len(found) else None
-    own = MaskRules(float(provenance.get("threshold", 0.5)))
-    if found is None or MEDSAM in provenance or rules_of(provenance) != own:
+    if found is None or MEDSAM in provenance:
         return None
     measured = dict(provenance.get(MEASURED, {}))
     coverage = measured.pop("coverage", 0.9)

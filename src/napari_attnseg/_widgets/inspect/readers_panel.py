@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
+from napari_attnseg._widgets.base.controls import Fold, set_tips, wrapped_label
 from napari_attnseg._widgets.base.jobs import Failed, encode
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.model_cache import ModelCache
@@ -36,7 +36,11 @@ from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.reader_record import Reader, ReaderState
-from napari_attnseg.reader_words import record_sentences, useless_sentences
+from napari_attnseg.reader_words import (
+    psi_sentence,
+    record_sentences,
+    useless_sentences,
+)
 
 ASK = (
     "What does each of the two encoders, the CNN and the transformer, draw alone, and "
@@ -69,11 +73,15 @@ class ReadersPanel(Section):
         self.disagreement_box = QCheckBox("Where they disagree")
         self.legend = _legend()
         self.region = wrapped_label()
+        #: Whether psi tells the better encoder, with its AUROC.
+        self.psi = wrapped_label()
+        self.details = Fold("Details", self.psi)
         set_tips({getattr(self, name): tip for name, tip in READER_TIPS.items()})
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (
             self.message,
+            self.details,
             self.show_button,
             self.legend,
             self.disagreement_box,
@@ -117,6 +125,7 @@ class ReadersPanel(Section):
         self.legend.setVisible(shown)
         self.disagreement_box.setVisible(shown)
         self.region.setVisible(shown)
+        self.details.setVisible(shown and bool(self.psi.text()))
         if not shown:
             with signals_blocked(self.disagreement_box):
                 self.disagreement_box.setChecked(False)
@@ -143,6 +152,7 @@ class ReadersPanel(Section):
             *record_sentences(record),
         ]
         self.message.setText(" ".join(filter(None, said)))
+        self.psi.setText(psi_sentence(record))
         self._layers.show_outlines(result, found)
         self._show_state()
         # One that is useless alone disagrees nearly everywhere, which says nothing.
