@@ -1,0 +1,43 @@
+"""Tell masks of results that another program changed since attnseg wrote them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.hashing import array_sha256
+from napari_attnseg.io.files import read_facts
+from napari_attnseg.io.inverted_masks import row_of_frame
+from napari_attnseg.io.results import FORMAT
+from napari_attnseg.io.run_facts import of_frame
+from napari_attnseg.review.case import Case
+
+CHANGED = (
+    "This mask was changed since attnseg made it: the expected Dice was that of the "
+    "model's own mask."
+)
+
+
+def is_changed(case: Case, labels: NDArray[np.integer[Any]]) -> bool:
+    """Whether the mask of a case is known not to be what attnseg wrote.
+
+    Of an image or a slice by the hash of its mask, of a frame of a film by its area.
+
+    Parameters
+    ----------
+    case : Case
+    labels : ndarray of integer, shape (H, W)
+        The mask as it was read.
+    """
+    if case.table is not None:
+        area = row_of_frame(case.table, case.frame or 0).get("area_px")
+        return bool(area) and area != str(np.count_nonzero(labels))
+    story = case.results or case.stack
+    facts = None if story is None else read_facts(story, FORMAT)
+    if facts is None:
+        return False
+    frames = facts["layer"]["frames"]
+    made = of_frame(facts["provenance"], case.frame or 0, frames).get("mask_sha256")
+    return bool(made) and array_sha256(labels.astype(np.uint8)) != made

@@ -1,0 +1,58 @@
+"""A mask of results that another program changed has no expected Dice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_series import estimated, square, write_results
+from PIL import Image
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.reliability.estimate import EstimateState, ExpectedDice
+from napari_attnseg.review.case import Case
+from napari_attnseg.review.cases import find_cases
+from napari_attnseg.review.own_mask import CHANGED, is_changed
+from napari_attnseg.review.session import Review
+from napari_attnseg.review.words import case_words, measure_words
+
+
+def test_a_changed_mask_of_results_has_no_expected_dice(tmp_path: Path) -> None:
+    dice = {name: estimated(0.8) for name in "abc"}
+    folder = write_results(tmp_path, dice)
+    Image.fromarray(square(0, size=9) * 255).save(folder / "a_mask.png")
+    Image.fromarray((1 - square(1)) * 255).save(folder / "b_mask.png")
+    review = Review(find_cases(folder), "ann")
+    a, b, c = sorted(review.cases, key=lambda case: case.name)
+
+    def said(case: Case) -> tuple[str, str]:
+        known = review.known(case)
+        words = case_words(known, review.state(case))
+        return measure_words(known, review.order), words
+
+    found = review.read_mask(a)
+    assert found is not None and found.assumed == CHANGED
+    np.testing.assert_array_equal(found.labels, square(0, size=9))
+    with pytest.raises(InputError, match="saved inverted"):
+        review.read_mask(b)
+    own = review.read_mask(c)
+    assert own is not None and not own.assumed
+    for case in (a, b):
+        number, words = said(case)
+        assert number == "–" and "0.80" not in words and "no expected Dice" in words
+    number, words = said(c)
+    assert number == "0.80" and words.startswith("Expected Dice 0.80")
+    review.close()
+
+
+def test_a_changed_frame_of_a_film_is_known_by_its_area(tmp_path: Path) -> None:
+    table = tmp_path / "f_frames.csv"
+    table.write_text("frame,area_px\n4,64\n")
+    good = ExpectedDice(EstimateState.ESTIMATED, 0.8, 0.7, 0.9)
+    film = tmp_path / "f.mp4"
+    case = Case("f", film, tmp_path / "m.png", expected=good, frame=4, table=table)
+    assert not is_changed(case, square(3))
+    assert is_changed(case, square(3, size=9))
+    table.unlink()
+    assert not is_changed(case, square(3, size=9))
