@@ -33,6 +33,10 @@ def test_an_inverted_mask_of_an_image_is_refused(tmp_path: Path) -> None:
     (folder / "a_probability.tif").unlink()
     read = reviewed_mask(first)
     assert read is not None and read.labels.mean() > 0.5
+    Image.fromarray((1 - square(1)) * 255).save(folder / "b_mask.png")
+    (folder / "b_probability.tif").unlink()
+    read = reviewed_mask(second)
+    assert read is not None
     asked = "covers the whole border of its image: if it was saved inverted, save it"
     assert asked in read.assumed
 

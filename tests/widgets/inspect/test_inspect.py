@@ -124,10 +124,11 @@ def test_the_outline_is_spoken_of_where_there_is_one(
     qtbot.waitUntil(lambda: said() == "The mask is empty: no outline.")
     widget.preset_box.setCurrentText("at a glance")
     here = "Side by side: the image, and the two coarse gates. "
-    assert said() == f"{here}The mask is empty: no outline."
+    assert said().startswith(f"{here}The mask is empty: no outline.")
     widget.mask_panel.ask_about_edits = lambda: "replace"
     widget.mask_panel.threshold.setValue(1.0)
-    qtbot.waitUntil(lambda: said() == f"{here}Nothing was found: no outline.")
+    none = f"{here}Nothing was found: no outline."
+    qtbot.waitUntil(lambda: said().startswith(none))
     widget.preset_box.setCurrentText("overlay")
     assert said() == "Nothing was found: no outline."
     # One of nearly the whole frame is drawn as a fill.

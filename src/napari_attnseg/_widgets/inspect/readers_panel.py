@@ -32,6 +32,7 @@ from napari_attnseg._widgets.inspect.readout import pixel_at
 from napari_attnseg._widgets.inspect.section import Section
 from napari_attnseg._widgets.inspect.tips import READER_TIPS
 from napari_attnseg._widgets.inspect.whatif_layers import why_disabled
+from napari_attnseg._widgets.layers.objects_aside import ObjectsAside
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.errors import AttnSegError
@@ -61,11 +62,15 @@ class ReadersPanel(Section):
         Ends the worker that encodes.
     pointing : Pointing
         Gives the point at which the reading is held.
+    objects : ObjectsAside
+        Hides measured objects while outlines are drawn.
     """
 
-    def __init__(self, viewer: Any, life: Lifetime, pointing: Pointing) -> None:
+    def __init__(
+        self, viewer: Any, life: Lifetime, pointing: Pointing, objects: ObjectsAside
+    ) -> None:
         super().__init__(viewer, life)
-        self._pointing = pointing
+        self._pointing, self._objects = pointing, objects
         self._encoding: Encoding[FrameReaders] = Encoding(read)
         self._layers = ReaderLayers(viewer)
         life.at_end += [self._encoding.free, self._layers.remove]
@@ -116,6 +121,7 @@ class ReadersPanel(Section):
         self._encoding.free()
         # Not now: napari may be going through a list of layers to remove.
         QTimer.singleShot(0, partial(self._layers.take_away, self._layers.let_go()))
+        QTimer.singleShot(0, partial(self._objects.follow, self, None))
         self.message.setText(ASK)
         self._show_state()
 
@@ -159,7 +165,20 @@ class ReadersPanel(Section):
         states = {record.state(reader) for reader in Reader}
         self.disagreement_box.setChecked(ReaderState.USELESS not in states)
         self._drawn_late()
+        self._follow_objects()
         self._read(self._pointing.point)
+
+    def _follow(self) -> None:
+        super()._follow()
+        if not self._life.ended:
+            self._follow_objects()
+
+    def _follow_objects(self) -> None:
+        """Hide measured objects, whose white is that of the mask by both together."""
+        layers = self._viewer.layers
+        seen = any(one in layers and one.visible for one in self._layers.layers)
+        drawn = seen and self._result is not None
+        self._objects.follow(self, self._result.image if drawn else None)
 
     def _show_disagreement(self, wanted: bool) -> None:
         self._layers.hide_disagreement()

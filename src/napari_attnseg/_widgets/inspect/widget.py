@@ -39,6 +39,7 @@ from napari_attnseg._widgets.inspect.result_in_view import ResultInView
 from napari_attnseg._widgets.inspect.whatif_panel import WhatIfPanel
 from napari_attnseg._widgets.layers.classes import class_legend, class_names
 from napari_attnseg._widgets.layers.display import leave_brushes
+from napari_attnseg._widgets.layers.objects_aside import ObjectsAside
 from napari_attnseg._widgets.layers.outcome import is_changed_by_hand
 from napari_attnseg._widgets.layers.own_image import bring_forward
 from napari_attnseg._widgets.layers.runs import ResultLayers, find_results, kept_mask
@@ -80,8 +81,10 @@ class InspectWidget(DockWidget):
         #: Why the mask cannot be changed; hidden while it can.
         self.mask_why = wrapped_label(MASK_FIXED)
         self.click_panel = ClickPanel(napari_viewer, life)
-        self.whatif_panel = WhatIfPanel(napari_viewer, life, self.pointing)
-        self.readers_panel = ReadersPanel(napari_viewer, life, self.pointing)
+        objects = ObjectsAside(napari_viewer)
+        life.at_end.append(objects.end)
+        shared = napari_viewer, life, self.pointing, objects
+        self.whatif_panel, self.readers_panel = WhatIfPanel(*shared), ReadersPanel(*shared)
         self.run_menu = RunMenu(napari_viewer, life)
         self.training_set = TrainingSetButton(napari_viewer, life)
         self.body = QWidget()
