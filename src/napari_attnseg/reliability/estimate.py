@@ -46,6 +46,10 @@ class EstimateState(StrEnum):
     FLIPS = "flips"
     #: The mask was made anew with another threshold or clean-up; never in a file.
     RULES = "rules"
+    #: A person or another program changed the mask; never in a file.
+    CHANGED = "changed"
+    #: Of a stack, in which it is not known here of which frames.
+    STACK_CHANGED = "stack_changed"
 
     @property
     def another_way(self) -> bool:
@@ -59,6 +63,9 @@ _OF_WAYS = {
     EstimateState.FLIPS: "it was measured without averaging over mirror images",
     EstimateState.RULES: "it was measured at the model's own threshold, without "
     "clean-up",
+    EstimateState.CHANGED: "the mask was changed since the model made it",
+    EstimateState.STACK_CHANGED: "masks of this stack were changed since the model "
+    "made them",
 }
 
 
@@ -96,6 +103,12 @@ class ExpectedDice:
         if self.state is not EstimateState.ESTIMATED:
             return self
         return replace(self, state=EstimateState.GREY, mean=None, low=None, high=None)
+
+    def none_because(self, state: EstimateState) -> ExpectedDice:
+        """Copy without a number for this reason; an earlier reason stays."""
+        if self.state not in (EstimateState.ESTIMATED, EstimateState.EMPTY):
+            return self
+        return replace(self, state=state, mean=None, low=None, high=None)
 
     def to_provenance(self) -> dict[str, Any]:
         """Entries for the provenance of a run, rounded to meaningful digits."""
@@ -223,10 +236,7 @@ def estimate_or_why_none(
     found = _recorded(provenance, frame)
     if found is None or not _other_rules(provenance):
         return found
-    if found.state in (EstimateState.ESTIMATED, EstimateState.EMPTY):
-        state = EstimateState.RULES
-        return replace(found, state=state, mean=None, low=None, high=None)
-    return found
+    return found.none_because(EstimateState.RULES)
 
 
 def _other_rules(provenance: Mapping[str, Any]) -> bool:

@@ -1,7 +1,8 @@
-"""Tell masks of results that another program changed since attnseg wrote them."""
+"""Tell masks of results that are no longer the model's own. No Qt, no torch."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,33 @@ from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.inverted_masks import row_of_frame
 from napari_attnseg.io.results import FORMAT
 from napari_attnseg.io.run_facts import of_frame
+from napari_attnseg.reliability.estimate import (
+    EstimateState,
+    ExpectedDice,
+    estimate_or_why_none,
+)
 from napari_attnseg.review.case import Case
 
-CHANGED = (
-    "This mask was changed since attnseg made it: the expected Dice was that of the "
-    "model's own mask."
-)
+
+def expected_of(
+    facts: Mapping[str, Any], frame: int = 0, stacked: bool = False
+) -> ExpectedDice | None:
+    """The expected Dice of the mask of results, or the reason of no number.
+
+    Parameters
+    ----------
+    facts : mapping
+        Content of the JSON file of the results.
+    frame : int
+        Frame of a stack.
+    stacked : bool
+        Whether it is a stack, of which the file does not say which masks were changed.
+    """
+    found = estimate_or_why_none(facts["provenance"], frame)
+    if found is None or not facts.get("mask_edited"):
+        return found
+    state = EstimateState.STACK_CHANGED if stacked else EstimateState.CHANGED
+    return found.none_because(state)
 
 
 def is_changed(case: Case, labels: NDArray[np.integer[Any]]) -> bool:

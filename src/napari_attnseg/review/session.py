@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from napari_attnseg import __version__
 from napari_attnseg.errors import InputError
+from napari_attnseg.reliability.estimate import EstimateState
 from napari_attnseg.review.case import Case
 from napari_attnseg.review.case_image import read_case
 from napari_attnseg.review.cases import Order, Series
 from napari_attnseg.review.corrected import CorrectedMasks, relative
 from napari_attnseg.review.journal import expect_reader_name
 from napari_attnseg.review.mask_file import ReadMask, read_mask
-from napari_attnseg.review.own_mask import CHANGED, is_changed
+from napari_attnseg.review.own_mask import is_changed
 from napari_attnseg.review.reviewed_mask import reviewed_mask
 from napari_attnseg.review.state import (
     CaseState,
@@ -137,17 +138,21 @@ class Review:
         except InputError:
             self._not_own.add(case.name)
             raise
-        if found is None or case.expected is None or not is_changed(case, found.labels):
+        if found is None or case.expected is None:
             return found
-        self._not_own.add(case.name)
-        return found._replace(assumed=" ".join(filter(None, (found.assumed, CHANGED))))
+        if is_changed(case, found.labels):
+            self._not_own.add(case.name)
+        return found
 
     def known(self, case: Case) -> Case:
         """The case without an expected Dice if its mask is not what attnseg wrote.
 
         That is known once `read_mask` has read it.
         """
-        return replace(case, expected=None) if case.name in self._not_own else case
+        if case.expected is None or case.name not in self._not_own:
+            return case
+        none = case.expected.none_because(EstimateState.CHANGED)
+        return replace(case, expected=none)
 
     @property
     def done(self) -> int:

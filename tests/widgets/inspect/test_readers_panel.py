@@ -124,8 +124,8 @@ def test_what_is_useless_is_said_with_where_it_was_measured() -> None:
     ]
     right, dice = record_sentences(RECORD)
     assert right == (
-        "Where they differed on 88 validation images of discs, both together were right "
-        "in 64 % of the area, the CNN in 61 %, the transformer in 39 %."
+        "Where they differed on 88 validation images of discs, both together were "
+        "right in 64 % of the area, the CNN in 61 %, the transformer in 39 %."
     )
     gates = psi_sentence(RECORD)
     assert "CNN alone 0.91, transformer alone 0.31, both together 0.92" in dice

@@ -63,5 +63,5 @@ class OutlineWidths:
 
 
 def _changes(layer: Labels) -> tuple[Any, ...]:
-    """Events of other values: of brush and bucket, which tell no more, and of others."""
+    """Events of other values; a brush and a bucket send only the first."""
     return layer.events.paint, layer.events.set_data

@@ -175,10 +175,10 @@ class ReadersPanel(Section):
 
     def _follow_objects(self) -> None:
         """Hide measured objects, whose white is that of the mask by both together."""
-        layers = self._viewer.layers
+        layers, result = self._viewer.layers, self._result
         seen = any(one in layers and one.visible for one in self._layers.layers)
-        drawn = seen and self._result is not None
-        self._objects.follow(self, self._result.image if drawn else None)
+        drawn_on = result.image if seen and result is not None else None
+        self._objects.follow(self, drawn_on)
 
     def _show_disagreement(self, wanted: bool) -> None:
         self._layers.hide_disagreement()

@@ -84,7 +84,8 @@ class InspectWidget(DockWidget):
         objects = ObjectsAside(napari_viewer)
         life.at_end.append(objects.end)
         shared = napari_viewer, life, self.pointing, objects
-        self.whatif_panel, self.readers_panel = WhatIfPanel(*shared), ReadersPanel(*shared)
+        self.whatif_panel = WhatIfPanel(*shared)
+        self.readers_panel = ReadersPanel(*shared)
         self.run_menu = RunMenu(napari_viewer, life)
         self.training_set = TrainingSetButton(napari_viewer, life)
         self.body = QWidget()
