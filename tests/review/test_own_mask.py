@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_series import estimated, square, write_results
+from made_series import estimated, square, write_images, write_results
 from PIL import Image
 
 from napari_attnseg.errors import InputError
@@ -83,6 +83,22 @@ def test_why_results_have_no_expected_dice() -> None:
     own["expected_dice"] = {"state": "unlike"}
     assert why(mask_edited=True) == "unlike the images it was measured on"
     assert expected_of({"provenance": {}, "mask_edited": True}) is None
+
+
+def test_a_mask_from_elsewhere_over_the_whole_border_is_asked_about(
+    tmp_path: Path,
+) -> None:
+    folder = write_images(tmp_path, 2)
+    Image.fromarray((1 - square(1)) * 255).save(folder / "masks" / "case0.png")
+    review = Review(find_cases(folder), "ann")
+    first, second = (review.read_mask(case) for case in review.cases)
+    assert first is not None and second is not None and not second.assumed
+    assert first.assumed == (
+        "case0.png covers the whole border of its image: if it was saved inverted, "
+        "save it with 255 for the mask."
+    )
+    np.testing.assert_array_equal(first.labels, 1 - square(1))
+    review.close()
 
 
 def test_a_changed_frame_of_a_film_is_known_by_its_area(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from made_series import SHAPE, square, write_images, write_results
+from made_series import SHAPE, square, write_results
 from PIL import Image
 
 from napari_attnseg.errors import InputError
@@ -33,25 +33,6 @@ def test_an_inverted_mask_of_an_image_is_refused(tmp_path: Path) -> None:
     (folder / "a_probability.tif").unlink()
     read = reviewed_mask(first)
     assert read is not None and read.labels.mean() > 0.5
-    Image.fromarray((1 - square(1)) * 255).save(folder / "b_mask.png")
-    (folder / "b_probability.tif").unlink()
-    read = reviewed_mask(second)
-    assert read is not None
-    asked = "covers the whole border of its image: if it was saved inverted, save it"
-    assert asked in read.assumed
-
-
-def test_a_mask_from_elsewhere_over_the_whole_border_is_asked_about(
-    tmp_path: Path,
-) -> None:
-    folder = write_images(tmp_path, 2)
-    inverted = Image.fromarray((1 - square(1)) * 255)
-    inverted.save(folder / "masks" / "case0.png")
-    first, second = find_cases(folder).cases
-    read = reviewed_mask(first)
-    assert read is not None and read.assumed.startswith("case0.png covers the whole bo")
-    read = reviewed_mask(second)
-    assert read is not None and not read.assumed
 
 
 def test_an_inverted_slice_of_a_stack_is_refused(tmp_path: Path) -> None:

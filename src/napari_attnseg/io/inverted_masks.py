@@ -88,12 +88,7 @@ def inverted_frame_words(
     covers = _covers_border(labels)
     if not covers and 2 * np.count_nonzero(background) > background.size:
         return ""  # as nearly all masks: the table is not read
-    try:
-        row = row_of_frame(table, frame)
-        area = float(row.get("area_px") or "nan")
-        place = float(row.get("centre_row") or 0), float(row.get("centre_column") or 0)
-    except ValueError:
-        return ""
+    area, place = area_and_centre(table, frame)
     if area == 0:
         return _nothing_found(name) if covers else ""
     rest = np.count_nonzero(background)
@@ -110,28 +105,24 @@ def inverted_frame_words(
     return ""
 
 
-def row_of_frame(table: Path, frame: int) -> Mapping[str, str]:
-    """Row of a frame in the table of a film; empty without one."""
+def area_and_centre(table: Path, frame: int) -> tuple[float, tuple[float, float]]:
+    """Area, and row and column of the centre, of what was found in a frame.
+
+    The area is NaN without a row of the frame, or if it cannot be read.
+    """
     try:
-        return _rows(table, table.stat().st_mtime_ns).get(frame, {})
+        row = _rows(table, table.stat().st_mtime_ns).get(frame, {})
+        area = float(row.get("area_px") or "nan")
+        place = float(row.get("centre_row") or 0), float(row.get("centre_column") or 0)
     except (OSError, ValueError, InputError):
-        return {}
+        return float("nan"), (0.0, 0.0)
+    return area, place
 
 
 @lru_cache(maxsize=1)
 def _rows(table: Path, changed: int) -> Mapping[int, Mapping[str, str]]:
     """Rows of a table that was changed then: kept, as each frame asks."""
     return whole_rows(table, "segment the file again")
-
-
-def border_words(labels: NDArray[np.integer[Any]], name: str) -> str:
-    """Ask about a mask (H, W) over the whole border, where nothing else tells of it."""
-    if not _covers_border(labels):
-        return ""
-    return (
-        f"{name} covers the whole border of its image: if it was saved inverted, save "
-        "it with 255 for the mask."
-    )
 
 
 def _covers_border(labels: NDArray[np.integer[Any]]) -> bool:

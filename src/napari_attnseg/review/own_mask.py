@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.files import read_facts
-from napari_attnseg.io.inverted_masks import row_of_frame
+from napari_attnseg.io.inverted_masks import area_and_centre
 from napari_attnseg.io.results import FORMAT
 from napari_attnseg.io.run_facts import of_frame
 from napari_attnseg.reliability.estimate import (
@@ -54,8 +55,8 @@ def is_changed(case: Case, labels: NDArray[np.integer[Any]]) -> bool:
         The mask as it was read.
     """
     if case.table is not None:
-        area = row_of_frame(case.table, case.frame or 0).get("area_px")
-        return bool(area) and area != str(np.count_nonzero(labels))
+        area, _ = area_and_centre(case.table, case.frame or 0)
+        return not math.isnan(area) and area != np.count_nonzero(labels)
     story = case.results or case.stack
     facts = None if story is None else read_facts(story, FORMAT)
     if facts is None:
@@ -63,3 +64,19 @@ def is_changed(case: Case, labels: NDArray[np.integer[Any]]) -> bool:
     frames = facts["layer"]["frames"]
     made = of_frame(facts["provenance"], case.frame or 0, frames).get("mask_sha256")
     return bool(made) and array_sha256(labels.astype(np.uint8)) != made
+
+
+def border_words(case: Case, labels: NDArray[np.integer[Any]]) -> str:
+    """Ask about a mask (H, W) from elsewhere that covers the whole border; else empty.
+
+    Nothing else tells of it whether it was saved inverted.
+    """
+    border = (labels[[0, -1]], labels[:, [0, -1]])
+    if case.mask is None or case.mask_value is not None:
+        return ""
+    if not all(part.all() for part in border):
+        return ""
+    return (
+        f"{case.mask.name} covers the whole border of its image: if it was saved "
+        "inverted, save it with 255 for the mask."
+    )

@@ -13,7 +13,6 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.images import read_numbers
 from napari_attnseg.io.inverted_masks import (
-    border_words,
     inverted_frame_words,
     inverted_result_words,
 )
@@ -36,11 +35,9 @@ def reviewed_mask(case: Case) -> ReadMask | None:
     if case.mask is None:
         return None
     read = read_mask(case.mask, case.mask_value, case.frame)
-    said = ""
-    if case.mask_value is None:
-        said = border_words(read.labels, case.mask.name)
-    elif case.mask_value == 255:
-        said = _inverted_words(case, case.mask, read.labels)
+    said = (
+        _inverted_words(case, case.mask, read.labels) if case.mask_value == 255 else ""
+    )
     return read._replace(assumed=" ".join(filter(None, (read.assumed, said))))
 
 
@@ -57,7 +54,7 @@ def _inverted_words(case: Case, mask: Path, labels: NDArray[np.integer[Any]]) ->
         file = story.parent / facts["files"]["probability"]
         found = _probability(file, file.stat().st_mtime_ns)
     except (OSError, InputError, KeyError):  # the mask is reviewed without it
-        return border_words(labels, mask.name)
+        return ""
     found = found if frames is None else found[frame]
     if found.shape[-2:] != labels.shape:
         return ""

@@ -20,7 +20,7 @@ from napari_attnseg.review.cases import Order, Series
 from napari_attnseg.review.corrected import CorrectedMasks, relative
 from napari_attnseg.review.journal import expect_reader_name
 from napari_attnseg.review.mask_file import ReadMask, read_mask
-from napari_attnseg.review.own_mask import is_changed
+from napari_attnseg.review.own_mask import border_words, is_changed
 from napari_attnseg.review.reviewed_mask import reviewed_mask
 from napari_attnseg.review.state import (
     CaseState,
@@ -138,11 +138,12 @@ class Review:
         except InputError:
             self._not_own.add(case.name)
             raise
-        if found is None or case.expected is None:
-            return found
-        if is_changed(case, found.labels):
+        if found is None:
+            return None
+        if case.expected is not None and is_changed(case, found.labels):
             self._not_own.add(case.name)
-        return found
+        said = found.assumed, border_words(case, found.labels)
+        return found._replace(assumed=" ".join(filter(None, said)))
 
     def known(self, case: Case) -> Case:
         """The case without an expected Dice if its mask is not what attnseg wrote.
