@@ -14,6 +14,8 @@ from napari_attnseg.readers import Disagreement
 from napari_attnseg.statistics import Interval
 
 _SPLITS = {"val": "validation ", "test": "test ", "train": "training "}
+#: In the order in which Dice is told.
+_KEYS = (Reader.CNN.key, Reader.TRANSFORMER.key, BOTH)
 _TELLS = {
     PsiTells.BETTER: "psi was higher where the CNN was the better one",
     PsiTells.WORSE: "psi was lower where the CNN was the better one",
@@ -43,8 +45,8 @@ def useless_sentences(record: ReaderRecord) -> list[str]:
 
 
 def record_sentences(record: ReaderRecord) -> list[str]:
-    """Sentences on each reader alone, and on whether psi tells the better one."""
-    dice = [record.dice(key) for key in (Reader.CNN.key, Reader.TRANSFORMER.key, BOTH)]
+    """Sentences on which was right where both readers differ, and on each alone."""
+    dice = [record.dice(key) for key in _KEYS]
     names = (f"{Reader.CNN} alone", f"{Reader.TRANSFORMER} alone", "both together")
     known = [
         f"{name} {_number(found)}"
@@ -53,16 +55,34 @@ def record_sentences(record: ReaderRecord) -> list[str]:
     ]
     if not known:
         return ["How good each is alone has not been measured for these weights."]
-    said = [f"Measured {measured_on(record)}, Dice: {', '.join(known)}."]
-    if record.psi_tells in _TELLS:
-        area = record.facts["psi_auroc"]
-        leaned, regions = (record.facts[key] for key in ("leaned_to_cnn", "regions"))
-        said.append(
-            f"Where they disagreed, {_TELLS[record.psi_tells]} (AUROC {_number(area)}; "
-            f"0.5 is chance), and the CNN had the larger weight in {leaned} of "
-            f"{regions} regions."
-        )
-    return said
+    listed = f"Measured {measured_on(record)}, Dice: {', '.join(known)}."
+    return [*filter(None, [_right_sentence(record)]), listed]
+
+
+def _right_sentence(record: ReaderRecord) -> str:
+    """How often each was right where the readers differ; empty if not measured."""
+    shares = [record.right(key) for key in (BOTH, *_KEYS[:2])]
+    if None in shares or not measured_on(record):
+        return ""
+    both, cnn, transformer = (f"{100 * one['mean']:.0f} %" for one in shares if one)
+    return (
+        f"Where they differed {measured_on(record)}, both together were right in "
+        f"{both} of the area, the {Reader.CNN} in {cnn}, the {Reader.TRANSFORMER} in "
+        f"{transformer}."
+    )
+
+
+def psi_sentence(record: ReaderRecord) -> str:
+    """Sentence on whether psi tells the better reader; empty if it is not known."""
+    if record.psi_tells not in _TELLS:
+        return ""
+    area = record.facts["psi_auroc"]
+    leaned, regions = (record.facts[key] for key in ("leaned_to_cnn", "regions"))
+    return (
+        f"Where they disagreed, {_TELLS[record.psi_tells]} (AUROC {_number(area)}; "
+        f"0.5 is chance), and the CNN had the larger weight in {leaned} of "
+        f"{regions} regions."
+    )
 
 
 def _number(found: Interval) -> str:

@@ -44,6 +44,12 @@ class EstimateState(StrEnum):
     TILES = "tiles"
     BOX = "box"
     FLIPS = "flips"
+    #: The mask was made anew with another threshold or clean-up; never in a file.
+    RULES = "rules"
+    #: A person or another program changed the mask; never in a file.
+    CHANGED = "changed"
+    #: Of a stack, in which it is not known here of which frames.
+    STACK_CHANGED = "stack_changed"
 
     @property
     def another_way(self) -> bool:
@@ -55,6 +61,11 @@ _OF_WAYS = {
     EstimateState.TILES: f"{_WHOLE}, not on tiles",
     EstimateState.BOX: f"{_WHOLE}, not on a box",
     EstimateState.FLIPS: "it was measured without averaging over mirror images",
+    EstimateState.RULES: "it was measured at the model's own threshold, without "
+    "clean-up",
+    EstimateState.CHANGED: "the mask was changed since the model made it",
+    EstimateState.STACK_CHANGED: "masks of this stack were changed since the model "
+    "made them",
 }
 
 
@@ -92,6 +103,12 @@ class ExpectedDice:
         if self.state is not EstimateState.ESTIMATED:
             return self
         return replace(self, state=EstimateState.GREY, mean=None, low=None, high=None)
+
+    def none_because(self, state: EstimateState) -> ExpectedDice:
+        """Copy without a number for this reason; an earlier reason stays."""
+        if self.state not in (EstimateState.ESTIMATED, EstimateState.EMPTY):
+            return self
+        return replace(self, state=state, mean=None, low=None, high=None)
 
     def to_provenance(self) -> dict[str, Any]:
         """Entries for the provenance of a run, rounded to meaningful digits."""
@@ -206,11 +223,34 @@ def estimate_of(provenance: Mapping[str, Any], frame: int = 0) -> ExpectedDice |
     frame : int
         Frame of a stack.
     """
+    return None if _other_rules(provenance) else _recorded(provenance, frame)
+
+
+def estimate_or_why_none(
+    provenance: Mapping[str, Any], frame: int = 0
+) -> ExpectedDice | None:
+    """`estimate_of`; after another threshold or clean-up, the reason of no number.
+
+    An image that is unlike the known ones is still unlike them then.
+    """
+    found = _recorded(provenance, frame)
+    if found is None or not _other_rules(provenance):
+        return found
+    return found.none_because(EstimateState.RULES)
+
+
+def _other_rules(provenance: Mapping[str, Any]) -> bool:
+    """Whether the mask was made by other rules than those that the model came with."""
+    own = MaskRules(float(provenance.get("threshold", 0.5)))
+    return rules_of(provenance) != own
+
+
+def _recorded(provenance: Mapping[str, Any], frame: int) -> ExpectedDice | None:
+    """What the run recorded, whatever was done with the mask since."""
     found = provenance.get(ESTIMATE)
     if isinstance(found, Sequence):
         found = found[frame] if frame < len(found) else None
-    own = MaskRules(float(provenance.get("threshold", 0.5)))
-    if found is None or MEDSAM in provenance or rules_of(provenance) != own:
+    if found is None or MEDSAM in provenance:
         return None
     measured = dict(provenance.get(MEASURED, {}))
     coverage = measured.pop("coverage", 0.9)

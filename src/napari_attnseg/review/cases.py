@@ -16,9 +16,9 @@ from napari_attnseg.io.frame_results import find_frame_results
 from napari_attnseg.io.images import SUFFIXES, find_images
 from napari_attnseg.io.results import FORMAT
 from napari_attnseg.io.saved_results import find_results
-from napari_attnseg.reliability.estimate import estimate_of
 from napari_attnseg.review.case import Case
 from napari_attnseg.review.frame_cases import FrameCases
+from napari_attnseg.review.own_mask import expected_of
 
 IMAGES, MASKS = "images", "masks"
 #: Folders beside the cases: a study and a review never share a file.
@@ -178,8 +178,6 @@ def _of_results(folder: Path, files: list[Path], films: list[Path]) -> Series:
 def _of_facts(path: Path, facts: Mapping[str, Any], image: Path) -> Case:
     own = facts["provenance"]
     classes = tuple(str(name) for name in own.get("classes", ()))
-    # The estimate is of the model's own mask.
-    expected = None if facts.get("mask_edited") else estimate_of(own)
     return Case(
         path.stem,
         image,
@@ -187,7 +185,7 @@ def _of_facts(path: Path, facts: Mapping[str, Any], image: Path) -> Case:
         path,
         int(facts["mask_value"]),
         classes if len(classes) > 1 else (),
-        expected,
+        expected_of(facts),
         facts.get("doubt_bits"),
     )
 

@@ -18,6 +18,7 @@ from napari_attnseg.io.stack_results import FORMAT as FRAMES_FORMAT
 from napari_attnseg.io.stack_results import StackNames
 from napari_attnseg.reliability.estimate import ESTIMATE, estimate_of
 from napari_attnseg.review.case import Case
+from napari_attnseg.review.own_mask import expected_of
 
 #: End of the JSON of results, and of the mask of a single image.
 _STORY, _MASK = ".json", "_mask.png"
@@ -86,7 +87,6 @@ class FrameCases:
         for frame, sha256 in enumerate(hashes):
             if sha256 is None:
                 continue  # it was not segmented
-            edited = facts.get("mask_edited")
             self.cases.append(
                 Case(
                     _name(path.stem, frame),
@@ -94,7 +94,7 @@ class FrameCases:
                     path.parent / facts["files"]["mask"],
                     mask_value=int(facts["mask_value"]),
                     classes=named if len(named) > 1 else (),
-                    expected=None if edited else estimate_of(own, frame),
+                    expected=expected_of(facts, frame, stacked=len(hashes) > 1),
                     files=None if files.kind is FileFormat.RASTER else files,
                     frame=frame,
                     stack=path,
@@ -192,7 +192,7 @@ def _of_image(files: FileSet, names: StackNames) -> Case:
         names.story,
         int(facts["mask_value"]),
         named if len(named) > 1 else (),
-        None if facts.get("mask_edited") else estimate_of(own),
+        expected_of(facts),
         facts.get("doubt_bits"),
         files,
         0,

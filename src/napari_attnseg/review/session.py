@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from numpy.typing import NDArray
 
 from napari_attnseg import __version__
 from napari_attnseg.errors import InputError
+from napari_attnseg.reliability.estimate import EstimateState
 from napari_attnseg.review.case import Case
 from napari_attnseg.review.case_image import read_case
 from napari_attnseg.review.cases import Order, Series
 from napari_attnseg.review.corrected import CorrectedMasks, relative
 from napari_attnseg.review.journal import expect_reader_name
 from napari_attnseg.review.mask_file import ReadMask, read_mask
+from napari_attnseg.review.own_mask import border_words, is_changed
 from napari_attnseg.review.reviewed_mask import reviewed_mask
 from napari_attnseg.review.state import (
     CaseState,
@@ -79,6 +82,8 @@ class Review:
         self._file: Path | None = None
         self._pixels: NDArray[np.generic] | None = None
         self._seen: set[str] = set()
+        #: Names of cases of results whose mask another program changed.
+        self._not_own: set[str] = set()
         header = self.journal.header
         self.study = None
         self.cases, self.order = series.cases, series.order
@@ -128,7 +133,27 @@ class Review:
         painted = self.state(case).painted
         if painted is not None:
             return self.masks.read(painted)
-        return reviewed_mask(case)
+        try:
+            found = reviewed_mask(case)
+        except InputError:
+            self._not_own.add(case.name)
+            raise
+        if found is None:
+            return None
+        if case.expected is not None and is_changed(case, found.labels):
+            self._not_own.add(case.name)
+        said = found.assumed, border_words(case, found.labels)
+        return found._replace(assumed=" ".join(filter(None, said)))
+
+    def known(self, case: Case) -> Case:
+        """The case without an expected Dice if its mask is not what attnseg wrote.
+
+        That is known once `read_mask` has read it.
+        """
+        if case.expected is None or case.name not in self._not_own:
+            return case
+        none = case.expected.none_because(EstimateState.CHANGED)
+        return replace(case, expected=none)
 
     @property
     def done(self) -> int:

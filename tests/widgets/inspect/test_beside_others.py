@@ -91,7 +91,7 @@ def test_a_stroke_and_its_undoing_are_counted(
     qtbot.waitUntil(
         lambda: (
             widget.mask_panel.size_label.text()
-            == "Nothing found (0 px)\nEdited by hand."
+            == "The mask is empty (0 px)\nEdited by hand."
         )
     )
     mask.undo()

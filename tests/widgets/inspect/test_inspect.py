@@ -116,15 +116,21 @@ def test_the_outline_is_spoken_of_where_there_is_one(
     before = mask.data.copy()
     mask.data[1] = 0
     viewer.dims.set_current_step(0, 1)
-    assert said() == "Nothing was found: no outline."
+    assert said() == "The mask is empty: no outline."  # the model found something
     viewer.dims.set_current_step(0, 0)
     assert said() == outlined
     mask.data_setitem(np.nonzero(mask.data == 1), 0)
     mask.events.paint(value=[])  # as at the end of a stroke
-    qtbot.waitUntil(lambda: said() == "Nothing was found: no outline.")
+    qtbot.waitUntil(lambda: said() == "The mask is empty: no outline.")
     widget.preset_box.setCurrentText("at a glance")
-    assert said().startswith("Side by side: the image, and the two coarse gates. Noth")
+    here = "Side by side: the image, and the two coarse gates. "
+    assert said().startswith(f"{here}The mask is empty: no outline.")
+    widget.mask_panel.ask_about_edits = lambda: "replace"
+    widget.mask_panel.threshold.setValue(1.0)
+    none = f"{here}Nothing was found: no outline."
+    qtbot.waitUntil(lambda: said().startswith(none))
     widget.preset_box.setCurrentText("overlay")
+    assert said() == "Nothing was found: no outline."
     # One of nearly the whole frame is drawn as a fill.
     mask.data = np.ones_like(mask.data)
     qtbot.waitUntil(lambda: said() == "Overlay: the mask as a fill over its image.")

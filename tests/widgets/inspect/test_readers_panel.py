@@ -10,6 +10,7 @@ from napari_attnseg._widgets.inspect.readers_panel import ASK, POINT
 from napari_attnseg.reader_record import SMALLEST, ReaderRecord
 from napari_attnseg.reader_words import (
     agree_sentence,
+    psi_sentence,
     record_sentences,
     region_sentences,
     useless_sentences,
@@ -29,6 +30,11 @@ RECORD = ReaderRecord(
             "both": interval(0.92, 0.89, 0.95),
             "cnn": interval(0.91, 0.88, 0.94),
             "transformer": interval(0.31, 0.25, 0.37),
+        },
+        "right": {
+            "both": interval(0.64, 0.59, 0.68),
+            "cnn": interval(0.61, 0.55, 0.67),
+            "transformer": interval(0.39, 0.33, 0.45),
         },
         "drawn_alone_right": {"cnn": interval(0.89, 0.85, 0.93, 80)},
         "psi_auroc": interval(0.83, 0.71, 0.94),
@@ -116,11 +122,39 @@ def test_what_is_useless_is_said_with_where_it_was_measured() -> None:
         "The transformer alone cannot do this job (Dice 0.31 on 88 validation images "
         "of discs)."
     ]
-    dice, gates = record_sentences(RECORD)
+    right, dice = record_sentences(RECORD)
+    assert right == (
+        "Where they differed on 88 validation images of discs, both together were "
+        "right in 64 % of the area, the CNN in 61 %, the transformer in 39 %."
+    )
+    gates = psi_sentence(RECORD)
     assert "CNN alone 0.91, transformer alone 0.31, both together 0.92" in dice
     assert "psi was higher where the CNN was the better one (AUROC 0.83" in gates
     assert "larger weight in 121 of 123 regions" in gates
     assert useless_sentences(ReaderRecord()) == []
+    assert psi_sentence(ReaderRecord()) == ""
+    # Of a record without these shares only what it knows.
+    facts = {key: value for key, value in RECORD.facts.items() if key != "right"}
+    assert record_sentences(ReaderRecord(facts)) == [dice]
+
+
+def test_the_auroc_is_behind_details(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any, monkeypatch: Any
+) -> None:
+    segment()
+    panel = opened().readers_panel
+    assert panel.details.isHidden()
+    shown(qtbot, panel)
+    assert panel.details.isHidden()  # of weights that were not measured
+    panel.show_button.click()
+    known = "napari_attnseg.two_readers.ReaderRecord"
+    monkeypatch.setattr(known, lambda facts: RECORD)
+    shown(qtbot, panel)
+    assert "both together were right in 64 % of the area" in panel.message.text()
+    assert "AUROC" not in panel.message.text()
+    assert not panel.details.isHidden() and "AUROC 0.83" in panel.psi.text()
+    panel.show_button.click()
+    assert panel.details.isHidden()
 
 
 def test_a_region_is_told_by_who_draws_it() -> None:

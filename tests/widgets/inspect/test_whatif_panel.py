@@ -127,6 +127,39 @@ def test_a_change_is_kept_once(
     assert panel.keep_button.isEnabled()
 
 
+def test_a_map_lies_below_the_mask_whatever_is_kept(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any, tiny_segmenter: Any
+) -> None:
+    source = source_of(segment())
+    mask = viewer.layers["mask · image"]
+    panel = opened().whatif_panel
+    panel.rows[8].slider.setValue(0.0)
+    changed(qtbot, panel)
+    panel.keep_button.click()
+    kept = [layer for layer in viewer.layers if layer.name.startswith("what if")]
+    probability, outline = kept
+    found = explanation_of(tiny_segmenter, source.frame(0), "entropy")
+    add_explanation(viewer, explanation_layer(source, found, 0), "entropy")
+    (added,) = [x for x in viewer.layers if x.name.startswith("entropy")]
+    place = viewer.layers.index
+    assert place(added) < place(mask) < place(outline)
+    assert place(probability) < place(mask)  # it too is a map, and may be shown
+    assert place("image") < min(place(probability), place(added))
+
+
+def test_a_map_lies_below_labels_that_the_user_drew_between(
+    viewer: ViewerModel, segment: Any, tiny_segmenter: Any
+) -> None:
+    source = source_of(segment("a"))
+    below = viewer.add_labels(np.ones((40, 48), np.uint8), name="drawn")
+    viewer.layers.move(viewer.layers.index(below), 3)
+    found = explanation_of(tiny_segmenter, source.frame(0), "entropy")
+    add_explanation(viewer, explanation_layer(source, found, 0), "entropy")
+    (added,) = [x for x in viewer.layers if x.name.startswith("entropy")]
+    place = viewer.layers.index
+    assert place("a") < place(added) < place(below) < place("mask · a")
+
+
 def test_the_brush_works_without_a_mouse(
     qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from npe2 import PluginManager
 
 from napari_attnseg._widgets.base.model_card import describe_card
 from napari_attnseg._widgets.base.outcome_line import NO_LONGER
@@ -24,6 +25,7 @@ from napari_attnseg.reliability.estimate import (
     UNLIKE_FIRST,
     EstimateState,
     ExpectedDice,
+    estimate_of,
     false_alarms_words,
 )
 from napari_attnseg.spec import Preprocessing
@@ -53,15 +55,16 @@ def test_the_line_follows_every_change_and_marks_what_no_outline_shows(
     qtbot.waitUntil(lambda: line().endswith(" % of the frame"))
     assert not text.visible
     mask.data = np.zeros_like(mask.data)
-    qtbot.waitUntil(lambda: line().startswith(f"Nothing found\n{BY_HAND}"))
-    assert text.visible and text.text == "Nothing found\npolyp"
+    qtbot.waitUntil(lambda: line() == f"The mask is empty\n{BY_HAND}")
+    assert text.visible and text.text == "The mask is empty\npolyp"
     marked = picture()
     mask.visible = False
     qtbot.waitUntil(lambda: not text.visible)
     assert not np.array_equal(picture(), marked)
     mask.visible = True
     mask.data = np.ones_like(mask.data)
-    qtbot.waitUntil(lambda: "these weights do not fit this image" in line())
+    full = f"The mask covers the whole frame\n{BY_HAND}"
+    qtbot.waitUntil(lambda: line() == full)  # the weights did not do that
     marks = text.text.split("\n")
     assert text.visible and line().startswith(" ".join(marks[:2]))
     assert marks[2] == "polyp" and max(map(len, marks)) <= MARK_LINE
@@ -125,12 +128,12 @@ def test_the_line_and_the_run_are_of_the_image_that_is_seen(
     first.visible = second.visible = True
     *_, mask = add_result(viewer, second)
     mask.data = np.zeros_like(mask.data)
-    qtbot.waitUntil(lambda: line_of("Nothing found"))
+    qtbot.waitUntil(lambda: line_of("The mask is empty"))
     viewer.layers.selection = {first}  # chosen, and still covered
-    qtbot.waitUntil(lambda: line_of("b: Nothing found"))
+    qtbot.waitUntil(lambda: line_of("b: The mask is empty"))
     viewer.layers.selection = {second}
     widget.inputs.weights_box.setCurrentIndex(0)
-    qtbot.waitUntil(lambda: line_of("With other weights: Nothing found"))
+    qtbot.waitUntil(lambda: line_of("With other weights: The mask is empty"))
 
 
 @pytest.mark.parametrize(
@@ -219,9 +222,88 @@ def test_the_expected_dice_stands_there_while_the_mask_is_the_models_own(
     mask.data = own
     panel.threshold.setValue(0.9)
     panel.apply()
-    assert "expected Dice" not in panel.size_label.text()
+    assert panel.size_label.text().endswith(why)  # as true as before
     qtbot.wait(100)  # a threshold is no brush
     assert BY_HAND not in line.text()
+
+
+@pytest.mark.parametrize("what", ["threshold", "fill_holes"])
+def test_after_another_threshold_or_clean_up_the_line_says_why_there_is_no_number(
+    viewer: ViewerModel, qtbot: Any, add_result: Any, what: str
+) -> None:
+    widget, panel = SegmentWidget(viewer), MaskPanel(viewer)
+    for one in (widget, panel):
+        qtbot.addWidget(one)
+    data = np.random.default_rng(0).integers(0, 255, (40, 48, 3), np.uint8)
+    image = viewer.add_image(data, name="polyp", rgb=True)
+    *_, mask = add_result(viewer, image)
+    record, line = record_of(mask), widget.outcome
+    assert record is not None
+    measured = {"n": 88, "title": "Kvasir-SEG", "split": "val"}
+    good = ExpectedDice(EstimateState.ESTIMATED, 0.91, 0.85, 0.95, measured=measured)
+    set_record(mask, record.with_provenance(**good.to_provenance()))
+    panel.set_result(find_results(viewer.layers)[0])
+    assert "\nExpected Dice 0.91" in panel.size_label.text()
+    if what == "threshold":
+        panel.threshold.setValue(record.threshold + 0.01)
+    else:
+        panel.fill_holes.setChecked(True)
+    panel.apply()
+    why = (
+        "\nNo expected Dice: it was measured at the model's own threshold, without "
+        "clean-up"
+    )
+    assert panel.size_label.text().endswith(why)
+    qtbot.waitUntil(lambda: line.text().endswith(why))
+    # What is no number of the mask in view goes to no file.
+    changed = record_of(mask)
+    assert changed is not None and estimate_of(changed.provenance) is None
+    unlike = ExpectedDice(EstimateState.UNLIKE, unlikeness=2.0, measured=measured)
+    set_record(mask, changed.with_provenance(**unlike.to_provenance()))
+    panel.show_size()
+    said = panel.size_label.text()
+    assert said.startswith(UNLIKE_FIRST) and "No expected Dice: unlike" in said
+    panel.reset()
+    set_record(mask, record.with_provenance(**good.to_provenance()))
+    panel.show_size()
+    assert "\nExpected Dice 0.91" in panel.size_label.text()
+
+
+@pytest.mark.parametrize("box", [None, Box(0, 0, 20, 20)])
+@pytest.mark.parametrize("loosened", [True, False])
+def test_a_mask_changed_by_hand_blames_neither_weights_nor_threshold(
+    box: Box | None, loosened: bool
+) -> None:
+    mask = np.ones((20, 20), np.uint8)
+    said = "The mask fills the box" if box else "The mask covers the whole frame"
+    full = outcome_of(mask, loosened, box, by_hand=True)
+    assert full.sentence == full.mark == said
+    assert outcome_of(mask, loosened, box).sentence.startswith(f"{said}: ")
+    empty = outcome_of(0 * mask, loosened, box, by_hand=True)
+    assert empty.sentence == empty.mark == "The mask is empty"
+    if box is None:
+        mask[0, 0] = 0
+        nearly = outcome_of(mask, loosened, by_hand=True)
+        assert nearly.sentence == "The mask covers 99.7 % of the frame"
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_a_saved_mask_that_was_changed_by_hand_blames_no_weights(
+    viewer: ViewerModel, qtbot: Any, add_result: Any, tmp_path: Path, value: int
+) -> None:
+    PluginManager.instance().discover()  # a ViewerModel does not
+    data = np.random.default_rng(0).integers(0, 255, (40, 48, 3), np.uint8)
+    image = viewer.add_image(data, name="polyp", rgb=True)
+    layers = add_result(viewer, image)
+    layers[-1].data = np.full_like(layers[-1].data, value)
+    viewer.layers.save(str(tmp_path / "out"), plugin="napari-attnseg")
+    again = ViewerModel()
+    again.open(tmp_path / "out", plugin="napari-attnseg")
+    panel = MaskPanel(again)
+    qtbot.addWidget(panel)
+    panel.set_result(find_results(again.layers)[0])
+    said = "The mask covers the whole frame" if value else "The mask is empty"
+    assert panel.size_label.text() == f"{said} ({1920 * value:,} px)\n{BY_HAND}"
 
 
 def test_about_these_weights_says_how_the_expected_dice_was_measured() -> None:

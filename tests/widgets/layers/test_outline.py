@@ -54,6 +54,11 @@ def test_a_mask_of_nearly_the_whole_frame_is_a_fill(
     qtbot.waitUntil(lambda: single.contour == 0)
     single.data = masks[1]
     qtbot.waitUntil(lambda: single.contour > 0)
+    qtbot.wait(400)  # until nothing else is to be followed
+    single.fill((0, 0), 1)  # napari's bucket tells of paint alone
+    qtbot.waitUntil(lambda: single.contour == 0 and single.opacity < 1)
+    single.undo()
+    qtbot.waitUntil(lambda: single.contour > 0)
     life.end()
     del widths
 

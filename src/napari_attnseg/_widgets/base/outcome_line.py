@@ -160,7 +160,8 @@ class OutcomeLine(QLabel):
         data = result.mask.data
         mask = np.asarray(data[frame] if result.stacked else data)
         missing, loosened = is_missing(result, frame, mask), is_loosened(result)
-        key = (array_sha256(mask), loosened, result.record.box, missing)
+        by_hand = by_hand_words(result, frame, mask)
+        key = (array_sha256(mask), loosened, result.record.box, missing, bool(by_hand))
         if self._known is None or self._known[0] != key:
             self._known = key, found_in(result, frame, mask)
         outcome = self._known[1]
@@ -168,7 +169,6 @@ class OutcomeLine(QLabel):
         where = f"Slice {frame}: " if several else ""
         expected = expected_dice(result, frame, mask)
         sentence = "" if expected is None else expected.sentence
-        by_hand = by_hand_words(result, frame, mask)
         if by_hand:
             known = estimate_of(result.record.provenance, frame)
             had_number = known is not None and known.mean is not None

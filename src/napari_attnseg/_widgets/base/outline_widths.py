@@ -40,12 +40,15 @@ class OutlineWidths:
     def _watch(self, event: Any = None) -> None:
         for layer in self._viewer.layers:
             if has_record(layer) and isinstance(layer, Labels):
-                layer.events.set_data.disconnect(self._changed)
-                layer.events.set_data.connect(self._changed)
+                for event in _changes(layer):
+                    event.disconnect(self._changed)
+                    event.connect(self._changed)
 
     def _let_go(self) -> None:
         for layer in self._viewer.layers:
-            layer.events.set_data.disconnect(self._changed)
+            if isinstance(layer, Labels):
+                for event in _changes(layer):
+                    event.disconnect(self._changed)
 
     def _changed(self, event: Any = None) -> None:
         restart(self._soon)
@@ -57,3 +60,8 @@ class OutlineWidths:
         for layer in self._viewer.layers:
             if has_record(layer):
                 follow_zoom(layer, zoom, point)
+
+
+def _changes(layer: Labels) -> tuple[Any, ...]:
+    """Events of other values; a brush and a bucket send only the first."""
+    return layer.events.paint, layer.events.set_data

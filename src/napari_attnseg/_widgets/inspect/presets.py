@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_attnseg._widgets.layers.metadata import record_of
+from napari_attnseg._widgets.layers.outcome import EMPTIED
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.results import PatternValue, gate_label
 
@@ -31,6 +32,7 @@ TITLES = {
 OUTLINE = "the outline of the mask"
 OUTLINED = f"the image with {OUTLINE}"
 NOT_FOUND = "Nothing was found: no outline."
+NO_PIXEL = f"{EMPTIED}: no outline."
 NOT_OPEN = "The image of this result is not open."
 #: What each preset shows of a result.
 DESCRIPTIONS = {
@@ -53,6 +55,7 @@ def describe_preset(
     preset: Preset,
     is_found: bool = True,
     is_filled: bool = False,
+    is_emptied: bool = False,
 ) -> str:
     """Describe what a preset shows, and which of its maps are decorative.
 
@@ -64,6 +67,8 @@ def describe_preset(
         Whether the mask holds a pixel in the frame on screen; else it has no outline.
     is_filled : bool
         Whether the mask is drawn as a fill, as one of nearly the whole frame is.
+    is_emptied : bool
+        Whether a person changed the mask, which the model may have found.
     """
     text = DESCRIPTIONS[preset]
     if result is not None and result.image is None:
@@ -71,7 +76,8 @@ def describe_preset(
         text = NOT_OPEN if preset is Preset.OVERLAY else f"{text} {NOT_OPEN}"
     elif result is not None and not is_found:
         text = text.replace(OUTLINED, "the image")
-        text = NOT_FOUND if preset is Preset.OVERLAY else f"{text} {NOT_FOUND}"
+        none = NO_PIXEL if is_emptied else NOT_FOUND
+        text = none if preset is Preset.OVERLAY else f"{text} {none}"
     elif is_filled:
         text = text.replace(OUTLINE, "the mask as a fill")
     gates = {} if result is None or preset is Preset.OVERLAY else result.gates

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_attnseg._widgets.base.controls import set_tips, wrapped_label
+from napari_attnseg._widgets.base.controls import Fold, set_tips, wrapped_label
 from napari_attnseg._widgets.base.jobs import Failed, encode
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.model_cache import ModelCache
@@ -32,11 +32,16 @@ from napari_attnseg._widgets.inspect.readout import pixel_at
 from napari_attnseg._widgets.inspect.section import Section
 from napari_attnseg._widgets.inspect.tips import READER_TIPS
 from napari_attnseg._widgets.inspect.whatif_layers import why_disabled
+from napari_attnseg._widgets.layers.objects_aside import ObjectsAside
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.reader_record import Reader, ReaderState
-from napari_attnseg.reader_words import record_sentences, useless_sentences
+from napari_attnseg.reader_words import (
+    psi_sentence,
+    record_sentences,
+    useless_sentences,
+)
 
 ASK = (
     "What does each of the two encoders, the CNN and the transformer, draw alone, and "
@@ -57,11 +62,15 @@ class ReadersPanel(Section):
         Ends the worker that encodes.
     pointing : Pointing
         Gives the point at which the reading is held.
+    objects : ObjectsAside
+        Hides measured objects while outlines are drawn.
     """
 
-    def __init__(self, viewer: Any, life: Lifetime, pointing: Pointing) -> None:
+    def __init__(
+        self, viewer: Any, life: Lifetime, pointing: Pointing, objects: ObjectsAside
+    ) -> None:
         super().__init__(viewer, life)
-        self._pointing = pointing
+        self._pointing, self._objects = pointing, objects
         self._encoding: Encoding[FrameReaders] = Encoding(read)
         self._layers = ReaderLayers(viewer)
         life.at_end += [self._encoding.free, self._layers.remove]
@@ -69,11 +78,15 @@ class ReadersPanel(Section):
         self.disagreement_box = QCheckBox("Where they disagree")
         self.legend = _legend()
         self.region = wrapped_label()
+        #: Whether psi tells the better encoder, with its AUROC.
+        self.psi = wrapped_label()
+        self.details = Fold("Details", self.psi)
         set_tips({getattr(self, name): tip for name, tip in READER_TIPS.items()})
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (
             self.message,
+            self.details,
             self.show_button,
             self.legend,
             self.disagreement_box,
@@ -108,6 +121,7 @@ class ReadersPanel(Section):
         self._encoding.free()
         # Not now: napari may be going through a list of layers to remove.
         QTimer.singleShot(0, partial(self._layers.take_away, self._layers.let_go()))
+        QTimer.singleShot(0, partial(self._objects.follow, self, None))
         self.message.setText(ASK)
         self._show_state()
 
@@ -117,6 +131,7 @@ class ReadersPanel(Section):
         self.legend.setVisible(shown)
         self.disagreement_box.setVisible(shown)
         self.region.setVisible(shown)
+        self.details.setVisible(shown and bool(self.psi.text()))
         if not shown:
             with signals_blocked(self.disagreement_box):
                 self.disagreement_box.setChecked(False)
@@ -143,13 +158,27 @@ class ReadersPanel(Section):
             *record_sentences(record),
         ]
         self.message.setText(" ".join(filter(None, said)))
+        self.psi.setText(psi_sentence(record))
         self._layers.show_outlines(result, found)
         self._show_state()
         # One that is useless alone disagrees nearly everywhere, which says nothing.
         states = {record.state(reader) for reader in Reader}
         self.disagreement_box.setChecked(ReaderState.USELESS not in states)
         self._drawn_late()
+        self._follow_objects()
         self._read(self._pointing.point)
+
+    def _follow(self) -> None:
+        super()._follow()
+        if not self._life.ended:
+            self._follow_objects()
+
+    def _follow_objects(self) -> None:
+        """Hide measured objects, whose white is that of the mask by both together."""
+        layers, result = self._viewer.layers, self._result
+        seen = any(one in layers and one.visible for one in self._layers.layers)
+        drawn_on = result.image if seen and result is not None else None
+        self._objects.follow(self, drawn_on)
 
     def _show_disagreement(self, wanted: bool) -> None:
         self._layers.hide_disagreement()

@@ -30,6 +30,7 @@ from napari_attnseg._widgets.inspect.whatif_layers import (
 )
 from napari_attnseg._widgets.layers.display import add_layers
 from napari_attnseg._widgets.layers.metadata import record_of
+from napari_attnseg._widgets.layers.objects_aside import ObjectsAside
 from napari_attnseg._widgets.layers.one_map import MapsAside
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.errors import AttnSegError
@@ -54,11 +55,15 @@ class WhatIfPanel(Section):
         Ends the worker that encodes.
     pointing : Pointing
         Holds the point at which to paint without a mouse.
+    objects : ObjectsAside
+        Hides measured objects while a change is drawn.
     """
 
-    def __init__(self, viewer: Any, life: Lifetime, pointing: Pointing) -> None:
+    def __init__(
+        self, viewer: Any, life: Lifetime, pointing: Pointing, objects: ObjectsAside
+    ) -> None:
         super().__init__(viewer, life)
-        self._pointing = pointing
+        self._pointing, self._objects = pointing, objects
         self._encoded: Encoding[WhatIf] = Encoding(encode)
         self._layers = Temporary(viewer)
         self._maps = MapsAside(viewer)
@@ -141,6 +146,7 @@ class WhatIfPanel(Section):
         # Not now: napari may be going through a list of layers to remove.
         QTimer.singleShot(0, partial(self._layers.take_away, self._layers.let_go()))
         QTimer.singleShot(0, self._maps.show)
+        QTimer.singleShot(0, partial(self._objects.follow, self, None))
 
     # -- changes ---------------------------------------------------------------------
 
@@ -253,8 +259,10 @@ class WhatIfPanel(Section):
         if forced and self._layers.has(layer) and layer.visible:
             assert self._result is not None
             self._maps.hide(self._result.image)
+            self._objects.follow(self, self._result.image)
         else:
             self._maps.show()
+            self._objects.follow(self, None)
 
     def follow_frame(self) -> None:
         """Show the gates of the frame that is shown now; the change is not decoded."""

@@ -39,6 +39,8 @@ from napari_attnseg._widgets.inspect.result_in_view import ResultInView
 from napari_attnseg._widgets.inspect.whatif_panel import WhatIfPanel
 from napari_attnseg._widgets.layers.classes import class_legend, class_names
 from napari_attnseg._widgets.layers.display import leave_brushes
+from napari_attnseg._widgets.layers.objects_aside import ObjectsAside
+from napari_attnseg._widgets.layers.outcome import is_changed_by_hand
 from napari_attnseg._widgets.layers.own_image import bring_forward
 from napari_attnseg._widgets.layers.runs import ResultLayers, find_results, kept_mask
 
@@ -79,8 +81,11 @@ class InspectWidget(DockWidget):
         #: Why the mask cannot be changed; hidden while it can.
         self.mask_why = wrapped_label(MASK_FIXED)
         self.click_panel = ClickPanel(napari_viewer, life)
-        self.whatif_panel = WhatIfPanel(napari_viewer, life, self.pointing)
-        self.readers_panel = ReadersPanel(napari_viewer, life, self.pointing)
+        objects = ObjectsAside(napari_viewer)
+        life.at_end.append(objects.end)
+        shared = napari_viewer, life, self.pointing, objects
+        self.whatif_panel = WhatIfPanel(*shared)
+        self.readers_panel = ReadersPanel(*shared)
         self.run_menu = RunMenu(napari_viewer, life)
         self.training_set = TrainingSetButton(napari_viewer, life)
         self.body = QWidget()
@@ -305,13 +310,14 @@ class InspectWidget(DockWidget):
     def _describe(self, event: Any = None) -> None:
         if self._life.ended:
             return
-        result, found, filled = self.result, True, False
+        result, found, filled, emptied = self.result, True, False, False
         if result is not None and result.mask is not None:
             data, filled = result.mask.data, result.mask.contour == 0
-            if result.stacked:
-                data = data[result.frame(self._viewer.dims.point)]
-            found = bool(np.any(data))
-        text = describe_preset(result, self.preset, found, filled)
+            frame = result.frame(self._viewer.dims.point)
+            mask = np.asarray(data[frame] if result.stacked else data)
+            found = bool(mask.any())
+            emptied = not found and is_changed_by_hand(result, frame, mask)
+        text = describe_preset(result, self.preset, found, filled, emptied)
         self.preset_description.setText(text)
 
     def _follow_overlay(self) -> None:

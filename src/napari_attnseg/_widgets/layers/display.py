@@ -24,7 +24,7 @@ from napari_attnseg._widgets.layers.new_layers import (
     signed_colormap,
 )
 from napari_attnseg._widgets.layers.outline import outline
-from napari_attnseg._widgets.layers.own_image import place_above
+from napari_attnseg._widgets.layers.own_image import images_of, place_above
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg._widgets.layers.thumbnail import keep_thumbnail
 from napari_attnseg._widgets.preferences import first_gate, mask_colour
@@ -109,7 +109,10 @@ def new_thumbnail(layer: Any, frame: int) -> None:
 
 
 def add_layers(viewer: Any, layers: Iterable[NewLayer], above: Any = None) -> list[Any]:
-    """Add layers in order, directly above their image; returns them.
+    """Add layers in order, above their image; returns them.
+
+    Maps are put below the masks of their image, whatever lies between these, and
+    everything else above all of its layers.
 
     Parameters
     ----------
@@ -125,14 +128,17 @@ def add_layers(viewer: Any, layers: Iterable[NewLayer], above: Any = None) -> li
         record = record_of(layer)
         if above is None and record is not None:
             above = _layer_with(viewer.layers, record.image.layer_id)
-    place = place_above(viewer.layers, above)
-    if not any(_is_outline(layer) for layer in made):
-        # A map that is added later covers the image, never the outline over it, nor
-        # the ring of a reading, which may lie over the outline.
-        while place and _lies_over_maps(viewer.layers[place - 1]):
-            place -= 1
-    for index, layer in enumerate(made, place):
-        viewer.layers.insert(index, layer)
+    top = place_above(viewer.layers, above)
+    place = _below_masks(viewer.layers, above, top)
+    for layer in made:
+        if isinstance(layer, napari.layers.Image):
+            viewer.layers.insert(place, layer)
+            place += 1
+            top += 1
+    for layer in made:
+        if not isinstance(layer, napari.layers.Image):
+            viewer.layers.insert(top, layer)
+            top += 1
     return made
 
 
@@ -148,8 +154,33 @@ def remove_layers(viewer: Any, layers: Iterable[Any]) -> None:
                 viewer.layers.remove(layer)
 
 
-def _is_outline(layer: Any) -> bool:
-    return isinstance(layer, napari.layers.Labels) and has_record(layer)
+def _below_masks(layers: Sequence[Any], image: Any, top: int) -> int:
+    """Index at which a new map of an image belongs: below what lies over all maps.
+
+    It covers the image, but neither a mask, also one that is hidden now or that the
+    user drew, nor the ring of a reading.
+
+    Parameters
+    ----------
+    layers : sequence of napari layers
+        ``viewer.layers``.
+    image : Image or None
+        None where it is not open: then only what lies on top is looked at.
+    top : int
+        From `place_above`.
+    """
+    place = top
+    while place and _lies_over_maps(layers[place - 1]):
+        place -= 1
+    if image not in layers:
+        return place
+    own = images_of(layers)
+    for index in range(layers.index(image) + 1, place):
+        layer = layers[index]
+        drawn = isinstance(layer, napari.layers.Labels) and not has_record(layer)
+        if drawn or (own.get(layer) is image and _lies_over_maps(layer)):
+            return index
+    return place
 
 
 def _lies_over_maps(layer: Any) -> bool:

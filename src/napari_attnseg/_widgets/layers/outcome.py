@@ -21,7 +21,7 @@ from napari_attnseg.reliability.estimate import (
     UNLIKE_FIRST,
     EstimateState,
     ExpectedDice,
-    estimate_of,
+    estimate_or_why_none,
 )
 
 #: Share of the frame; a smaller object is a speck where there is a larger one.
@@ -32,6 +32,8 @@ NEARLY_ALL = 0.9
 #: Characters of a line on the canvas of a small window.
 MARK_LINE = 20
 NOT_SEGMENTED = "Not segmented"
+#: Of a mask that a person emptied.
+EMPTIED = "The mask is empty"
 SPECK_TIP = (
     f"A speck is an object of less than {100 * SPECK:g} % of the frame. To drop small "
     "objects, use Drop below in Inspect."
@@ -68,6 +70,9 @@ class Outcome:
     specks, largest_speck : int
         Number of objects smaller than `SPECK` beside larger ones, and pixels of the
         largest of these specks.
+    by_hand : bool
+        Whether a person changed the mask since it was made: then neither weights nor
+        threshold are to blame for it.
     """
 
     found: Found
@@ -78,18 +83,22 @@ class Outcome:
     boxed: bool = False
     specks: int = 0
     largest_speck: int = 0
+    by_hand: bool = False
 
     @property
     def mark(self) -> str:
         """Short text for the canvas, where a sentence would be cut off."""
         if self.found is Found.NOT_DONE:
             return NOT_SEGMENTED
-        nothing = self.found is Found.NOTHING
-        if self.boxed:
-            return (
-                "Nothing found inside the box" if nothing else "The mask fills the box"
-            )
-        return "Nothing found" if nothing else self._covers
+        if self.found is Found.NOTHING:
+            return self._nothing
+        return "The mask fills the box" if self.boxed else self._covers
+
+    @property
+    def _nothing(self) -> str:
+        if self.by_hand:
+            return EMPTIED
+        return "Nothing found inside the box" if self.boxed else "Nothing found"
 
     @property
     def _covers(self) -> str:
@@ -103,8 +112,10 @@ class Outcome:
         """Describe the mask in one line."""
         if self.found is Found.NOT_DONE:
             return NOT_SEGMENTED
-        if self.found is Found.NOTHING:
-            return "Nothing found inside the box" if self.boxed else "Nothing found"
+        if self.found is Found.NOTHING or (
+            self.found is Found.EVERYTHING and self.by_hand
+        ):
+            return self.mark
         if self.boxed and self.found is Found.EVERYTHING:
             return "The mask fills the box: draw a larger one to see where it ends"
         if self.found is Found.EVERYTHING:
@@ -131,10 +142,12 @@ def outcome_of(
     mask: NDArray[np.integer[Any]],
     loosened: bool = False,
     box: Box | None = None,
+    by_hand: bool = False,
 ) -> Outcome:
     """Summarise the mask (H, W) of one frame.
 
-    If the run was inside a box, the box counts as the frame.
+    If the run was inside a box, the box counts as the frame. The other parameters are
+    attributes of the outcome.
     """
     sizes = object_sizes(mask)
     area = int(sizes.sum())
@@ -154,6 +167,7 @@ def outcome_of(
         box is not None,
         len(small),
         int(small.max(initial=0)),
+        by_hand,
     )
 
 
@@ -175,13 +189,16 @@ def found_in(
     """Summarise the mask (H, W) that a result shows in one frame."""
     if is_missing(result, frame, mask):
         return not_segmented(mask)
-    return outcome_of(mask, is_loosened(result), result.record.box)
+    by_hand = is_changed_by_hand(result, frame, mask)
+    return outcome_of(mask, is_loosened(result), result.record.box, by_hand)
 
 
 def expected_dice(
     result: ResultLayers, frame: int, mask: NDArray[np.integer[Any]]
 ) -> ExpectedDice | None:
-    """Expected Dice of what a mask layer shows; None unless it is the model's own mask.
+    """Expected Dice of what a mask layer shows, or the reason of no number.
+
+    None if a person changed the mask, or there is no expected Dice of these weights.
 
     Parameters
     ----------
@@ -192,7 +209,7 @@ def expected_dice(
         Mask of that frame, from its layer.
     """
     record = result.record
-    found = estimate_of(record.provenance, frame)
+    found = estimate_or_why_none(record.provenance, frame)
     if found is None or record.derivation is not None:
         return None
     made = record.mask_sha256
@@ -227,7 +244,7 @@ def by_hand_words(
 
 def first_of_all(result: ResultLayers, frame: int) -> str:
     """Line that stands above what was found, if the image is unlike the known ones."""
-    found = estimate_of(result.record.provenance, frame)
+    found = estimate_or_why_none(result.record.provenance, frame)
     unlike = found is not None and found.state is EstimateState.UNLIKE
     return f"{UNLIKE_FIRST}\n" if unlike else ""
 

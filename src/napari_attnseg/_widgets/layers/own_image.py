@@ -19,6 +19,8 @@ from napari_attnseg._widgets.layers.runs import ResultLayers, all_results
 HIDDEN = "attnseg hidden with its image"
 #: The same of a filled mask that its objects, a fill too, are shown over.
 BEHIND = "attnseg hidden behind its objects"
+#: The same of objects, hidden only while Inspect draws outlines on their image.
+ASIDE = "attnseg hidden beside outlines"
 #: Images whose blending lets what is below them through, as channels do.
 _SEEN_THROUGH = frozenset({"additive", "minimum", "multiplicative"})
 #: Share of an image that another one must overlap to cover it.
@@ -229,13 +231,14 @@ def is_wanted(layer: Any) -> bool:
         layer.visible
         or layer.metadata.get(HIDDEN, False)
         or layer.metadata.get(BEHIND, False)
+        or layer.metadata.get(ASIDE, False)
     )
 
 
 def hide(layer: Any) -> None:
     """Hide a layer so that it stays hidden when its image comes into view again."""
-    layer.metadata.pop(HIDDEN, None)
-    layer.metadata.pop(BEHIND, None)
+    for because in (HIDDEN, BEHIND, ASIDE):
+        layer.metadata.pop(because, None)
     layer.visible = False
 
 

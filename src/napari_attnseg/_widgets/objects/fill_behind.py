@@ -11,7 +11,7 @@ from typing import Any
 from napari_attnseg._widgets.base.controls import halt, restart, timer
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.layers.metadata import has_record
-from napari_attnseg._widgets.layers.own_image import BEHIND, HIDDEN
+from napari_attnseg._widgets.layers.own_image import ASIDE, BEHIND, HIDDEN
 
 
 class FillBehind:
@@ -28,8 +28,10 @@ class FillBehind:
         self._viewer = viewer
         self._mask: Any = None
         self._objects: Any = None
+        #: Whether the mask is shown only until its objects are shown again.
+        self._seen_aside = False
         # Not while napari takes the objects from its canvas: that may end the process.
-        self._soon = timer(0, self.show_again)
+        self._soon = timer(0, self._follow)
         life.at_end += [partial(halt, self._soon), self.show_again]
 
     def hide(self, mask: Any, objects: Any) -> None:
@@ -44,10 +46,24 @@ class FillBehind:
         self._viewer.layers.events.removed.connect(self._changed)
 
     def _changed(self, event: Any = None) -> None:
-        objects = self._objects
-        gone = objects not in self._viewer.layers
-        if gone or not (objects.visible or objects.metadata.get(HIDDEN, False)):
+        if self._mask is None:
+            return
+        gone = self._objects not in self._viewer.layers
+        if gone or not self._objects.metadata.get(HIDDEN, False):
             restart(self._soon)
+
+    def _follow(self) -> None:
+        """Hide the mask while its objects are seen; show it while they are not."""
+        mask, objects = self._mask, self._objects
+        if mask is None:
+            return
+        aside = objects.metadata.get(ASIDE, False)
+        if objects not in self._viewer.layers or not (objects.visible or aside):
+            self.show_again()
+        elif aside and not objects.visible and not self._seen_aside:
+            self._seen_aside = mask.visible = True
+        elif objects.visible and self._seen_aside:
+            self._seen_aside = mask.visible = False
 
     def show_again(self) -> None:
         """Show the mask, unless the user did, and stop watching both layers."""
@@ -55,6 +71,7 @@ class FillBehind:
         if mask is None:
             return
         self._mask = self._objects = None
+        self._seen_aside = False
         objects.events.visible.disconnect(self._changed)
         self._viewer.layers.events.removed.disconnect(self._changed)
         if mask.metadata.pop(BEHIND, False):

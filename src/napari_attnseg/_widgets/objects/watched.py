@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_attnseg._widgets.base.controls import halt, restart, timer
 from napari_attnseg._widgets.layers.frames import shown_frame
-from napari_attnseg._widgets.layers.own_image import hide
+from napari_attnseg._widgets.layers.own_image import hide, is_wanted
 from napari_attnseg._widgets.layers.source import finest
 from napari_attnseg._widgets.objects.measurement import Measurement
 
@@ -111,7 +111,7 @@ class Watched:
         if stale == before or self.layer not in self._viewer.layers:
             return
         self._stale = stale
-        if stale and self.layer.visible:
+        if stale and is_wanted(self.layer):
             hide(self.layer)
             self._hidden = True
         elif not stale and self._hidden:

@@ -76,7 +76,8 @@ class OpenReview:
 
     def measure(self, case: Case) -> str:
         """The number beside a case in the list."""
-        return "" if self.blind else measure_words(case, self.review.series.order)
+        known, order = self.review.known(case), self.review.series.order
+        return "" if self.blind else measure_words(known, order)
 
     def neighbour(
         self, case: Case, step: int, listed: Callable[[int], bool], open_only: bool

@@ -174,6 +174,6 @@ class ReviewPanel(QWidget):
         if review.hidden(case):
             words = "The mask is hidden; S shows it."
         else:
-            words = "" if opened.blind else case_words(case, state)
+            words = "" if opened.blind else case_words(review.known(case), state)
         self.about.setText(words)
         self.buttons["maps"].setEnabled(case.results is not None)
