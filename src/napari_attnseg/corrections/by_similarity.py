@@ -1,7 +1,8 @@
 """Propose corrections by similarity to the click, for weights without a click head.
 
 The numbers were chosen on the 88 validation images of Kvasir-SEG, with the
-weights that were bundled before; with a wider reach or a higher gain, clicks made more masks worse.
+weights that were bundled before; with a wider reach or a higher gain, clicks made more
+masks worse.
 """
 
 from __future__ import annotations
