@@ -138,12 +138,22 @@ def explain(args: argparse.Namespace) -> None:
 
 
 def inspect(args: argparse.Namespace) -> None:
-    """The Inspect widget: side by side, and a what-if."""
+    """The Inspect widget: side by side, each encoder alone, and a what-if."""
     window = Window("polyp")
     window.segment()
     widget = window.open("inspect")
     widget.toggle_button.click()
     window.save("inspect-scales")
+
+    window = Window("polyp")
+    window.segment()
+    widget = window.open("inspect")
+    folds = _folds(widget)
+    folds["Mask"].open(False)
+    folds["Each encoder alone, and where they disagree"].open()
+    widget.readers_panel.show_button.click()
+    window.wait(lambda: "Hide" in widget.readers_panel.show_button.text())
+    window.save("inspect-encoders")
 
     window = Window("polyp")
     window.segment()
