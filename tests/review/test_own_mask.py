@@ -17,7 +17,7 @@ from napari_attnseg.masks import MaskRules
 from napari_attnseg.reliability.estimate import EstimateState, ExpectedDice
 from napari_attnseg.review.case import Case
 from napari_attnseg.review.cases import find_cases
-from napari_attnseg.review.own_mask import expected_of, is_changed
+from napari_attnseg.review.own_mask import border_words, expected_of, is_changed
 from napari_attnseg.review.session import Review
 from napari_attnseg.review.words import case_words, measure_words, order_words
 
@@ -85,7 +85,7 @@ def test_why_results_have_no_expected_dice() -> None:
     assert expected_of({"provenance": {}, "mask_edited": True}) is None
 
 
-def test_a_mask_from_elsewhere_over_the_whole_border_is_asked_about(
+def test_a_mask_from_elsewhere_over_most_of_the_border_is_asked_about(
     tmp_path: Path,
 ) -> None:
     folder = write_images(tmp_path, 2)
@@ -94,9 +94,15 @@ def test_a_mask_from_elsewhere_over_the_whole_border_is_asked_about(
     first, second = (review.read_mask(case) for case in review.cases)
     assert first is not None and second is not None and not second.assumed
     assert first.assumed == (
-        "case0.png covers the whole border of its image: if it was saved inverted, "
+        "case0.png covers 100 % of the border of its image: if it was saved inverted, "
         "save it with 255 for the mask."
     )
+    # Also where the object touches the border.
+    touching = 1 - square(1)
+    touching[:, :3] = 0
+    assert "of the border" in border_words(review.cases[0], touching)
+    touching[:, 4:] = 0
+    assert border_words(review.cases[0], touching) == ""
     np.testing.assert_array_equal(first.labels, 1 - square(1))
     review.close()
 

@@ -309,12 +309,17 @@ class SegmentWidget(ModelWidget):
         self._describe_gate()
 
     def _show_gate(self) -> None:
-        """Show one gate map and hide the others."""
+        """Show one gate map; hide the others, and explanations that may cover it."""
         chosen = self.gate_box.currentData()
         if chosen == SEVERAL:
             return
         for layer in self.gate_layers:
             layer.visible = layer is chosen
+        if chosen is not None:
+            for layer in layers_in_view(self._viewer):
+                record = record_of(layer)
+                if record is not None and record.explanation:
+                    layer.visible = False
         self._fill_gates()
 
     def _describe_gate(self) -> None:

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QApplication, QMessageBox
 from segment_dock import images, texts, wait
 
 from napari_attnseg import decoded_image
-from napari_attnseg._widgets.layers.metadata import METADATA
+from napari_attnseg._widgets.layers.metadata import METADATA, record_of
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.engines import ASKED, STOOD_IN
 
@@ -40,8 +40,18 @@ def test_a_run_adds_layers_and_keeps_the_choice(
     assert "not importance" in widget.gate_details.text()
     assert gates[1].metadata[METADATA]["finding"] in widget.gate_details.text()
     assert "was never measured" in widget.gate_description.text()
+    # An explanation would lie over the chosen map, in much the same colours.
+    facts = {**gates[1].metadata[METADATA], "explanation": "entropy"}
+    del facts["gate"], facts["part"]
+    explained = viewer.add_image(
+        gates[1].data, name="entropy", metadata={METADATA: facts}
+    )
+    assert record_of(explained).explanation == "entropy"
+    widget.gate_box.setCurrentText("1/4 of a")
+    assert not explained.visible and gates[0].visible != gates[1].visible
+    explained.visible = True
     widget.gate_box.setCurrentText("none")
-    assert not any(layer.visible for layer in gates)
+    assert not any(layer.visible for layer in gates) and explained.visible
 
 
 def test_an_image_of_one_value_is_said_to_be_that(
