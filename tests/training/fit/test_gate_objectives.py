@@ -230,7 +230,7 @@ def test_fit_goes_on_from_weights_with_all_options(
         average([tiny_weights, Path("compact")], both)
     with pytest.raises(InputError, match="at least two"):
         average([run], both)
-    with pytest.raises(InputError, match="'compact'"):
+    with pytest.raises(InputError, match="'compact-norm'"):
         fit(
             TrainConfig(str(data_folder), "tiny", init="compact", device="cpu"),
             tmp_path / "other",

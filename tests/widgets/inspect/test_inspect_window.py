@@ -45,9 +45,14 @@ def test_looks_asks_and_comes_back(
     overlay = picture()
     widget.toggle_button.click()
     assert widget.preset_box.currentText() == "all scales"
+    qtbot.wait(200)
     beside = picture()
-    # 0.5 is white although every map is decoration in this model.
-    assert (beside[..., :3].min(-1) > 235).mean() > 0.02
+    # 0.5 is white although every map is decoration in this model: each map has a sixth
+    # of the canvas.
+    gates = [layer.data for layer in viewer.layers if layer.name.startswith("gate")]
+    near = sum((np.abs(gate - 0.5) < 0.02).mean() for gate in gates) / 6
+    assert len(gates) == 4 and near > 0.002
+    assert (beside[..., :3].min(-1) > 235).mean() > near / 3
     grid = viewer.canvas.grid
     assert all(inside for _, inside in grid.iter_viewboxes(viewer.layers))
     assert (np.abs(beside - overlay).max(-1) > 30).mean() > 0.2
@@ -59,7 +64,7 @@ def test_looks_asks_and_comes_back(
     assert widget.preset_box.currentText() == "overlay"
     assert (np.abs(picture() - overlay).max(-1) > 30).mean() < 0.02
 
-    # Everything to the transformer: the bundled model loses much of this polyp.
+    # Everything to the transformer, which draws a little more than the bundled model.
     for group in widget.findChildren(Fold):
         group.open()
     # What is unfolded is scrolled: the window fits a small laptop as before.
@@ -70,7 +75,7 @@ def test_looks_asks_and_comes_back(
         row.choice.setCurrentText("transformer")
         row.choice.activated.emit(row.choice.currentIndex())
     qtbot.waitUntil(lambda: panel.change is not None, timeout=60_000)
-    assert panel.change.lost > 1000
+    assert panel.change.gained > 1000
     panel.keep_button.click()
     widget.run_menu.copy_command()
     said = QApplication.clipboard().text()
@@ -80,11 +85,11 @@ def test_looks_asks_and_comes_back(
     assert EDITED in QApplication.clipboard().text()
     widget.run_menu.save(tmp_path)
     qtbot.waitUntil(lambda: RESULTS_FILE in viewer.layers[-1].metadata, timeout=60_000)
-    for layer in list(viewer.layers)[-2:]:
+    for layer in [one for one in viewer.layers if one.name.startswith("what if")]:
         viewer.layers.remove(layer)
     changed = picture()
-    pink = (changed[..., 0] > changed[..., 1] + 40) & (changed[..., 2] > 120)
-    assert pink.sum() > 500
+    green = (changed[..., 1] > changed[..., 0] + 20) & (changed[..., 2] < 200)
+    assert green.sum() > 500
     panel.reset_button.click()
     qtbot.waitUntil(lambda: panel.change.overlap == 1.0)
 
