@@ -6,7 +6,7 @@ import numpy as np
 from napari.components import ViewerModel
 
 from napari_attnseg._widgets.inspect.reader_layers import OUTLINES
-from napari_attnseg._widgets.inspect.readers_panel import ASK, POINT
+from napari_attnseg._widgets.inspect.readers_panel import ASK, CHANGED, POINT
 from napari_attnseg.reader_record import SMALLEST, ReaderRecord
 from napari_attnseg.reader_words import (
     agree_sentence,
@@ -97,6 +97,24 @@ def test_outlines_come_with_their_legend_and_go(
     qtbot.waitUntil(lambda: list(viewer.layers)[: len(before)] == before)
     qtbot.waitUntil(lambda: not set(NAMES) & {layer.name for layer in viewer.layers})
     assert panel.legend.isHidden() and panel.message.text() == ASK
+
+
+def test_a_changed_mask_is_hidden_beside_the_models_own(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment()
+    panel = opened().readers_panel
+    mask = viewer.layers["mask · image"]
+    shown(qtbot, panel)
+    assert mask.visible and CHANGED not in panel.message.text()
+    panel.show_button.click()
+    mask.data = 1 - mask.data
+    # Its outline would be taken for one of the three.
+    shown(qtbot, panel)
+    assert CHANGED in panel.message.text() and not mask.visible
+    panel.show_button.click()
+    qtbot.waitUntil(lambda: mask.visible)
+    assert panel.message.text() == ASK
 
 
 def test_one_frame_of_a_stack(

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+import numpy as np
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -23,6 +24,7 @@ from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.model_cache import ModelCache
 from napari_attnseg._widgets.inspect.encoding import Encoding
 from napari_attnseg._widgets.inspect.pointer import Pointing
+from napari_attnseg._widgets.inspect.put_aside import PutAside
 from napari_attnseg._widgets.inspect.reader_layers import (
     OUTLINES,
     FrameReaders,
@@ -48,6 +50,11 @@ ASK = (
     "where do they disagree?"
 )
 POINT = "Click into a region where they disagree to read which of them draws it."
+#: Of a mask that was corrected, or has another threshold or clean-up.
+CHANGED = (
+    "The mask was changed since the model made it, and is hidden meanwhile: the "
+    "outlines are those of the model's own masks."
+)
 _SWATCH = "background: {}; border: 1px solid gray;"
 
 
@@ -73,7 +80,13 @@ class ReadersPanel(Section):
         self._pointing, self._objects = pointing, objects
         self._encoding: Encoding[FrameReaders] = Encoding(read)
         self._layers = ReaderLayers(viewer)
-        life.at_end += [self._encoding.free, self._layers.remove]
+        #: The mask, hidden while outlines are drawn that it would be taken for.
+        self._changed_mask = PutAside(viewer)
+        life.at_end += [
+            self._encoding.free,
+            self._layers.remove,
+            self._changed_mask.show,
+        ]
         self.show_button = QPushButton()
         self.disagreement_box = QCheckBox("Where they disagree")
         self.legend = _legend()
@@ -122,6 +135,7 @@ class ReadersPanel(Section):
         # Not now: napari may be going through a list of layers to remove.
         QTimer.singleShot(0, partial(self._layers.take_away, self._layers.let_go()))
         QTimer.singleShot(0, partial(self._objects.follow, self, None))
+        QTimer.singleShot(0, self._changed_mask.show)
         self.message.setText(ASK)
         self._show_state()
 
@@ -150,9 +164,11 @@ class ReadersPanel(Section):
         assert result is not None
         record = found.readers.record
         frame = f"Slice {found.frame}." if result.stacked else ""
+        changed = self._is_changed(result, found)
         said = [
             *useless_sentences(record),
             frame,
+            CHANGED if changed else "",
             "On this image the masks of the CNN alone and of the transformer alone "
             f"overlap with Dice {found.readers.dice:.2f}.",
             *record_sentences(record),
@@ -179,6 +195,19 @@ class ReadersPanel(Section):
         seen = any(one in layers and one.visible for one in self._layers.layers)
         drawn_on = result.image if seen and result is not None else None
         self._objects.follow(self, drawn_on)
+        found = self.found
+        if seen and result and found and self._is_changed(result, found):
+            self._changed_mask.hide([result.mask])
+        else:
+            self._changed_mask.show()
+
+    @staticmethod
+    def _is_changed(result: ResultLayers, found: FrameReaders) -> bool:
+        """Whether the mask on screen is not the one by both encoders together."""
+        if result.mask is None:
+            return False
+        mask = result.mask.data[found.frame] if result.stacked else result.mask.data
+        return not np.array_equal(mask, found.own.mask)
 
     def _show_disagreement(self, wanted: bool) -> None:
         self._layers.hide_disagreement()
