@@ -12,7 +12,7 @@ from napari_attnseg import Segmenter
 from napari_attnseg._widgets.base.pace import Pace, expected_seconds
 from napari_attnseg._widgets.base.run_bar import CANCELLING
 from napari_attnseg._widgets.base.scroll import WIDTH, VerticalScroll
-from napari_attnseg._widgets.explain import OWN_MASK, ExplainWidget
+from napari_attnseg._widgets.explain import OTHER_WEIGHTS, OWN_MASK, ExplainWidget
 from napari_attnseg._widgets.inspect.marker import Mark
 from napari_attnseg._widgets.layers.metadata import METADATA, metadata_of, record_of
 from napari_attnseg._widgets.layers.own_image import looked_at
@@ -140,6 +140,24 @@ def test_a_map_around_0_shows_the_image_and_leaves_the_outline_on_top(
     assert widget.colours.text() == f"Seen now: CNN contribution. {said}"
     layer.visible = False
     assert widget.colours.text() == ""
+
+
+def test_a_mask_of_other_weights_is_told_beside_a_map(
+    widget: ExplainWidget,
+    viewer: ViewerModel,
+    qtbot: Any,
+    segment: Any,
+    messages: list[str],
+) -> None:
+    segment("a")
+    widget.method_box.setCurrentText("CNN contribution")
+    run(widget, qtbot)
+    assert OTHER_WEIGHTS not in messages
+    for layer in viewer.layers:
+        if METADATA in layer.metadata:
+            layer.metadata[METADATA]["weights_sha256"] = "0" * 64
+    run(widget, qtbot)
+    assert OTHER_WEIGHTS in messages
 
 
 def test_a_map_lies_below_the_outline_although_a_reading_is_held(

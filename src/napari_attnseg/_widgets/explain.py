@@ -36,6 +36,7 @@ from napari_attnseg._widgets.layers.frames import shown_frame
 from napari_attnseg._widgets.layers.metadata import has_record
 from napari_attnseg._widgets.layers.new_layers import explanation_layer
 from napari_attnseg._widgets.layers.one_map import add_explanation, shown_explanation
+from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.layers.source import Source, finest
 from napari_attnseg.cards import read_card
 from napari_attnseg.errors import AttnSegError, InputError
@@ -54,6 +55,10 @@ TERMS = (
     "estimated from the slope at this image, not tried out."
 )
 OWN_MASK = "the model's own mask"
+OTHER_WEIGHTS = (
+    "The mask on screen was made with other weights. This map is about what the chosen "
+    "weights find."
+)
 
 
 class ExplainWidget(ModelWidget):
@@ -218,10 +223,13 @@ class ExplainWidget(ModelWidget):
             note = constant_note(source) or intensity_note(
                 source, [{}] * frame + [found.provenance]
             )
-            self.bar.warn([note] if note else [])
+            weights = found.provenance["weights_sha256"]
+            notes = [note] if note else []
+            if target is None and self._of_other_weights(layer, weights):
+                notes.append(OTHER_WEIGHTS)
+            self.bar.warn(notes)
             shown = show_source(self._viewer, source)
             new = explanation_layer(shown, found, frame)
-            weights = found.provenance["weights_sha256"]
             asked = (method, found.level, frame, region, weights, intensity)
             add_explanation(self._viewer, new, asked)
             self._select(layer)
@@ -252,6 +260,16 @@ class ExplainWidget(ModelWidget):
             total=0,
             done=done,
             left=pace.seconds_left,
+        )
+
+    def _of_other_weights(self, image: Any, weights: str) -> bool:
+        """Whether the mask that is seen on an image was made with other weights."""
+        return any(
+            one.image is image
+            and one.mask is not None
+            and one.mask.visible
+            and one.record.run_id.weights_sha256 != weights
+            for one in find_results(self._viewer.layers)
         )
 
     def target(self, source: Source) -> NDArray[np.bool_] | None:

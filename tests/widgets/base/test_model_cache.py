@@ -23,6 +23,7 @@ from napari_attnseg.click_heads import join_click_head
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import CheckpointError, InputError
 from napari_attnseg.models.click_head import ClickHead, ClickHeadSpec
+from napari_attnseg.weights import DEFAULT_WEIGHTS
 
 
 @pytest.fixture
@@ -93,6 +94,10 @@ def test_memory_is_freed_when_the_last_user_goes(tiny_weights: Path) -> None:
     assert models.weights_of(provenance) == tiny_weights
     with pytest.raises(InputError, match="segment the image with them again"):
         models.weights_of({"weights_sha256": "0" * 64})
+    # By weights that were bundled under this name before.
+    before = {"weights_sha256": "0" * 64, "weights": f"{DEFAULT_WEIGHTS}.safetensors"}
+    with pytest.raises(InputError, match="'compact' of another version"):
+        models.weights_of(before)
 
 
 def test_a_model_is_found_by_weights_and_device(

@@ -220,6 +220,13 @@ class ModelCache:
         for path in (*loaded, *bundled_weights().values()):
             if path.is_file() and weights_hash(path) == wanted:
                 return path
+        name = Path(str(provenance.get("weights", ""))).stem
+        if name in bundled_weights():
+            raise InputError(
+                f"This result was made with weights {name!r} of another version "
+                f"({wanted[:12]}…) than the bundled ones: segment the image again with "
+                "the present ones, or open the file of that version in Segment image."
+            )
         raise InputError(
             f"This result was made with weights ({provenance.get('model')}, "
             f"{wanted[:12]}…) that are not bundled and were not used since napari was "
