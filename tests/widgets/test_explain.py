@@ -1,5 +1,6 @@
 """The Explain widget's wiring, on a viewer without a window."""
 
+import dataclasses
 import threading
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from napari_attnseg._widgets.layers.metadata import METADATA, metadata_of, recor
 from napari_attnseg._widgets.layers.own_image import looked_at
 from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.layers.runs import find_results
+from napari_attnseg.cards import read_card
 from napari_attnseg.explanations import EXPLAINERS, explain
 from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.models.decoder import UnetDecoder
@@ -353,12 +355,24 @@ def test_maps_without_a_gate_ask_for_none(widget: ExplainWidget) -> None:
 
 
 def test_a_map_of_all_gates_says_what_they_were_measured_to_do(
-    widget: ExplainWidget,
+    widget: ExplainWidget, viewer: ViewerModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    viewer.add_image(IMAGE, name="a")
     widget.method_box.setCurrentText("gates at a glance")
-    assert "was never measured" in widget.gate_description.text()
+    # What there is no map of is not judged, and the reason is read before it is asked.
+    assert "has not been measured" in widget.bar.why.text()
+    assert not widget.bar.start_button.isEnabled()
     widget.inputs.use_weights(bundled_weights()[DEFAULT_WEIGHTS])
-    assert widget.gate_description.isVisibleTo(widget)
+    assert "better than chance" in widget.bar.why.text()
+    assert not widget.gate_description.isVisibleTo(widget)
+    widget.method_box.setCurrentText("gate")
+    assert widget.bar.start_button.isEnabled()
+    card = read_card(bundled_weights()[DEFAULT_WEIGHTS])
+    earned = dataclasses.replace(card, combination={"earned": True, "name": "product"})
+    where = "napari_attnseg._widgets.explain.read_card"
+    monkeypatch.setattr(where, lambda path: earned)
+    widget.method_box.setCurrentText("gates at a glance")
+    assert widget.bar.start_button.isEnabled()
     assert widget.gate_description.text() == pattern_sentence(
         PatternValue.DECORATIVE, "This map of all gates"
     )

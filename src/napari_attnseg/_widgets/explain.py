@@ -38,7 +38,7 @@ from napari_attnseg._widgets.layers.new_layers import explanation_layer
 from napari_attnseg._widgets.layers.one_map import add_explanation, shown_explanation
 from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.layers.source import Source, finest
-from napari_attnseg.cards import read_card
+from napari_attnseg.cards import ModelCard, read_card
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.hashing import array_sha256
@@ -137,13 +137,18 @@ class ExplainWidget(ModelWidget):
             if has_record(layer):
                 layer.events.visible.disconnect(self._describe)
                 layer.events.visible.connect(self._describe)
+        self._set_ready()
         self._follow_image()
+
+    def _set_ready(self, refused: str = "") -> None:
+        """Enable the button, or say why there is no map to be had."""
         if self.inputs.image is None:
             self.bar.set_ready(False, NO_IMAGE_OPEN)
+        elif refused:
+            self.bar.set_ready(False, refused)
         else:
-            self.bar.set_ready(
-                bool(self._explainers), "Grey until the maps are listed."
-            )
+            listed = bool(self._explainers)
+            self.bar.set_ready(listed, "Grey until the maps are listed.")
 
     def _fill_methods(self, explainers: Mapping[str, Explainer]) -> None:
         if self._life.ended:
@@ -179,7 +184,7 @@ class ExplainWidget(ModelWidget):
         # Hidden rather than grey: who looks at a grey list wonders why.
         self._form.setRowVisible(self.level_box, explainer.per_gate)
         self._form.setRowVisible(self.target_box, explainer.targeted)
-        path, finding, plain = self.inputs.weights, "", ""
+        path, finding, plain, refused = self.inputs.weights, "", "", ""
         if path is not None:
             # The line on the weights shows what is wrong with them.
             with suppress(AttnSegError):
@@ -194,8 +199,11 @@ class ExplainWidget(ModelWidget):
                         subject = f"The gate map of 1/{stride}, which is not this map,"
                     plain = pattern_sentence(card.pattern(stride), subject)
                 elif explainer.of_all_gates and card.spec.has_gates:
+                    refused = _no_combination(card)
                     subject = "This map of all gates"
                     plain = pattern_sentence(card.pattern_of_all(), subject)
+        self._set_ready(refused)
+        plain = "" if refused else plain
         self.gate_description.setText(plain)
         self.gate_description.setVisible(bool(plain))
         self.gate_card.setText(finding)
@@ -312,3 +320,15 @@ def _explainers() -> Mapping[str, Explainer]:
     from napari_attnseg.explanations import EXPLAINERS
 
     return EXPLAINERS
+
+
+def _no_combination(card: ModelCard) -> str:
+    """Why these weights have no map of all gates; empty if they have one."""
+    # It imports torch, which has been imported where there is a map to describe.
+    from napari_attnseg.explanations.requirements import combination
+
+    try:
+        combination(card)
+    except InputError as error:
+        return str(error)
+    return ""

@@ -38,7 +38,7 @@ from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.masks import MaskRules, MaskSize
 
-NO_MASK = "The layers of mask and probability of this result are not in the viewer."
+NO_MASK = "This result has no layers of its own mask and probability in the viewer."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
