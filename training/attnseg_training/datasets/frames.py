@@ -210,7 +210,7 @@ def _masks(
             "each was taken for the slice of its file."
         )
         return by_name
-    named = numbered_masks(inside) if path.is_dir() else {}
+    named = numbered_masks(inside, first is not None) if path.is_dir() else {}
     if first and (rows or not named):
         raise InputError(
             f"Expected no --first-number for {path.name}: it is only for a folder of "
