@@ -20,7 +20,7 @@ _SUFFIX = (
     r"mhd|nhdr|xcf|psd)"
 )
 #: What attnseg itself writes beside a mask.
-_OWN = "|".join([*(reader.key for reader in Reader), "disagree"])
+OWN = "|".join([*(reader.key for reader in Reader), "disagree"])
 
 
 def masks_beside(mask: Path, among: Sequence[str] | None = None) -> list[str]:
@@ -37,7 +37,7 @@ def masks_beside(mask: Path, among: Sequence[str] | None = None) -> list[str]:
         Sorted names of files of its folder, if they are known already.
     """
     begin = mask.stem
-    like = re.compile(rf"(?!_({_OWN})\.)([^A-Za-z0-9].*)?{_SUFFIX}", re.I)
+    like = re.compile(rf"(?!_({OWN})\.)([^A-Za-z0-9].*)?{_SUFFIX}", re.I)
     names = names_in(mask.parent) if among is None else among
     first = bisect_left(names, begin)
     found = list(takewhile(lambda name: name.startswith(begin), names[first:]))
@@ -63,7 +63,7 @@ def names_in(folder: Path) -> tuple[str, ...]:
     return _names(folder, changed)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def _names(folder: Path, changed: int) -> tuple[str, ...]:
     """Names in a folder that was changed then: kept, as each result of it asks."""
     return tuple(sorted(os.listdir(folder)))  # noqa: PTH208 (no paths are needed)

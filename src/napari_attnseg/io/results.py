@@ -21,12 +21,7 @@ from napari_attnseg.boxes import BOX_MEANING, box_of
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.atomic import remove, write_together
-from napari_attnseg.io.beside_masks import (
-    beside_words,
-    expect_mask,
-    expect_original,
-    masks_beside,
-)
+from napari_attnseg.io.beside_masks import expect_mask, expect_original
 from napari_attnseg.io.edited_masks import result_doubts
 from napari_attnseg.io.files import (
     expect_files_that_fit,
@@ -46,6 +41,7 @@ from napari_attnseg.io.run_facts import (
     provenance,
     share_of_frame,
 )
+from napari_attnseg.io.unread_masks import unread_words
 from napari_attnseg.masks import rules_of
 from napari_attnseg.results import (
     GATE_LEGEND,
@@ -282,14 +278,15 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
         alone = None if readers is None else readers[i]
         parts = (masks[i], probabilities[i], attention, said, alone)
         segmentations.append(Segmentation(*parts))
-    beside = beside_words(file, masks_beside(file))
+    image = image_of(path, facts)
+    beside = unread_words(file, masks[0] if count is None else masks, image)
     return Results(
         layer["name"],
         own["source"],
         segmentations,
         count,
         layer["placement"],
-        image_of(path, facts),
+        image,
         " ".join(filter(None, (read.assumed, max(doubts, default=""), beside))),
     )
 

@@ -46,6 +46,7 @@ from napari_attnseg.io.readers.grids import grid_of
 from napari_attnseg.io.readers.sets import set_of
 from napari_attnseg.io.stack_results import FORMAT, StackNames
 from napari_attnseg.io.training_set import Correction, addition
+from napari_attnseg.io.unread_masks import told_once, unread_words
 from napari_attnseg.preprocessing import to_rgb
 
 Rows = Mapping[int, Mapping[str, str]]
@@ -128,19 +129,23 @@ def frames_to_training_set(
         placed = on_slices or placed
         inversion = Inversion()
         table = _table(masks)
+        unread = []
         for number in sorted(found):
             if number % every == 0:
                 _expect_same(frames, number, rows, masks.name)
                 labels = placed(rule.labels(found[number]))
                 inversion.add(labels)
+                if isinstance(one := found[number], Path):
+                    unread.append(unread_words(one, labels))
                 if rule.classes is None:
                     name = f"frame {number} of {masks.name}"
                     doubt = frame_doubts(labels, number, table, name)
                     if doubt:
                         tell(doubt)
                 yield _add(frames, files.name, number, labels, rule, out)
-        for told in inversion.told(masks.name):
-            tell(told)
+        for told in (*inversion.told(masks.name), told_once(unread)):
+            if told:
+                tell(told)
 
 
 def _are_results(masks: Path) -> bool:
