@@ -90,10 +90,26 @@ def expect_mask(mask: Path) -> None:
     InputError
     """
     beside = [] if is_file(mask) else masks_beside(mask)
-    if beside:
+    if not beside:
+        expect_part(mask)
+    else:
         raise InputError(
             f"There is no file {mask}, but {', '.join(beside)}: save the mask as "
             f"{mask.name}."
+        )
+
+
+def expect_part(file: Path) -> None:
+    """Refuse a file that results name and that is missing.
+
+    Raises
+    ------
+    InputError
+    """
+    if not is_file(file):
+        raise InputError(
+            f"There is no file {file}, which the results name, so that it was deleted "
+            "or renamed: put it back under this name, or segment the image again."
         )
 
 

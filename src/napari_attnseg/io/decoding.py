@@ -23,7 +23,7 @@ from napari_attnseg.io.orientation import TAG, as_stored, known_orientation, upr
 from napari_attnseg.io.other_formats import other_format, other_format_words
 from napari_attnseg.io.other_pictures import different_pictures
 from napari_attnseg.io.picture_profile import profile_of
-from napari_attnseg.io.pillow_files import is_lossy, load, widen_palette
+from napari_attnseg.io.pillow_files import is_lossy, large_pictures, load, widen_palette
 from napari_attnseg.io.png_checksums import expect_pixels_undamaged
 from napari_attnseg.io.tiff_pages import (
     are_red_green_blue,
@@ -268,7 +268,7 @@ def _decode_pillow(path: Path) -> Decoded:
 
     # Opened here: what Pillow opens by name it maps into memory, and then it scrambles
     # an uncompressed TIFF that is to be shown after a quarter turn.
-    with path.open("rb") as stored:
+    with path.open("rb") as stored, large_pictures():
         try:
             file = Image.open(stored, formats=FORMATS)
             _expect_undamaged(file, path)

@@ -21,7 +21,7 @@ from napari_attnseg.boxes import BOX_MEANING, box_of
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.atomic import remove, write_together
-from napari_attnseg.io.beside_masks import expect_mask, expect_original
+from napari_attnseg.io.beside_masks import expect_mask, expect_original, expect_part
 from napari_attnseg.io.edited_masks import result_doubts
 from napari_attnseg.io.files import (
     expect_files_that_fit,
@@ -236,12 +236,16 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
     rules_of(own)  # what it cannot read is not to reach the mask panel
     box = box_of(own)
 
+    def stored(name: str) -> NDArray[Any]:
+        expect_part(path.parent / name)
+        return read_numbers(path.parent / name)
+
     def frames(name: str) -> NDArray[Any]:
-        values = read_numbers(path.parent / name)
+        values = stored(name)
         return values[None] if count is None else values
 
     def labels(name: str) -> ReadMask:
-        pixels, unit = read_numbers(path.parent / name), facts["mask_value"]
+        pixels, unit = stored(name), facts["mask_value"]
         return labels_of(pixels, unit, name, stack=count is not None)
 
     expect_original(path, files["mask"])

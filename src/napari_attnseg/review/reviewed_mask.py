@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.beside_masks import expect_mask
 from napari_attnseg.io.edited_masks import frame_doubts, result_doubts
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.images import read_numbers
@@ -32,6 +33,8 @@ def reviewed_mask(case: Case) -> ReadMask | None:
     """
     if case.mask is None:
         return None
+    if case.mask_value is not None:
+        expect_mask(case.mask)
     read = read_mask(case.mask, case.mask_value, case.frame)
     said = [read.assumed]
     if case.mask_value == 255:
