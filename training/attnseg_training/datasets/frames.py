@@ -133,10 +133,11 @@ def frames_to_training_set(
         for number in sorted(found):
             if number % every == 0:
                 _expect_same(frames, number, rows, masks.name)
-                labels = placed(rule.labels(found[number]))
-                inversion.add(labels)
+                stored = rule.labels(found[number])
                 if isinstance(one := found[number], Path):
-                    unread.append(unread_words(one, labels))
+                    unread.append(unread_words(one, stored))
+                labels = placed(stored)
+                inversion.add(labels)
                 if rule.classes is None:
                     name = f"frame {number} of {masks.name}"
                     doubt = frame_doubts(labels, number, table, name)
