@@ -73,7 +73,10 @@ def test_the_command_and_the_results_say_so(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, words, catch_exceptions=False)
     assert done.exit_code == 0
     said = " ".join(done.stderr.split())
-    assert "x.png: this image seems to be a grey image shown in a colour map" in said
+    assert (
+        "x.png: this image seems to be a grey image shown in the colour map viridis"
+        in said
+    )
     assert json.loads((out / "x.json").read_text())["provenance"]["colour_map"] == (
         "viridis"
     )

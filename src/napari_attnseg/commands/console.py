@@ -173,7 +173,9 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
 
     narrow = warning_sentence(IntensityWarning.NARROW_RANGE)
     page = PICTURES_WORDS.format("several", "segment only a box (--box)")
-    false = COLOUR_MAP_WORDS.format("a colour map, such as viridis or jet")
+    false = COLOUR_MAP_WORDS.format(
+        _colour_map(outcome) if Note.COLOUR_MAP in outcome.notes else ""
+    )
     name, error = outcome.name, outcome.error
     file = outcome.path.name
     sentences = {
@@ -212,6 +214,17 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     if error is not None:
         said.append(error if name in error else f"{name}: {error}")
     return said
+
+
+def _colour_map(outcome: Outcome) -> str:
+    """The colour map of an image, in words, as its results name it; of a film any."""
+    from napari_attnseg.false_colours import COLOUR_MAP
+    from napari_attnseg.io.files import read_facts
+    from napari_attnseg.io.results import FORMAT
+
+    facts = read_facts(outcome.files[-1], FORMAT) if outcome.files else None
+    name = ((facts or {}).get("provenance") or {}).get(COLOUR_MAP)
+    return f"the colour map {name}" if name else "a colour map, such as viridis or jet"
 
 
 def expected_dice_sentences(outcomes: Sequence[Outcome]) -> list[str]:
