@@ -75,3 +75,11 @@ def test_a_copy_of_the_json_is_refused(tmp_path: Path) -> None:
     assert (out / "annotations.json").read_text().count('"file_name"') == 1
     story.unlink()  # renamed, not copied
     assert load_results(copy).segmentations[0].mask.any()
+
+
+@pytest.mark.parametrize("end", ["mask.png", "probability.tif"])
+def test_a_deleted_file_of_results_is_named_as_such(tmp_path: Path, end: str) -> None:
+    story = saved(tmp_path, "x")
+    (tmp_path / f"x_{end}").unlink()
+    with pytest.raises(InputError, match="which the results name, so that it was del"):
+        load_results(story)

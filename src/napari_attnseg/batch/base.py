@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg.canvas import mostly_canvas
 from napari_attnseg.errors import InputError
+from napari_attnseg.false_colours import colour_map_of
 from napari_attnseg.intensity import IntensityWarning
 from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.io.folders import left_out, name_key
@@ -69,6 +70,8 @@ class Note(StrEnum):
         More than half of the image is one colour around a smaller picture.
     PAGE
         The image is a page of several pictures. Then it has no `CANVAS`.
+    COLOUR_MAP
+        The image has the colours of a colour map, as a grey image that was saved so.
     LIKE_MASK
         The image has a few values only, which fill regions, as a mask has. Then it has
         no `PAGE` or `CANVAS`, and nothing is said of its `NARROW_RANGE`.
@@ -102,6 +105,7 @@ class Note(StrEnum):
     WHOLE_IMAGE = "whole_image"
     CANVAS = "canvas"
     PAGE = "page"
+    COLOUR_MAP = "colour_map"
     LIKE_MASK = "like_mask"
     BURNED_IN = "burned_in"
     PROFILE_LEFT = "profile_left"
@@ -260,6 +264,8 @@ def found_notes(image: NDArray[Any], mask: NDArray[Any]) -> list[Note]:
         notes.append(Note.PAGE)
     elif mostly_canvas(image):
         notes.append(Note.CANVAS)
+    if Note.LIKE_MASK not in notes and colour_map_of(image):
+        notes.append(Note.COLOUR_MAP)
     return notes
 
 

@@ -18,6 +18,7 @@ from napari_attnseg.batch.checked_model import CheckedModel
 from napari_attnseg.batch.done import settings_hash
 from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.errors import InputError
+from napari_attnseg.false_colours import COLOUR_MAP, colour_map_of
 from napari_attnseg.io.readers.facts import Assumed, FileFacts
 from napari_attnseg.io.readers.window import rule_for
 from napari_attnseg.masks import MaskRules, remake
@@ -94,6 +95,8 @@ class MaskMaker:
             notes.append(Note.PLANES)
         orientation = int(facts.said.get("orientation", 1))
         turn = {**result.provenance, "orientation": orientation}
+        if Note.COLOUR_MAP in notes:
+            turn[COLOUR_MAP] = colour_map_of(image)
         return replace(result, provenance=turn), notes
 
     def settings(self, facts: FileFacts) -> str:

@@ -20,6 +20,7 @@ from napari_attnseg.batch.here import Kept, Steps, Write
 from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.devices import OPENVINO
 from napari_attnseg.errors import InputError
+from napari_attnseg.false_colours import COLOUR_MAP, colour_map_of
 from napari_attnseg.io.atomic import remove, remove_leftovers, write_text
 from napari_attnseg.io.images import UprightImage, read_upright
 from napari_attnseg.io.results import Results, save_results
@@ -146,6 +147,8 @@ class Segmenting:
         }
         if Note.PAGE in notes:
             turn[PICTURES] = pictures_on_page(image)
+        if Note.COLOUR_MAP in notes:
+            turn[COLOUR_MAP] = colour_map_of(image)
         result = replace(result, provenance={**result.provenance, **turn})
         table = ""
         if how.objects:

@@ -43,7 +43,7 @@ _RATE = 10.0
 _ONCE = frozenset(
     {
         *(Note.NARROW_RANGE, Note.UNLIKE, Note.GREY, Note.WHOLE_IMAGE, Note.CANVAS),
-        *(Note.PLANES, Note.LIKE_MASK, Note.PAGE),
+        *(Note.PLANES, Note.LIKE_MASK, Note.PAGE, Note.COLOUR_MAP),
     }
 )
 

@@ -159,6 +159,7 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     """Sentences on the notes and the error of one image."""
     from napari_attnseg.batch import Note
     from napari_attnseg.canvas import CANVAS_WORDS
+    from napari_attnseg.false_colours import COLOUR_MAP_WORDS
     from napari_attnseg.intensity import IntensityWarning
     from napari_attnseg.intensity_warnings import warning_sentence
     from napari_attnseg.io.colour_profiles import PROFILE_LEFT_WORDS
@@ -172,6 +173,9 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
 
     narrow = warning_sentence(IntensityWarning.NARROW_RANGE)
     page = PICTURES_WORDS.format("several", "segment only a box (--box)")
+    false = COLOUR_MAP_WORDS.format(
+        _colour_map(outcome) if Note.COLOUR_MAP in outcome.notes else ""
+    )
     name, error = outcome.name, outcome.error
     file = outcome.path.name
     sentences = {
@@ -191,6 +195,7 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
         "not fit this image.",
         Note.CANVAS: f"{name}: {CANVAS_WORDS[0].lower()}{CANVAS_WORDS[1:]}",
         Note.PAGE: f"{name}: {page[0].lower()}{page[1:]}",
+        Note.COLOUR_MAP: f"{name}: {false[0].lower()}{false[1:]}",
         Note.LIKE_MASK: f"{name}: {MASK_LIKE_WORDS}",
         Note.UNLIKE: f"{name}: no expected Dice: {UNLIKE_WORDS}.",
         Note.GREY: f"{name}: no expected Dice: {GREY_WORDS}.",
@@ -209,6 +214,17 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     if error is not None:
         said.append(error if name in error else f"{name}: {error}")
     return said
+
+
+def _colour_map(outcome: Outcome) -> str:
+    """The colour map of an image, in words, as its results name it; of a film any."""
+    from napari_attnseg.false_colours import COLOUR_MAP
+    from napari_attnseg.io.files import read_facts
+    from napari_attnseg.io.results import FORMAT
+
+    facts = read_facts(outcome.files[-1], FORMAT) if outcome.files else None
+    name = ((facts or {}).get("provenance") or {}).get(COLOUR_MAP)
+    return f"the colour map {name}" if name else "a colour map, such as viridis or jet"
 
 
 def expected_dice_sentences(outcomes: Sequence[Outcome]) -> list[str]:

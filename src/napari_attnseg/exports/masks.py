@@ -18,6 +18,7 @@ from napari_attnseg.io.mask_values import ReadMask
 from napari_attnseg.io.results import FORMAT, load_results
 from napari_attnseg.io.run_facts import IMAGE
 from napari_attnseg.io.stack_results import FORMAT as FRAMES_FORMAT
+from napari_attnseg.io.unread_masks import told_once
 from napari_attnseg.objects.descriptors import PixelSize
 from napari_attnseg.objects.physical import pixel_size
 from napari_attnseg.results import Segmentation
@@ -124,9 +125,7 @@ def _frames(path: Path) -> MaskSeries:
 
 def all_assumed(read: Sequence[ReadMask]) -> str:
     """What was assumed of the first of some masks, and of how many more."""
-    said = [one.assumed for one in read if one.assumed]
-    more = f" (And of {len(said) - 1} more masks.)" if said[1:] else ""
-    return said[0] + more if said else ""
+    return told_once(one.assumed for one in read)
 
 
 def class_names(

@@ -20,7 +20,7 @@ _SUFFIX = (
     r"mhd|nhdr|xcf|psd)"
 )
 #: What attnseg itself writes beside a mask.
-_OWN = "|".join([*(reader.key for reader in Reader), "disagree"])
+OWN = "|".join([*(reader.key for reader in Reader), "disagree"])
 
 
 def masks_beside(mask: Path, among: Sequence[str] | None = None) -> list[str]:
@@ -37,7 +37,7 @@ def masks_beside(mask: Path, among: Sequence[str] | None = None) -> list[str]:
         Sorted names of files of its folder, if they are known already.
     """
     begin = mask.stem
-    like = re.compile(rf"(?!_({_OWN})\.)([^A-Za-z0-9].*)?{_SUFFIX}", re.I)
+    like = re.compile(rf"(?!_({OWN})\.)([^A-Za-z0-9].*)?{_SUFFIX}", re.I)
     names = names_in(mask.parent) if among is None else among
     first = bisect_left(names, begin)
     found = list(takewhile(lambda name: name.startswith(begin), names[first:]))
@@ -63,7 +63,7 @@ def names_in(folder: Path) -> tuple[str, ...]:
     return _names(folder, changed)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def _names(folder: Path, changed: int) -> tuple[str, ...]:
     """Names in a folder that was changed then: kept, as each result of it asks."""
     return tuple(sorted(os.listdir(folder)))  # noqa: PTH208 (no paths are needed)
@@ -90,10 +90,26 @@ def expect_mask(mask: Path) -> None:
     InputError
     """
     beside = [] if is_file(mask) else masks_beside(mask)
-    if beside:
+    if not beside:
+        expect_part(mask)
+    else:
         raise InputError(
             f"There is no file {mask}, but {', '.join(beside)}: save the mask as "
             f"{mask.name}."
+        )
+
+
+def expect_part(file: Path) -> None:
+    """Refuse a file that results name and that is missing.
+
+    Raises
+    ------
+    InputError
+    """
+    if not is_file(file):
+        raise InputError(
+            f"There is no file {file}, which the results name, so that it was deleted "
+            "or renamed: put it back under this name, or segment the image again."
         )
 
 

@@ -23,9 +23,14 @@ from napari_attnseg.io.orientation import TAG, as_stored, known_orientation, upr
 from napari_attnseg.io.other_formats import other_format, other_format_words
 from napari_attnseg.io.other_pictures import different_pictures
 from napari_attnseg.io.picture_profile import profile_of
-from napari_attnseg.io.pillow_files import is_lossy, load, widen_palette
+from napari_attnseg.io.pillow_files import is_lossy, large_pictures, load, widen_palette
 from napari_attnseg.io.png_checksums import expect_pixels_undamaged
-from napari_attnseg.io.tiff_pages import main_frames, main_page, main_series
+from napari_attnseg.io.tiff_pages import (
+    are_red_green_blue,
+    main_frames,
+    main_page,
+    main_series,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -217,6 +222,8 @@ def _series(series: Any, turn: int) -> Series:
     if rgb and apart:
         array = np.moveaxis(array, -3, -1)
     samples = int(page.samplesperpixel)
+    if not rgb and are_red_green_blue(series):
+        return Series(upright(np.moveaxis(array, 0, -1), turn, 0), True)
     if not rgb and not apart and samples > 3:  # of shape (H, W, 4), but no RGBA
         raise ValueError(
             f"it holds {samples} channels that it does not call colours; save one of "
@@ -261,7 +268,7 @@ def _decode_pillow(path: Path) -> Decoded:
 
     # Opened here: what Pillow opens by name it maps into memory, and then it scrambles
     # an uncompressed TIFF that is to be shown after a quarter turn.
-    with path.open("rb") as stored:
+    with path.open("rb") as stored, large_pictures():
         try:
             file = Image.open(stored, formats=FORMATS)
             _expect_undamaged(file, path)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_attnseg.io.pillow_files import large_pictures
+
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
@@ -58,7 +60,11 @@ def deep_pixels(path: Path, file: Picture) -> NDArray[np.uint16]:
     mode, raws = _HALVES[str(cut.tile[0].args)]
     halves = []
     for raw in raws:
-        with path.open("rb") as stored, Image.open(stored, formats=("PNG",)) as opened:
+        with (
+            path.open("rb") as stored,
+            large_pictures(),
+            Image.open(stored, formats=("PNG",)) as opened,
+        ):
             half: Any = opened
             half._mode = mode
             half.tile = [tile._replace(args=raw) for tile in half.tile]

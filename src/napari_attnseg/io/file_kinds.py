@@ -7,7 +7,6 @@ ordinary here, and `images.read_image` reports what is wrong with it.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import lru_cache
@@ -16,6 +15,7 @@ from pathlib import Path
 from napari_attnseg.io.colour_profiles import PROFILE_TAG, profile_name
 from napari_attnseg.io.deep_png import is_deep
 from napari_attnseg.io.picture_profile import profile_of
+from napari_attnseg.io.pillow_files import large_pictures
 from napari_attnseg.io.tiff_pages import main_page
 
 #: Key, in provenance, of the `FileKind` of an image that a viewer decoded otherwise.
@@ -138,9 +138,7 @@ def _tiff_kind(path: Path) -> FileKind | None:
 def _other_kind(path: Path) -> FileKind | None:
     from PIL import Image
 
-    with warnings.catch_warnings():
-        # Of a large picture, which the viewer has opened already.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    with large_pictures():
         opened = Image.open(path, formats=_FORMATS)
     with opened as file:
         if is_deep(file):
@@ -166,7 +164,7 @@ def header_size(path: Path) -> tuple[int, int] | None:
                 size = int(page.imagelength), int(page.imagewidth)
                 turn = page.tags.valueof(_ORIENTATION)
         else:
-            with Image.open(path, formats=_FORMATS) as picture:
+            with large_pictures(), Image.open(path, formats=_FORMATS) as picture:
                 size = picture.height, picture.width
                 turn = picture.getexif().get(_ORIENTATION)
     # The decoders raise many kinds for a damaged file.

@@ -10,9 +10,14 @@ from pathlib import Path
 
 from napari_attnseg.errors import InputError
 
-#: Files that operating systems put beside images without asking, also of which names
+#: Files and folders that systems and storage devices put beside images without asking
+#: (those of names that begin with a dot are hidden anyway), also files of which names
 #: begin so: what macOS writes beside a file on other disks.
-_OF_THE_SYSTEM = ("thumbs.db", "desktop.ini", ".ds_store", ".localized", ".directory")
+_OF_THE_SYSTEM = (
+    *("thumbs.db", "desktop.ini", ".ds_store", ".localized", ".directory"),
+    *("@eadir", "#recycle", "@recycle", "$recycle.bin", "__macosx"),
+    *("system volume information", "lost+found"),
+)
 _BESIDE = "._"
 
 

@@ -9,12 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_attnseg.errors import InputError
-from napari_attnseg.io.beside_masks import (
-    beside_words,
-    expect_mask,
-    masks_beside,
-    names_in,
-)
+from napari_attnseg.io.beside_masks import expect_mask, names_in
 from napari_attnseg.io.edited_masks import frame_doubts
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.frame_table import whole_rows
@@ -22,6 +17,7 @@ from napari_attnseg.io.images import is_file, read_numbers
 from napari_attnseg.io.mask_values import ReadMask, labels_of
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.stack_results import FORMAT, StackNames
+from napari_attnseg.io.unread_masks import unread_words
 
 _OF_FRAME = re.compile(r"frame_\d{6,}_mask(_(cnn|transformer|disagree))?\.png")
 
@@ -67,7 +63,7 @@ class FrameResults:
         if self.unit == 255:
             table = self.names.table
             doubts = frame_doubts(read.labels, frame, table, file.name)
-        beside = beside_words(file, masks_beside(file, self.in_folder))
+        beside = unread_words(file, read.labels, among=self.in_folder)
         said = " ".join(filter(None, (read.assumed, doubts, beside)))
         return read._replace(assumed=said)
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_attnseg.io.pillow_files import large_pictures
+
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
@@ -68,7 +70,7 @@ def _other_pictures(path: Path, modified: int, size: int) -> int:
         return 0
     # The decoders raise many kinds for a damaged file.
     try:
-        with Image.open(path, formats=("JPEG",)) as file:
+        with large_pictures(), Image.open(path, formats=("JPEG",)) as file:
             return different_pictures(file)
     except Exception:
         return 0

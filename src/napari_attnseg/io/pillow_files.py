@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +17,19 @@ if TYPE_CHECKING:
 
 #: TIFF tag of the colours of a palette.
 _COLOUR_MAP = 320
+
+
+@contextmanager
+def large_pictures() -> Iterator[None]:
+    """Let Pillow open pictures of up to 179 megapixels without a warning of an attack.
+
+    Larger ones are still refused by it.
+    """
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield
 
 
 def load(file: Picture) -> tuple[int, bool]:

@@ -21,12 +21,7 @@ from napari_attnseg.boxes import BOX_MEANING, box_of
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.atomic import remove, write_together
-from napari_attnseg.io.beside_masks import (
-    beside_words,
-    expect_mask,
-    expect_original,
-    masks_beside,
-)
+from napari_attnseg.io.beside_masks import expect_mask, expect_original, expect_part
 from napari_attnseg.io.edited_masks import result_doubts
 from napari_attnseg.io.files import (
     expect_files_that_fit,
@@ -46,6 +41,7 @@ from napari_attnseg.io.run_facts import (
     provenance,
     share_of_frame,
 )
+from napari_attnseg.io.unread_masks import unread_words
 from napari_attnseg.masks import rules_of
 from napari_attnseg.results import (
     GATE_LEGEND,
@@ -240,12 +236,16 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
     rules_of(own)  # what it cannot read is not to reach the mask panel
     box = box_of(own)
 
+    def stored(name: str) -> NDArray[Any]:
+        expect_part(path.parent / name)
+        return read_numbers(path.parent / name)
+
     def frames(name: str) -> NDArray[Any]:
-        values = read_numbers(path.parent / name)
+        values = stored(name)
         return values[None] if count is None else values
 
     def labels(name: str) -> ReadMask:
-        pixels, unit = read_numbers(path.parent / name), facts["mask_value"]
+        pixels, unit = stored(name), facts["mask_value"]
         return labels_of(pixels, unit, name, stack=count is not None)
 
     expect_original(path, files["mask"])
@@ -282,14 +282,15 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
         alone = None if readers is None else readers[i]
         parts = (masks[i], probabilities[i], attention, said, alone)
         segmentations.append(Segmentation(*parts))
-    beside = beside_words(file, masks_beside(file))
+    image = image_of(path, facts)
+    beside = unread_words(file, masks[0] if count is None else masks, image)
     return Results(
         layer["name"],
         own["source"],
         segmentations,
         count,
         layer["placement"],
-        image_of(path, facts),
+        image,
         " ".join(filter(None, (read.assumed, max(doubts, default=""), beside))),
     )
 

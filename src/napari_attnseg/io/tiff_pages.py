@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
     from tifffile import TiffFile
@@ -58,6 +60,20 @@ def main_series(file: TiffFile) -> tuple[list[Any], int, int]:
     masks = sum(len(one.pages) for one in left if _is_mask(one.keyframe))
     small = sum(len(one.pages) for one in left) - masks
     return main, small + sum(len(one.levels) - 1 for one in main), masks
+
+
+def are_red_green_blue(series: Any) -> bool:
+    """Whether three channels (C, H, W) of ImageJ are shown in red, green and blue.
+
+    So it saves an RGB image of 16 bits.
+    """
+    if series.axes != "CYX" or series.shape[0] != 3:
+        return False
+    found = (getattr(series.keyframe.parent, "imagej_metadata", None) or {}).get("LUTs")
+    if not isinstance(found, list) or len(found) != 3:
+        return False
+    full = np.eye(3)[:, :, None] * np.arange(256)
+    return np.shape(found) == full.shape and bool(np.array_equal(found, full))
 
 
 def _is_aside(page: Any) -> bool:

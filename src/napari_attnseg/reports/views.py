@@ -13,6 +13,7 @@ import numpy as np
 from napari_attnseg.boxes import Box, box_of
 from napari_attnseg.canvas import CANVAS_WORDS, mostly_canvas
 from napari_attnseg.colormaps import CLASS_COLOURS
+from napari_attnseg.false_colours import COLOUR_MAP, map_words
 from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.intensity import rule_of
 from napari_attnseg.intensity_warnings import warning_sentence, warnings_of
@@ -181,6 +182,8 @@ def remarks(case: Case, image: Any) -> list[str]:
             found.append(PICTURES_WORDS.format(pictures, "segment only a box"))
         elif mostly_canvas(image):
             found.append(CANVAS_WORDS)
+    if false := facts.get(COLOUR_MAP):
+        found.append(map_words(str(false)))
     return found
 
 

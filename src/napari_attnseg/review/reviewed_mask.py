@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.beside_masks import expect_mask
 from napari_attnseg.io.edited_masks import frame_doubts, result_doubts
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.images import read_numbers
 from napari_attnseg.io.mask_values import ReadMask
 from napari_attnseg.io.results import FORMAT
 from napari_attnseg.io.run_facts import of_frame
+from napari_attnseg.io.unread_masks import unread_words
 from napari_attnseg.review.case import Case
 from napari_attnseg.review.mask_file import read_mask
 
@@ -31,9 +33,16 @@ def reviewed_mask(case: Case) -> ReadMask | None:
     """
     if case.mask is None:
         return None
+    if case.mask_value is not None:
+        expect_mask(case.mask)
     read = read_mask(case.mask, case.mask_value, case.frame)
-    said = _doubts(case, case.mask, read.labels) if case.mask_value == 255 else ""
-    return read._replace(assumed=" ".join(filter(None, (read.assumed, said))))
+    said = [read.assumed]
+    if case.mask_value == 255:
+        said.append(_doubts(case, case.mask, read.labels))
+    if case.mask_value is not None:  # attnseg wrote it
+        image = case.image if case.table is None else None
+        said.append(unread_words(case.mask, read.labels, image))
+    return read._replace(assumed=" ".join(filter(None, said)))
 
 
 def _doubts(case: Case, mask: Path, labels: NDArray[np.integer[Any]]) -> str:

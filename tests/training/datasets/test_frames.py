@@ -98,6 +98,23 @@ def test_labels_painted_into_masks_of_results_are_taken_as_export_does(
     np.testing.assert_array_equal(mask, painted > 0)
 
 
+def test_a_corrected_mask_of_another_name_is_told_of(tmp_path: Path) -> None:
+    film = video_file(tmp_path / "film.mp4", numbered(3, (40, 48)))
+    (tmp_path / "film").mkdir()
+    for i in (0, 1):
+        name = tmp_path / "film" / f"frame_{i:06d}_mask"
+        Image.fromarray(mask_of(i) * 255).save(name.with_suffix(".png"))
+        Image.fromarray(mask_of(i + 9) * 255).save(f"{name}_corrected.png")
+    told: list[str] = []
+    out = tmp_path / "set"
+    list(frames_to_training_set(film, tmp_path / "film", out, tell=told.append))
+    assert told == [
+        "frame_000000_mask_corrected.png lies beside frame_000000_mask.png and was not "
+        "read: if it is the corrected mask, save it as frame_000000_mask.png in its "
+        "place. (And of 1 more masks.)"
+    ]
+
+
 def test_an_inverted_mask_of_results_is_refused(tmp_path: Path) -> None:
     film = video_file(tmp_path / "film.mp4", numbered(3, (40, 48)))
     (tmp_path / "film").mkdir()

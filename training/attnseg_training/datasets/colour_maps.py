@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter
-from scipy.spatial import KDTree
 
 from attnseg_training.datasets.colour_errors import picture, unclear
 from attnseg_training.datasets.drawn_colours import border_of
@@ -17,23 +15,12 @@ from attnseg_training.datasets.mask_regions import are_edges
 from attnseg_training.datasets.mask_scale import COLOURS, scale_of
 from attnseg_training.datasets.mask_slopes import is_sloped
 from attnseg_training.datasets.mask_traits import Colour, MaskTraits
+from napari_attnseg.false_colours import tables
 
 Colours = NDArray[np.float64]
 Levels = NDArray[np.uint8]
 Plane = NDArray[np.bool_]
 
-#: Maps of matplotlib; other programs have most of them too. Not those whose two ends
-#: are one colour.
-NAMES = (
-    *("viridis", "plasma", "inferno", "magma", "cividis", "turbo", "jet", "rainbow"),
-    *("nipy_spectral", "gist_ncar", "hot", "afmhot", "gist_heat"),
-    *("copper", "bone", "pink", "cubehelix", "gnuplot", "gnuplot2", "CMRmap", "brg"),
-    *("gist_stern", "gist_earth", "terrain", "ocean", "spring", "summer", "autumn"),
-    *("winter", "cool", "Wistia", "Purples", "Blues", "Greens", "Oranges", "Reds"),
-    *("Greys", "YlOrBr", "YlOrRd", "OrRd", "PuRd", "RdPu", "BuPu", "GnBu", "PuBu"),
-    *("YlGnBu", "PuBuGn", "BuGn", "YlGn", "PiYG", "PRGn", "BrBG", "PuOr", "RdGy"),
-    *("RdBu", "RdYlBu", "RdYlGn", "Spectral", "coolwarm", "bwr", "seismic"),
-)
 #: Of 0 to 255: nearly all colours lie so near to their map, in a file and in one that
 #: compression has changed; programs do not agree on each colour of jet.
 NEAR, LOSSY_NEAR, NEARLY = 16.0, 40.0, 0.97
@@ -51,17 +38,6 @@ END = 0.1
 SPREAD, SQUARE, REGIONS = 6, 3, 0.3
 #: So many colours are looked at first, of which so many lie on a map that may fit.
 SOME, MOST_OF_SOME = 200, 0.8
-
-
-@cache
-def _tables() -> dict[str, tuple[Colours, KDTree]]:
-    from matplotlib import colormaps
-
-    found = {}
-    for name in NAMES:
-        table = colormaps[name](np.arange(256))[:, :3] * 255
-        found[name] = table, KDTree(table)
-    return found
 
 
 def foreground_along_a_map(
@@ -137,7 +113,7 @@ def _fitting(
     near = LOSSY_NEAR if lossy else NEAR
     step = -(-len(colours) // SOME)
     found = []
-    for name, (table, tree) in _tables().items():
+    for name, (table, tree) in tables().items():
         apart, _ = tree.query(colours[::step], distance_upper_bound=2 * near)
         if np.mean(apart <= near) < MOST_OF_SOME:
             continue

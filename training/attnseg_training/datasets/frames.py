@@ -46,6 +46,7 @@ from napari_attnseg.io.readers.grids import grid_of
 from napari_attnseg.io.readers.sets import set_of
 from napari_attnseg.io.stack_results import FORMAT, StackNames
 from napari_attnseg.io.training_set import Correction, addition
+from napari_attnseg.io.unread_masks import told_once, unread_words
 from napari_attnseg.preprocessing import to_rgb
 
 Rows = Mapping[int, Mapping[str, str]]
@@ -128,10 +129,14 @@ def frames_to_training_set(
         placed = on_slices or placed
         inversion = Inversion()
         table = _table(masks)
+        unread = []
         for number in sorted(found):
             if number % every == 0:
                 _expect_same(frames, number, rows, masks.name)
-                labels = placed(rule.labels(found[number]))
+                stored = rule.labels(found[number])
+                if isinstance(one := found[number], Path):
+                    unread.append(unread_words(one, stored))
+                labels = placed(stored)
                 inversion.add(labels)
                 if rule.classes is None:
                     name = f"frame {number} of {masks.name}"
@@ -139,8 +144,9 @@ def frames_to_training_set(
                     if doubt:
                         tell(doubt)
                 yield _add(frames, files.name, number, labels, rule, out)
-        for told in inversion.told(masks.name):
-            tell(told)
+        for told in (*inversion.told(masks.name), told_once(unread)):
+            if told:
+                tell(told)
 
 
 def _are_results(masks: Path) -> bool:
@@ -210,7 +216,7 @@ def _masks(
             "each was taken for the slice of its file."
         )
         return by_name
-    named = numbered_masks(inside) if path.is_dir() else {}
+    named = numbered_masks(inside, first is not None) if path.is_dir() else {}
     if first and (rows or not named):
         raise InputError(
             f"Expected no --first-number for {path.name}: it is only for a folder of "

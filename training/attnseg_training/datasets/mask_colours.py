@@ -108,11 +108,17 @@ def is_shape(colours: Colours, alpha: Colours, name: str) -> bool:
         return False
     core = opaque if opaque.any() else seen
     spread = np.ptp(colours[core], axis=0).max()
-    if spread > SAME:
+    if spread > SAME and not _varies_with(colours, alpha):
         return False
     if border_of(alpha > alpha.max() / 2).all():
         raise unclear(name, "an opaque sheet with a transparent hole")
     return True
+
+
+def _varies_with(colours: Colours, alpha: Colours) -> bool:
+    """Whether colours are a shape that alpha has too, as if the mask were in both."""
+    share = (alpha / alpha.max())[..., None]
+    return bool(np.abs(colours - share * colours.max((0, 1))).max() <= SAME)
 
 
 def is_grey(colours: Colours, lossy: bool) -> bool:

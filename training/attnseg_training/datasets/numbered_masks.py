@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from attnseg_training.datasets.clock_names import is_a_time
+from attnseg_training.datasets.frame_numbers import OPTION
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 
@@ -23,15 +25,23 @@ def pictures_of(inside: Iterable[Path]) -> list[Path]:
     return [one for one in files if file_format(one) is FileFormat.RASTER]
 
 
-def numbered_masks(inside: Iterable[Path]) -> dict[int, Path]:
+def numbered_masks(inside: Iterable[Path], stated: bool = False) -> dict[int, Path]:
     """Number → mask, of the files of a folder; empty if they are no numbered pictures.
 
     If there are masks by the names of ``attnseg segment``, other pictures are left out.
 
+    Parameters
+    ----------
+    inside : iterable of Path
+        Files of the folder.
+    stated : bool
+        Whether the user says that the numbers are those of frames.
+
     Raises
     ------
     InputError
-        If names differ in more than their numbers, or a number occurs twice.
+        If names are times, or differ in more than their numbers, or a number occurs
+        twice.
     """
     files = list(inside)
     own = [(hit, one) for one in files if (hit := _MASK.fullmatch(one.name))]
@@ -41,6 +51,14 @@ def numbered_masks(inside: Iterable[Path]) -> dict[int, Path]:
     if len(pictures) < 2:
         return {}  # one file, which may hold the masks of all frames
     found = [(hit, one) for one in pictures if (hit := _NUMBERED.fullmatch(one.stem))]
+    times = [one for hit, one in found if is_a_time(hit[1], hit[2], hit[3])]
+    if len(times) == len(pictures) and not stated:
+        raise InputError(
+            f"Expected masks in {times[0].parent.name} that are named by the numbers "
+            f"of their frames, but {times[0].name} seems to be named by its time; "
+            "name each by the number of its frame, counted from 0, such as "
+            f"frame_000010.png, or give {OPTION} if these are numbers of frames."
+        )
     forms = {_form(one): one for one in pictures}
     if len(found) == len(pictures) and len(forms) == 1:
         return _by_number(found)
@@ -48,7 +66,8 @@ def numbered_masks(inside: Iterable[Path]) -> dict[int, Path]:
     raise InputError(
         f"Expected masks in {first.parent.name} whose names differ only in the number "
         "of the frame, such as frame_000120_mask.png or film_00120.png, got "
-        f"{first.name} and {other.name}; give a folder that holds these masks alone."
+        f"{first.name} and {other.name}; name each mask by the number of its frame, "
+        "counted from 0, and leave other pictures out of the folder."
     )
 
 

@@ -16,6 +16,7 @@ from napari_attnseg._widgets.layers.source import Source, file_of, finest
 from napari_attnseg.axes import AxisReading, ReadAs
 from napari_attnseg.canvas import mostly_canvas
 from napari_attnseg.cards import ImageColours, ModelCard
+from napari_attnseg.false_colours import colour_map_of, map_words
 from napari_attnseg.how_many import how_many
 from napari_attnseg.intensity import MAPPING, MappingRule
 from napari_attnseg.intensity_warnings import warnings_of
@@ -62,8 +63,10 @@ def image_note(layer: Any, reading: AxisReading | None, card: ModelCard | None) 
 
 
 def canvas_note(source: Source) -> str:
-    """Note that a picture, or several, are small on the first slice; may be empty."""
+    """Note on the first slice if it is in a map's colours or its picture is small."""
     first = source.frame(0)
+    if false := colour_map_of(first):
+        return map_words(false).replace("This image", _named(source), 1)
     if pictures := pictures_on_page(first):
         return (
             f"{_named(source)} seems to be a page of {pictures} pictures. Each of them "
