@@ -46,9 +46,9 @@ from napari_attnseg._widgets.layers.runs import ResultLayers, find_results, kept
 
 NO_RESULT = "Segment an image first: Plugins ▸ AttnSeg ▸ Segment image."
 MASK_FIXED = (
-    "Grey because this result has no mask layer of its own, or lacks the probability "
-    "of one of its classes: segment the image again to change its mask. A mask in "
-    "Review a series is changed there."
+    "Grey because the mask layer of this result, or the probability of one of its "
+    "classes, is missing: segment the image again to change its mask. A mask in Review "
+    "a series is changed there."
 )
 #: Shows side by side, and goes back; no key of napari's.
 KEY = "G"
