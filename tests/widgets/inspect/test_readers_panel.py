@@ -6,7 +6,7 @@ import numpy as np
 from napari.components import ViewerModel
 
 from napari_attnseg._widgets.inspect.reader_layers import OUTLINES
-from napari_attnseg._widgets.inspect.readers_panel import ASK, CHANGED, POINT
+from napari_attnseg._widgets.inspect.readers_panel import ASK, CHANGED, POINT, PUT_AWAY
 from napari_attnseg.reader_record import SMALLEST, ReaderRecord
 from napari_attnseg.reader_words import (
     agree_sentence,
@@ -115,6 +115,15 @@ def test_a_changed_mask_is_hidden_beside_the_models_own(
     panel.show_button.click()
     qtbot.waitUntil(lambda: mask.visible)
     assert panel.message.text() == ASK
+    # What is changed beside the outlines puts them away; drawing it again does not.
+    mask.data = 1 - mask.data
+    shown(qtbot, panel)
+    mask.refresh()
+    assert panel.found is not None and mask.visible
+    mask.data = 1 - mask.data
+    assert panel.found is None and panel.message.text() == PUT_AWAY
+    qtbot.waitUntil(lambda: not set(NAMES) & {layer.name for layer in viewer.layers})
+    assert mask.visible
 
 
 def test_one_frame_of_a_stack(

@@ -38,6 +38,7 @@ from napari_attnseg._widgets.layers.objects_aside import ObjectsAside
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.errors import AttnSegError
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.reader_record import Reader, ReaderState
 from napari_attnseg.reader_words import (
     psi_sentence,
@@ -54,6 +55,10 @@ POINT = "Click into a region where they disagree to read which of them draws it.
 CHANGED = (
     "The mask was changed since the model made it, and is hidden meanwhile: the "
     "outlines are those of the model's own masks."
+)
+PUT_AWAY = (
+    "The mask was changed, so the outlines of the model's own masks were put away; "
+    "show them again to compare."
 )
 _SWATCH = "background: {}; border: 1px solid gray;"
 
@@ -82,10 +87,14 @@ class ReadersPanel(Section):
         self._layers = ReaderLayers(viewer)
         #: The mask, hidden while outlines are drawn that it would be taken for.
         self._changed_mask = PutAside(viewer)
+        #: The mask beside the outlines, and its hash when they were drawn.
+        self._watched: Any = None
+        self._mask_hash = ""
         life.at_end += [
             self._encoding.free,
             self._layers.remove,
             self._changed_mask.show,
+            partial(self._watch, None),
         ]
         self.show_button = QPushButton()
         self.disagreement_box = QCheckBox("Where they disagree")
@@ -132,6 +141,7 @@ class ReadersPanel(Section):
     def _forget(self) -> None:
         """Show nothing, and remove the layers."""
         self._encoding.free()
+        self._watch(None)
         # Not now: napari may be going through a list of layers to remove.
         QTimer.singleShot(0, partial(self._layers.take_away, self._layers.let_go()))
         QTimer.singleShot(0, partial(self._objects.follow, self, None))
@@ -176,6 +186,7 @@ class ReadersPanel(Section):
         self.message.setText(" ".join(filter(None, said)))
         self.psi.setText(psi_sentence(record))
         self._layers.show_outlines(result, found)
+        self._watch(result.mask)
         self._show_state()
         # One that is useless alone disagrees nearly everywhere, which says nothing.
         states = {record.state(reader) for reader in Reader}
@@ -200,6 +211,23 @@ class ReadersPanel(Section):
             self._changed_mask.hide([result.mask])
         else:
             self._changed_mask.show()
+
+    def _watch(self, mask: Any) -> None:
+        """Follow the changes of a mask; None: of none."""
+        for connect, layer in (("disconnect", self._watched), ("connect", mask)):
+            if layer is not None:
+                for event in (layer.events.paint, layer.events.set_data):
+                    getattr(event, connect)(self._mask_changed)
+        self._watched = mask
+        self._mask_hash = "" if mask is None else array_sha256(np.asarray(mask.data))
+
+    def _mask_changed(self, event: Any = None) -> None:
+        """Put the outlines away: a mask that changes now would be taken for one."""
+        mask = self._watched
+        if mask is None or array_sha256(np.asarray(mask.data)) == self._mask_hash:
+            return  # only drawn again
+        self._forget()
+        self.message.setText(PUT_AWAY)
 
     @staticmethod
     def _is_changed(result: ResultLayers, found: FrameReaders) -> bool:
