@@ -215,6 +215,13 @@ def test_what_a_section_draws_goes_and_comes_with_it(
     assert viewer.scene.camera.center == centre
     signs = ["clicks · image", "scribbles · image"]
     assert all(name in viewer.layers for name in signs)
+    # The line changed the mask, so the outlines beside it are away until asked for.
+    qtbot.waitUntil(lambda: not set(outlines) & set(viewer.layers))
+    widget.readers_panel.show_button.click()
+    qtbot.waitUntil(lambda: widget.readers_panel.found is not None, timeout=20_000)
+    outlines = [viewer.layers[f"{name} · image"] for name, _ in OUTLINES]
+    outlines[0].visible = False
+    drawn = [*outlines[1:], *drawn[2:]]
     _, segment = viewer.window.add_plugin_dock_widget("napari-attnseg", "Segment image")
     qtbot.waitUntil(lambda: not any(layer.visible for layer in drawn))
     assert kept.visible and not any(name in viewer.layers for name in signs)
