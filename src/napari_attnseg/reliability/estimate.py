@@ -167,9 +167,12 @@ class ExpectedDice:
 
 def false_alarms_words(measured: Mapping[str, Any]) -> str:
     """How often an ordinary image is called unlike; empty if it was not measured."""
-    mean = (measured.get("false_alarms") or {}).get("mean")
+    found = measured.get("false_alarms") or {}
+    mean, n = found.get("mean"), found.get("n")
     if mean is None:
         return ""
+    if not mean and n:  # of few images, none does not mean fewer than 1 of 100
+        return f"this check was wrong for none of {n} ordinary images"
     many = round(100 * mean)
     said = f"about {many}" if many else "fewer than 1"
     return f"this check is wrong for {said} of 100 ordinary images"

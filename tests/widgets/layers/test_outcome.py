@@ -321,3 +321,6 @@ def test_about_these_weights_says_how_the_expected_dice_was_measured() -> None:
 def test_false_alarms_are_those_that_were_measured(mean: float, said: str) -> None:
     assert said in false_alarms_words({"false_alarms": {"mean": mean}})
     assert false_alarms_words({}) == ""
+    # Of 88 images, none does not mean fewer than 1 of 100.
+    none = false_alarms_words({"false_alarms": {"mean": 0.0, "n": 88}})
+    assert none == "this check was wrong for none of 88 ordinary images"
