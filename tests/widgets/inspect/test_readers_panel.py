@@ -116,7 +116,11 @@ def test_a_changed_mask_is_hidden_beside_the_models_own(
     qtbot.waitUntil(lambda: mask.visible)
     assert panel.message.text() == ASK
     # What is changed beside the outlines puts them away; drawing it again does not.
+    shown(qtbot, panel)
+    assert not mask.visible
     mask.data = 1 - mask.data
+    assert panel.found is None and panel.message.text() == PUT_AWAY
+    qtbot.waitUntil(lambda: mask.visible)
     shown(qtbot, panel)
     mask.refresh()
     assert panel.found is not None and mask.visible

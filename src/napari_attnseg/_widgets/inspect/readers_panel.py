@@ -216,7 +216,8 @@ class ReadersPanel(Section):
         """Follow the changes of a mask; None: of none."""
         for connect, layer in (("disconnect", self._watched), ("connect", mask)):
             if layer is not None:
-                for event in (layer.events.paint, layer.events.set_data):
+                events = layer.events  # of a hidden layer, only `data` tells
+                for event in (events.paint, events.set_data, events.data):
                     getattr(event, connect)(self._mask_changed)
         self._watched = mask
         self._mask_hash = "" if mask is None else array_sha256(np.asarray(mask.data))
