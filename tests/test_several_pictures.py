@@ -96,6 +96,14 @@ def test_one_picture_is_no_page() -> None:
     assert pictures_on_page(_as_jpeg(canvas)) == 0
 
 
+def test_a_ramp_is_no_page() -> None:
+    # The middle of its border cuts it in two, but is no colour of a page.
+    ramp = np.linspace(0, 255, 300)[:, None].repeat(400, 1)
+    noise = np.random.default_rng(0).normal(0, 40, ramp.shape)
+    for image in (ramp, ramp.T, np.clip(ramp + noise, 0, 255)):
+        assert pictures_on_page(image.astype(np.uint8)) == 0
+
+
 def test_pages_of_text_shapes_and_masks_hold_no_pictures() -> None:
     page = _report()
     page.paste((255, 255, 255), (0, 740, 1240, 1754))

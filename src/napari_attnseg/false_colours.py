@@ -31,7 +31,7 @@ NAMES = (
 COLOUR_MAP = "colour_map"
 #: Sentence about such an image, with a place for the map.
 COLOUR_MAP_WORDS = (
-    "This image seems to be a grey image shown in {}, which the model was not trained "
+    "{} seems to be a grey image shown in {}, which the model was not trained "
     "on: give the grey image."
 )
 #: Maps of one hue, or nearly: a stained section or a grey image may have their colours.
@@ -93,6 +93,6 @@ def colour_map_of(image: NDArray[Any]) -> str:
     return best
 
 
-def map_words(name: str) -> str:
-    """Sentence about an image in the colours of a map; empty without a map."""
-    return COLOUR_MAP_WORDS.format(f"the colour map {name}") if name else ""
+def map_words(name: str, image: str = "This image") -> str:
+    """Sentence about an image in the colours of a map."""
+    return COLOUR_MAP_WORDS.format(image, f"the colour map {name}")

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 #: Key, in provenance, of the number of pictures on a page.
 PICTURES = "pictures_on_page"
-#: Sentence about such an image, with places for how many pictures and what helps.
+#: Sentence about such an image, with places for it, how many pictures, what helps.
 PICTURES_WORDS = (
-    "This image seems to be a page of {} pictures, each of which is small for the "
+    "{} seems to be a page of {} pictures, each of which is small for the "
     "model: {} around one of them, or cut them out."
 )
 #: Pixels along the longer side that are looked at, at most: a gutter has a few only.
@@ -24,6 +24,8 @@ _SIDE = 1500
 #: Levels of 255 by which a page may differ from its colour, after a scan and JPEG, and
 #: share of the pixels of a line that may differ more: dust.
 _ALIKE, _DUST = 24, 0.005
+#: Share of the border that has one colour, at least, for it to be that of the page.
+_BORDER = 0.5
 #: Sides of a picture, at least, as a share of those of the page and in pixels.
 _SHARE, _LEAST = 0.05, 8
 #: Area of a picture, at least, as a share of the largest one: a navigator in a corner
@@ -46,7 +48,10 @@ def pictures_on_page(image: NDArray[Any]) -> int:
     some = _bytes(image[::step, ::step])
     border = np.concatenate([some[0], some[-1], some[:, 0], some[:, -1]])
     colours = {(255,) * some.shape[-1], (0,) * some.shape[-1]}
-    colours.add(tuple(int(one) for one in np.median(border, axis=0)))
+    usual = np.median(border, axis=0)
+    # Of a ramp, the middle of its border is no colour of a page.
+    if (np.abs(border - usual).max(axis=-1) <= _ALIKE).mean() >= _BORDER:
+        colours.add(tuple(int(one) for one in usual))
     return max(_count(some, one) for one in colours)
 
 

@@ -81,5 +81,5 @@ def test_a_copy_of_the_json_is_refused(tmp_path: Path) -> None:
 def test_a_deleted_file_of_results_is_named_as_such(tmp_path: Path, end: str) -> None:
     story = saved(tmp_path, "x")
     (tmp_path / f"x_{end}").unlink()
-    with pytest.raises(InputError, match="which the results name, so that it was del"):
+    with pytest.raises(InputError, match="which the results name: it was deleted"):
         load_results(story)

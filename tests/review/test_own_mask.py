@@ -17,7 +17,8 @@ from napari_attnseg.masks import MaskRules
 from napari_attnseg.reliability.estimate import EstimateState, ExpectedDice
 from napari_attnseg.review.case import Case
 from napari_attnseg.review.cases import find_cases
-from napari_attnseg.review.own_mask import border_words, expected_of, is_changed
+from napari_attnseg.review.inverted_border import border_words
+from napari_attnseg.review.own_mask import expected_of, is_changed
 from napari_attnseg.review.session import Review
 from napari_attnseg.review.words import case_words, measure_words, order_words
 
@@ -48,6 +49,15 @@ def test_a_changed_mask_of_results_has_no_expected_dice(tmp_path: Path) -> None:
         assert (number, words) == ("–", why)
     number, words = said(c)
     assert number == "0.80" and words.startswith("Expected Dice 0.80")
+    # A file that is missing was not changed, and one that was put back is not either.
+    own_file = (folder / "c_mask.png").read_bytes()
+    (folder / "c_mask.png").unlink()
+    with pytest.raises(InputError):
+        review.read_mask(c)
+    assert said(c)[0] == "0.80"
+    (folder / "a_mask.png").write_bytes(own_file)
+    Image.fromarray(square(0) * 255).save(folder / "a_mask.png")
+    review.read_mask(a)
     review.close()
 
 

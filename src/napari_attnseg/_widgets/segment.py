@@ -36,7 +36,8 @@ from napari_attnseg._widgets.base.segmenting import FrameDone, Looking
 from napari_attnseg._widgets.base.tile_switch import TileSwitch
 from napari_attnseg._widgets.base.unfinished import Settings, Unfinished
 from napari_attnseg._widgets.layers.metadata import record_of
-from napari_attnseg._widgets.layers.own_image import layers_in_view
+from napari_attnseg._widgets.layers.one_map import hide_explanations
+from napari_attnseg._widgets.layers.own_image import images_of, layers_in_view
 from napari_attnseg._widgets.layers.record import LayerRecord
 from napari_attnseg._widgets.layers.runs import all_results
 from napari_attnseg._widgets.layers.source import Source
@@ -316,10 +317,8 @@ class SegmentWidget(ModelWidget):
         for layer in self.gate_layers:
             layer.visible = layer is chosen
         if chosen is not None:
-            for layer in layers_in_view(self._viewer):
-                record = record_of(layer)
-                if record is not None and record.explanation:
-                    layer.visible = False
+            image = images_of(self._viewer.layers).get(chosen)
+            hide_explanations(self._viewer, image)
         self._fill_gates()
 
     def _describe_gate(self) -> None:

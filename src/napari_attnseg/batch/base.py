@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from napari_attnseg.canvas import mostly_canvas
 from napari_attnseg.errors import InputError
-from napari_attnseg.false_colours import colour_map_of
+from napari_attnseg.false_colours import COLOUR_MAP, colour_map_of
 from napari_attnseg.intensity import IntensityWarning
 from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.io.folders import left_out, name_key
 from napari_attnseg.io.readers.formats import file_format
 from napari_attnseg.mask_like import looks_like_mask
 from napari_attnseg.reliability.estimate import EstimateState, ExpectedDice
-from napari_attnseg.several_pictures import pictures_on_page
+from napari_attnseg.several_pictures import PICTURES, pictures_on_page
 
 if TYPE_CHECKING:
     from napari_attnseg.inference import Segmenter
@@ -267,6 +267,16 @@ def found_notes(image: NDArray[Any], mask: NDArray[Any]) -> list[Note]:
     if Note.LIKE_MASK not in notes and colour_map_of(image):
         notes.append(Note.COLOUR_MAP)
     return notes
+
+
+def found_facts(image: NDArray[Any], notes: Sequence[Note]) -> dict[str, Any]:
+    """Provenance of what `found_notes` found in an image."""
+    facts: dict[str, Any] = {}
+    if Note.PAGE in notes:
+        facts[PICTURES] = pictures_on_page(image)
+    if Note.COLOUR_MAP in notes:
+        facts[COLOUR_MAP] = colour_map_of(image)
+    return facts
 
 
 def estimate_notes(expected: ExpectedDice) -> list[Note]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_attnseg.batch.base import (
     Note,
     estimate_notes,
+    found_facts,
     found_notes,
     intensity_notes,
 )
@@ -18,7 +19,6 @@ from napari_attnseg.batch.checked_model import CheckedModel
 from napari_attnseg.batch.done import settings_hash
 from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.errors import InputError
-from napari_attnseg.false_colours import COLOUR_MAP, colour_map_of
 from napari_attnseg.io.readers.facts import Assumed, FileFacts
 from napari_attnseg.io.readers.window import rule_for
 from napari_attnseg.masks import MaskRules, remake
@@ -95,8 +95,7 @@ class MaskMaker:
             notes.append(Note.PLANES)
         orientation = int(facts.said.get("orientation", 1))
         turn = {**result.provenance, "orientation": orientation}
-        if Note.COLOUR_MAP in notes:
-            turn[COLOUR_MAP] = colour_map_of(image)
+        turn |= found_facts(image, notes)
         return replace(result, provenance=turn), notes
 
     def settings(self, facts: FileFacts) -> str:

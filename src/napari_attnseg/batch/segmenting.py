@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from napari_attnseg.batch.base import (
     Note,
     estimate_notes,
+    found_facts,
     found_notes,
     intensity_notes,
 )
@@ -20,7 +21,6 @@ from napari_attnseg.batch.here import Kept, Steps, Write
 from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.devices import OPENVINO
 from napari_attnseg.errors import InputError
-from napari_attnseg.false_colours import COLOUR_MAP, colour_map_of
 from napari_attnseg.io.atomic import remove, remove_leftovers, write_text
 from napari_attnseg.io.images import UprightImage, read_upright
 from napari_attnseg.io.results import Results, save_results
@@ -30,7 +30,6 @@ from napari_attnseg.reliability.estimate import (
     estimate_of,
 )
 from napari_attnseg.results import Segmentation
-from napari_attnseg.several_pictures import PICTURES, pictures_on_page
 from napari_attnseg.tiles import segment_tiles
 
 if TYPE_CHECKING:
@@ -144,11 +143,8 @@ class Segmenting:
             "orientation": read.upright.orientation,
             SETTINGS: self.settings,
             **read.upright.noted,
+            **found_facts(image, notes),
         }
-        if Note.PAGE in notes:
-            turn[PICTURES] = pictures_on_page(image)
-        if Note.COLOUR_MAP in notes:
-            turn[COLOUR_MAP] = colour_map_of(image)
         result = replace(result, provenance={**result.provenance, **turn})
         table = ""
         if how.objects:

@@ -172,9 +172,9 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     from napari_attnseg.several_pictures import PICTURES_WORDS
 
     narrow = warning_sentence(IntensityWarning.NARROW_RANGE)
-    page = PICTURES_WORDS.format("several", "segment only a box (--box)")
+    page = PICTURES_WORDS.format("This image", "several", "segment only a box (--box)")
     false = COLOUR_MAP_WORDS.format(
-        _colour_map(outcome) if Note.COLOUR_MAP in outcome.notes else ""
+        "This image", _colour_map(outcome) if Note.COLOUR_MAP in outcome.notes else ""
     )
     name, error = outcome.name, outcome.error
     file = outcome.path.name
@@ -240,8 +240,8 @@ def expected_dice_sentences(outcomes: Sequence[Outcome]) -> list[str]:
     ]
     if not found:
         known = (one.expected_dice for one in outcomes)
-        words = {one.words for one in known if one and one.state.another_way}
-        return [f"{one[0].upper()}{one[1:]}." for one in sorted(words)]
+        words = {one.sentence for one in known if one and one.state.another_way}
+        return [f"{one}." for one in sorted(words)]
     if len(found) == 1:
         (_, one) = found[0]
         assert one.expected_dice is not None

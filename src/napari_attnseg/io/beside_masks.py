@@ -108,8 +108,8 @@ def expect_part(file: Path) -> None:
     """
     if not is_file(file):
         raise InputError(
-            f"There is no file {file}, which the results name, so that it was deleted "
-            "or renamed: put it back under this name, or segment the image again."
+            f"There is no file {file}, which the results name: it was deleted or "
+            "renamed. Put it back under this name, or segment the image again."
         )
 
 

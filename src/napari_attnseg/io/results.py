@@ -291,7 +291,7 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
         count,
         layer["placement"],
         image,
-        " ".join(filter(None, (read.assumed, max(doubts, default=""), beside))),
+        " ".join(filter(None, (read.assumed, *dict.fromkeys(doubts), beside))),
     )
 
 

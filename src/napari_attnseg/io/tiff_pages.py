@@ -23,8 +23,8 @@ TRANSPARENCY_WORDS = (
     "{} holds a transparency mask beside its picture: the mask was left out, and all "
     "pixels of the picture were used."
 )
-#: TIFF tag of the kind of a page, and its bits of smaller copies and of masks.
-_KIND, _REDUCED, _MASK = 254, 1, 4
+#: Bits of the kind of a page: smaller copies and masks.
+_REDUCED, _MASK = 1, 4
 
 
 def main_page(file: TiffFile) -> Any:

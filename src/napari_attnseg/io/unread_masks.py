@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_attnseg.how_many import how_many
 from napari_attnseg.io.beside_masks import OWN, beside_words, masks_beside, names_in
 from napari_attnseg.io.decoding import decode
 from napari_attnseg.io.file_kinds import header_size
@@ -72,7 +73,7 @@ def unread_words(
 def told_once(said: Iterable[str]) -> str:
     """The first of some sentences on masks, and of how many more it is true."""
     some = [one for one in said if one]
-    more = f" (And of {len(some) - 1} more masks.)" if some[1:] else ""
+    more = f" (And of {how_many(len(some) - 1, 'more mask')}.)" if some[1:] else ""
     return some[0] + more if some else ""
 
 

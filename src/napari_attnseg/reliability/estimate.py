@@ -53,7 +53,7 @@ class EstimateState(StrEnum):
 
     @property
     def another_way(self) -> bool:
-        """Whether there is no number because of how the image was segmented."""
+        """Whether there is no number because the mask was made, or is, another one."""
         return self in _OF_WAYS
 
 

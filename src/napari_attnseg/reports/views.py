@@ -13,7 +13,7 @@ import numpy as np
 from napari_attnseg.boxes import Box, box_of
 from napari_attnseg.canvas import CANVAS_WORDS, mostly_canvas
 from napari_attnseg.colormaps import CLASS_COLOURS
-from napari_attnseg.false_colours import COLOUR_MAP, map_words
+from napari_attnseg.false_colours import COLOUR_MAP, colour_map_of, map_words
 from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.intensity import rule_of
 from napari_attnseg.intensity_warnings import warning_sentence, warnings_of
@@ -179,10 +179,13 @@ def remarks(case: Case, image: Any) -> list[str]:
     found += [warning_sentence(one) for one in warnings_of(facts)]
     if image is not None and box is None:
         if pictures := pictures_on_page(image):
-            found.append(PICTURES_WORDS.format(pictures, "segment only a box"))
+            found.append(
+                PICTURES_WORDS.format("This image", pictures, "segment only a box")
+            )
         elif mostly_canvas(image):
             found.append(CANVAS_WORDS)
-    if false := facts.get(COLOUR_MAP):
+    # Only the command has recorded it.
+    if false := facts.get(COLOUR_MAP) or (image is not None and colour_map_of(image)):
         found.append(map_words(str(false)))
     return found
 

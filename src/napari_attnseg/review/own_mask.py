@@ -21,9 +21,6 @@ from napari_attnseg.reliability.estimate import (
 )
 from napari_attnseg.review.case import Case
 
-#: Share of the border from which on a mask from elsewhere is asked about.
-_INVERTED_BORDER = 0.5
-
 
 def expected_of(
     facts: Mapping[str, Any], frame: int = 0, stacked: bool = False
@@ -67,21 +64,3 @@ def is_changed(case: Case, labels: NDArray[np.integer[Any]]) -> bool:
     frames = facts["layer"]["frames"]
     made = of_frame(facts["provenance"], case.frame or 0, frames).get("mask_sha256")
     return bool(made) and array_sha256(labels.astype(np.uint8)) != made
-
-
-def border_words(case: Case, labels: NDArray[np.integer[Any]]) -> str:
-    """Ask about a mask (H, W) from elsewhere over half of the border; else empty.
-
-    Nothing else tells of it whether it was saved inverted. None of the 880 training
-    masks of Kvasir-SEG does, and each of them does if it is inverted.
-    """
-    if case.mask is None or case.mask_value is not None:
-        return ""
-    border = np.concatenate([labels[[0, -1]].ravel(), labels[:, [0, -1]].ravel()])
-    share = np.count_nonzero(border) / border.size
-    if share < _INVERTED_BORDER:
-        return ""
-    return (
-        f"{case.mask.name} covers {100 * share:.0f} % of the border of its image: "
-        "if it was saved inverted, save it with 255 for the mask."
-    )

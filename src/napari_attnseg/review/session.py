@@ -18,9 +18,10 @@ from napari_attnseg.review.case import Case
 from napari_attnseg.review.case_image import read_case
 from napari_attnseg.review.cases import Order, Series
 from napari_attnseg.review.corrected import CorrectedMasks, relative
+from napari_attnseg.review.inverted_border import border_words
 from napari_attnseg.review.journal import expect_reader_name
 from napari_attnseg.review.mask_file import ReadMask, read_mask
-from napari_attnseg.review.own_mask import border_words, is_changed
+from napari_attnseg.review.own_mask import is_changed
 from napari_attnseg.review.reviewed_mask import reviewed_mask
 from napari_attnseg.review.state import (
     CaseState,
@@ -128,15 +129,18 @@ class Review:
         Raises
         ------
         InputError
-            If its file cannot be read, or is a result that was saved inverted.
+            If its file cannot be read, or is a result that was saved inverted, turned
+            or mirrored.
         """
         painted = self.state(case).painted
         if painted is not None:
             return self.masks.read(painted)
+        self._not_own.discard(case.name)  # it may have been put back
         try:
             found = reviewed_mask(case)
         except InputError:
-            self._not_own.add(case.name)
+            if case.mask is not None and case.mask.is_file():
+                self._not_own.add(case.name)
             raise
         if found is None:
             return None

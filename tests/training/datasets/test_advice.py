@@ -70,3 +70,6 @@ def test_faint_levels_among_soft_masks_are_no_votes(tmp_path: Path) -> None:
 
     kinds = found(folder(tmp_path / "votes", votes, count=8))
     assert str(Rule.READER_VOTES) in kinds
+    # One soft mask among them says nothing of the others.
+    mixed = folder(tmp_path / "mixed", lambda i: votes(i) if i else draw(1), count=8)
+    assert str(Rule.READER_VOTES) in found(mixed)

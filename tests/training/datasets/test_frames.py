@@ -111,7 +111,7 @@ def test_a_corrected_mask_of_another_name_is_told_of(tmp_path: Path) -> None:
     assert told == [
         "frame_000000_mask_corrected.png lies beside frame_000000_mask.png and was not "
         "read: if it is the corrected mask, save it as frame_000000_mask.png in its "
-        "place. (And of 1 more masks.)"
+        "place. (And of 1 more mask.)"
     ]
 
 

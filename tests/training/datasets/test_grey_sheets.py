@@ -51,3 +51,12 @@ def test_a_full_mask_of_255_is_one_where_the_background_is_black(
     for lesion in (draw, lambda i: draw(i) * np.array([1, 0, 0], np.uint8) ** (i > 0)):
         root = folder(tmp_path / str(lesion is draw), lesion)
         assert load_dataset(root).split("all")[0].read()[1].all()
+
+
+def test_masks_that_are_written_again_are_looked_at_again(tmp_path: Path) -> None:
+    root = folder(tmp_path, lambda i: drawn(i, RED, 255), count=6)
+    sheet = load_dataset(root).split("all")[0]
+    assert not sheet.read()[1].any()
+    for i in range(1, 6):
+        Image.fromarray(drawn(i, RED, 0)).save(root / "masks" / f"a{i}.png")
+    assert load_dataset(root).split("all")[0].read()[1].all()

@@ -138,6 +138,11 @@ def test_one_frame_of_a_stack(
     viewer.dims.set_current_step(0, 1)
     found = shown(qtbot, panel)
     assert found.frame == 1 and "Slice 1." in panel.message.text()
+    mask = viewer.layers["mask · image"]
+    mask.data[0, :5, :5] = 1 - mask.data[0, :5, :5]  # of another slice
+    mask.refresh()
+    mask.events.paint(value=[])
+    assert panel.found is found
     assert viewer.layers[NAMES[1]].data.shape == (1, 40, 48)
     mouse.click((0, 5, 5))
     assert panel.region.text() == "These outlines are of slice 1."

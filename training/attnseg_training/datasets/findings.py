@@ -286,8 +286,9 @@ class MasksSeen:
         classes = self.classes if few else self.spread.like_classes()
         held = counted_kinds(self.spread.counts())
         readers = self.readers.hints(self.several)
-        # Levels of soft masks lie in each other, too: faint ones are no votes.
-        soft = any(one.scales.has_soft() for one in self.agreements)
+        # Levels of soft masks lie in each other, too: a few faint ones are no votes.
+        if any(one.scales.has_soft() for one in self.agreements):
+            readers = [one for one in readers if 2 * len(one.names) > self.total]
         hints = self.looks.hints(broken, self.ignore)
         hints += [
             Hint(rule, tuple(names), held=held if rule == Rule.MAYBE_CLASSES else "")
@@ -302,7 +303,7 @@ class MasksSeen:
             )
             if names
         ]
-        hints += [] if soft else readers
+        hints += readers
         hints += self.interpolated.hints(self.total)
         # A caption of characters that recur is said once.
         captions = Rule.BURNT_IN_TEXT in broken

@@ -42,7 +42,10 @@ def read_among(
         return mask
     grey = (mask.values[0],) * 3
     # Compression and other programs change a colour by a few levels.
-    grounds = _grounds(tuple(others), ignore)
+    # A few of them, which may be written again: by their times, too.
+    chosen = np.random.default_rng(0).permutation(len(others))[:LOOKED_AT]
+    key = tuple((others[i], others[i].stat().st_mtime_ns) for i in chosen)
+    grounds = _grounds(key, ignore)
     if not any(np.abs(np.subtract(grey, one)).max() <= SAME for one in grounds):
         return mask
     empty = np.zeros_like(mask.planes)
@@ -51,14 +54,14 @@ def read_among(
 
 
 @lru_cache(maxsize=4)
-def _grounds(masks: tuple[Path, ...], ignore: int | None) -> tuple[Colour, ...]:
-    """Colours of the background of some masks that are drawn in colours."""
+def _grounds(
+    masks: tuple[tuple[Path, int], ...], ignore: int | None
+) -> tuple[Colour, ...]:
+    """Colours of the background of some masks (path, time) drawn in colours."""
     found: list[Colour] = []
-    # Healthy ones often follow each other.
-    apart = np.random.default_rng(0).permutation(len(masks))[:LOOKED_AT]
-    for place in apart:
+    for path, _ in masks:
         try:
-            mask = read(masks[place], ignore=ignore, among_others=True)
+            mask = read(path, ignore=ignore, among_others=True)
         except InputError:  # told when it is read as a part of the data set
             continue
         found += [one.background for one in mask.traits if one.background is not None]

@@ -20,8 +20,9 @@ from napari_attnseg.io.readers.formats import is_dicom
 PAIRS = ("images", "masks")
 #: More folders of masks than this are told in part, and are no classes.
 FOLDERS = 16
-#: Name of a mask that Label Studio exports, by the number of its task.
+#: Letters before the number in a name, and what follows.
 _BEGINNING = re.compile(r"([^\W\d_]*[_ .-]*)(.+)")
+#: Name of a mask that Label Studio exports, by the number of its task.
 _TASK = re.compile(r"task-\d+-annotation-\d+-.+", re.IGNORECASE)
 Mask = TypeVar("Mask")
 

@@ -21,7 +21,7 @@ from napari_attnseg.how_many import how_many
 from napari_attnseg.intensity import MAPPING, MappingRule
 from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.io.other_pictures import OTHER_PICTURES_WORDS, other_pictures
-from napari_attnseg.several_pictures import pictures_on_page
+from napari_attnseg.several_pictures import PICTURES_WORDS, pictures_on_page
 
 #: Characters of an image's name in a note.
 _NAME = 20
@@ -66,12 +66,9 @@ def canvas_note(source: Source) -> str:
     """Note on the first slice if it is in a map's colours or its picture is small."""
     first = source.frame(0)
     if false := colour_map_of(first):
-        return map_words(false).replace("This image", _named(source), 1)
+        return map_words(false, _named(source))
     if pictures := pictures_on_page(first):
-        return (
-            f"{_named(source)} seems to be a page of {pictures} pictures. Each of them "
-            "is small for the model: draw a box around one, or cut them out."
-        )
+        return PICTURES_WORDS.format(_named(source), pictures, "draw a box")
     if not mostly_canvas(first):
         return ""
     return (

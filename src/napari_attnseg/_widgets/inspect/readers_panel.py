@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -220,23 +221,26 @@ class ReadersPanel(Section):
                 for event in (events.paint, events.set_data, events.data):
                     getattr(event, connect)(self._mask_changed)
         self._watched = mask
-        self._mask_hash = "" if mask is None else array_sha256(np.asarray(mask.data))
+        self._mask_hash = "" if mask is None else self._hash_of_mask()
 
     def _mask_changed(self, event: Any = None) -> None:
         """Put the outlines away: a mask that changes now would be taken for one."""
-        mask = self._watched
-        if mask is None or array_sha256(np.asarray(mask.data)) == self._mask_hash:
+        if self._watched is None or self._hash_of_mask() == self._mask_hash:
             return  # only drawn again
         self._forget()
         self.message.setText(PUT_AWAY)
+
+    def _hash_of_mask(self) -> str:
+        """Hash of the mask in the frame of the outlines."""
+        assert self._result is not None and self.found is not None
+        return array_sha256(_frame_of_mask(self._result, self.found))
 
     @staticmethod
     def _is_changed(result: ResultLayers, found: FrameReaders) -> bool:
         """Whether the mask on screen is not the one by both encoders together."""
         if result.mask is None:
             return False
-        mask = result.mask.data[found.frame] if result.stacked else result.mask.data
-        return not np.array_equal(mask, found.own.mask)
+        return not np.array_equal(_frame_of_mask(result, found), found.own.mask)
 
     def _show_disagreement(self, wanted: bool) -> None:
         self._layers.hide_disagreement()
@@ -255,6 +259,12 @@ class ReadersPanel(Section):
         else:
             said = self.found.sentences(at[-2], at[-1])
             self.region.setText(f"At the ring: {' '.join(said)}")
+
+
+def _frame_of_mask(result: ResultLayers, found: FrameReaders) -> NDArray[Any]:
+    """The mask (H, W) on screen, in the frame of the outlines."""
+    data = result.mask.data
+    return np.asarray(data[found.frame] if result.stacked else data)
 
 
 def read(

@@ -69,12 +69,8 @@ class MapsAside:
 
     def hide(self, image: Any) -> None:
         """Hide the visible explanations of an image."""
-        if self._viewer.canvas.grid.enabled:
-            return
-        shown = _explanations(self._viewer, image)
-        for layer in shown:
-            hide(layer)
-        if shown:  # what was hidden before has been replaced
+        if shown := hide_explanations(self._viewer, image):
+            # What was hidden before has been replaced.
             self._hidden = weakref.WeakSet(shown)
 
     def show(self) -> None:
@@ -91,6 +87,14 @@ class MapsAside:
                 layer.metadata[HIDDEN] = True  # with its image
             elif image is not None and image not in taken:
                 layer.visible = True
+
+
+def hide_explanations(viewer: Any, image: Any) -> list[Any]:
+    """Hide the visible explanations of an image; returns them. In a grid, none are."""
+    shown = [] if viewer.canvas.grid.enabled else _explanations(viewer, image)
+    for layer in shown:
+        hide(layer)
+    return shown
 
 
 def _explanations(viewer: Any, image: Any) -> list[Any]:

@@ -27,7 +27,7 @@ class Recommended:
     epochs: int | None = None
 
 
-#: Recipe that is chosen when the widget opens: that of the bundled weights.
+#: Recipe that is chosen when the widget opens: one of the model of the bundled weights.
 DEFAULT_RECIPE = "compact-norm"
 #: Name of the recipe → how it is offered, in the order of the choices. The times are
 #: those of docs/the-bundled-model.md and docs/experiments.md.

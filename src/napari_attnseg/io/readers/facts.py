@@ -11,6 +11,8 @@ from napari_attnseg.io.readers.formats import FileFormat
 
 #: Key, in provenance, of `FileFacts.to_provenance`.
 FILE_FACTS = "file_facts"
+#: Key, among them, of the number of images in a file of which only one is used.
+IMAGES = "images"
 #: Keys, among them, of the mean distance of neighbouring frames, and of its unit.
 FRAME_STEP, FRAME_STEP_UNIT = "frame_step", "frame_step_unit"
 #: Names of patients, and what else tells who they are; written only if asked for.

@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from napari_attnseg.how_many import how_many
-from napari_attnseg.io.readers.facts import Assumed, NotUsed
+from napari_attnseg.io.readers.facts import IMAGES, Assumed, NotUsed
 
 Facts = Mapping[str, Any]
-#: Key, among the facts of a file, of the number of its images where only one is used.
-IMAGES = "images"
 #: Clause for each fact; others are usual, such as sound, or told where they matter.
 CLAUSES: dict[Assumed | NotUsed, str] = {
     NotUsed.OTHER_IMAGES: "further images in the file were left out, and only the "

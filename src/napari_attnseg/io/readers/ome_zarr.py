@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
-from napari_attnseg.io.readers.facts import FileFacts, NotUsed
-from napari_attnseg.io.readers.facts_words import IMAGES
+from napari_attnseg.io.readers.facts import IMAGES, FileFacts, NotUsed
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.readers.frames import Frames
 from napari_attnseg.io.readers.named_axes import SECONDS, UNITS, Colour, plan_of
