@@ -80,8 +80,8 @@ def test_a_page_of_several_pictures_asks_for_a_box(
     widget.start()
     wait(widget, qtbot)
     assert widget.bar.error.text() == (
-        "'page' seems to be a page of 2 pictures, each of which is small for the model: "
-        "draw a box around one of them, or cut them out."
+        "'page' seems to be a page of 2 pictures, each of which is small for the "
+        "model: draw a box around one of them, or cut them out."
     )
 
 
