@@ -87,7 +87,7 @@ class MaskMaker:
         if self._rules != MaskRules(self._rules.threshold):
             result = remake(result, self._rules)
         if how.box is None:
-            notes += found_notes(image, result.mask)
+            notes += found_notes(image, result.mask, result.provenance)
         expected = estimate_of(result.provenance)
         if expected is not None:
             notes += estimate_notes(expected)

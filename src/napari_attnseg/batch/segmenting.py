@@ -134,7 +134,7 @@ class Segmenting:
             if not result.provenance[MEDSAM]["boxes"]:
                 notes.append(Note.NO_BOX)
         if how.box is None:
-            notes += found_notes(image, result.mask)
+            notes += found_notes(image, result.mask, result.provenance)
         expected = estimate_of(result.provenance)
         if expected is not None:
             self._estimates[path] = expected

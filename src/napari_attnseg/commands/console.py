@@ -168,11 +168,19 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     from napari_attnseg.io.readers.film_kinds import INTERLACED_WORDS
     from napari_attnseg.io.tiff_pages import TRANSPARENCY_WORDS
     from napari_attnseg.mask_like import MASK_LIKE_WORDS
-    from napari_attnseg.reliability.estimate import GREY_WORDS, UNLIKE_WORDS
+    from napari_attnseg.reliability.estimate import (
+        GREY_WORDS,
+        PAGE_WORDS,
+        UNLIKE_WORDS,
+        EstimateState,
+    )
     from napari_attnseg.several_pictures import PICTURES_WORDS
 
     narrow = warning_sentence(IntensityWarning.NARROW_RANGE)
     page = PICTURES_WORDS.format("This image", "several", "segment only a box (--box)")
+    dice = outcome.expected_dice
+    if dice is not None and dice.state is EstimateState.PAGE:
+        page += f" It has no expected Dice: {PAGE_WORDS}."
     false = COLOUR_MAP_WORDS.format(
         "This image", _colour_map(outcome) if Note.COLOUR_MAP in outcome.notes else ""
     )
