@@ -208,7 +208,7 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
         Note.UNLIKE: f"{name}: no expected Dice: {UNLIKE_WORDS}.",
         Note.GREY: f"{name}: no expected Dice: {GREY_WORDS}.",
         Note.BURNED_IN: f"{file} says that its pixels show who the patient is "
-        "(BurnedInAnnotation); an overlay video shows them too.",
+        "(BurnedInAnnotation); pictures and videos of the results show it too.",
         Note.PROFILE_LEFT: PROFILE_LEFT_WORDS.format(name),
         Note.INTERLACED: INTERLACED_WORDS.format(file),
         Note.PLANES: PLANES_WORDS.format(file),
