@@ -133,5 +133,12 @@ def test_pages_of_text_shapes_and_masks_hold_no_pictures() -> None:
     round_ = np.minimum(np.hypot(y - 150, x - 150), np.hypot(y - 150, x - 450)) < 140
     noise = np.random.default_rng(0).integers(60, 200, (300, 600), np.uint8)
     assert pictures_on_page(noise * round_) == 0
+    # Both legs from edge to edge, as a radiograph shows them.
+    noise = np.random.default_rng(0).integers(60, 200, (400, 900), np.uint8)
+    y, x = np.mgrid[:400, :900]
+    for narrower in (0.2, 0.4, 0.6):
+        wide = 190 * (1 - narrower * y / 400)
+        legs = (abs(x - 220) < wide) | (abs(x - 680) < wide)
+        assert pictures_on_page(noise * legs) == 0
     assert pictures_on_page(np.zeros((40, 50), np.uint8)) == 0
     assert pictures_on_page(np.zeros((1, 1, 3), np.float32)) == 0
