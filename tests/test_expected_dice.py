@@ -28,8 +28,10 @@ from napari_attnseg.reliability.estimate import (
     ESTIMATE,
     MAYBE_NONE,
     MEASURED,
+    PAGE_WORDS,
     EstimateState,
     estimate_of,
+    estimate_or_why_none,
 )
 from napari_attnseg.reliability.likeness import Likeness
 from napari_attnseg.reliability.observe import pooled_features
@@ -38,6 +40,9 @@ from napari_attnseg.reliability.signals import Reader, Signal, case_signals
 from napari_attnseg.reports.cases import Case
 from napari_attnseg.reports.order import Kind, Worth, worth_of
 from napari_attnseg.reports.views import expected_words
+from napari_attnseg.review.case import Case as ReviewCase
+from napari_attnseg.review.state import CaseState
+from napari_attnseg.review.words import case_words
 from napari_attnseg.tiles import segment_tiles
 
 KNOTS = (Knot(-1.0, 0.2, 0.0, 0.5), Knot(1.0, 0.9, 0.8, 1.0))
@@ -161,6 +166,69 @@ def test_a_grey_image_has_no_number_where_colour_was_measured(
         assert estimate_notes(found) == [Note.GREY]
         assert expected_dice_columns(result.provenance)["expected Dice, note"]
     assert with_rule(plain)(grey).expected_dice.mean is not None
+
+
+def _page() -> np.ndarray:
+    """Two pictures side by side on black, (200, 420, 3)."""
+    page = np.zeros((200, 420, 3), np.uint8)
+    both = np.random.default_rng(0).integers(60, 255, (2, 180, 190, 3), np.uint8)
+    page[10:190, 10:200], page[10:190, 210:400] = both
+    return page
+
+
+def test_a_page_of_several_pictures_has_no_number(plain: Segmenter) -> None:
+    """A mask on it may miss what a model sees of each picture alone."""
+    page, why = _page(), PAGE_WORDS
+    segmenter = with_rule(plain)
+    for threshold, flip in ((0.0, False), (0.0, True), (1.0, False)):
+        result = with_rule(plain, threshold=threshold)(page, flip=flip)
+        found = result.expected_dice
+        assert found.state is EstimateState.PAGE and found.mean is None
+        assert found.sentence == f"No expected Dice: {why}"
+        assert result.provenance["pictures_on_page"] == 2
+    result = segmenter(page)
+    assert result.provenance[ESTIMATE]["state"] == "page"
+    assert expected_dice_columns(result.provenance)["expected Dice, note"] == why
+    middle = float(np.median(result.probability))  # neither nothing nor all
+    result = with_rule(plain, threshold=middle)(page)
+    case = Case("a", result, page)
+    assert expected_words(case, result.expected_dice)["why"] == why
+    assert worth_of(case, 0.3).kind is Kind.UNLIKE
+    reviewed = ReviewCase("a", Path("a"), Path("b"), expected=result.expected_dice)
+    assert case_words(reviewed, CaseState()) == f"No expected Dice: {why}."
+    again = remake(segmenter(page), MaskRules(0.9)).provenance
+    assert estimate_or_why_none(again).state is EstimateState.PAGE
+    # A part of it is no page, and in tiles it is not small for the model.
+    boxed = segmenter(page, box=Box(0, 0, 200, 205))
+    assert boxed.expected_dice.state is EstimateState.BOX
+    assert "pictures_on_page" not in boxed.provenance
+    tiled = segmenter(page, tile=True)
+    assert tiled.expected_dice.state is EstimateState.TILES
+    assert tiled.provenance["pictures_on_page"] == 2
+
+
+def test_the_command_says_why_a_page_has_no_number(
+    plain: Segmenter, tmp_path: Path
+) -> None:
+    (tmp_path / "page.png").write_bytes(png_bytes(_page()))
+    (tmp_path / "polyp.png").write_bytes(png_bytes(IMAGE))
+    segmenter = with_rule(plain)
+    weights = tmp_path / "rule.safetensors"
+    save_checkpoint(weights, segmenter.network.state_dict(), segmenter.card)
+    how = SegmentOptions(objects=True)
+    batch = segment_images([tmp_path], tmp_path / "out", weights, "cpu", how)
+    first, second = batch
+    wording = Wording("segmenting", "segmented", "mask")
+    said = " ".join(image_sentences(first, wording))
+    assert f"It has no expected Dice: {PAGE_WORDS}." in said
+    assert "no expected Dice" not in " ".join(image_sentences(second, wording))
+    (summary,) = expected_dice_sentences([first, second])
+    assert summary.startswith("polyp.png: expected Dice")
+    facts = json.loads((tmp_path / "out" / "page.json").read_text())["provenance"]
+    assert facts[ESTIMATE]["state"] == "page" and facts[ESTIMATE]["mean"] is None
+    with (tmp_path / "out" / "page_objects.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["expected Dice, note"] for row in rows} == {PAGE_WORDS}
 
 
 def test_signals() -> None:

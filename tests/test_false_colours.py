@@ -60,9 +60,9 @@ def test_grey_and_other_colours_are_not() -> None:
 
 def test_a_note_says_so() -> None:
     pixels = (colormaps["viridis"](GREY)[..., :3] * 255).astype(np.uint8)
-    assert Note.COLOUR_MAP in found_notes(pixels, np.eye(2))
+    assert Note.COLOUR_MAP in found_notes(pixels, np.eye(2), {})
     flat = (colormaps["viridis"]((GREY > 0.5) * 0.8) * 255).astype(np.uint8)
-    assert found_notes(flat, np.eye(2)) == [Note.LIKE_MASK]
+    assert found_notes(flat, np.eye(2), {}) == [Note.LIKE_MASK]
 
 
 def test_the_command_and_the_results_say_so(tmp_path: Path) -> None:

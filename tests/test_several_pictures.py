@@ -83,6 +83,23 @@ def test_a_slide_of_another_colour() -> None:
     assert pictures_on_page(_as_jpeg(page)) == 3
 
 
+@pytest.mark.parametrize("light", [1.0, 0.4])
+def test_frames_side_by_side_whose_corners_are_black(light: float) -> None:
+    """Of an endoscopy processor: less than 0.4 of the edges of a frame are not black.
+
+    Two round pictures of the same size are none, see below.
+    """
+    rows = columns = 400
+    y, x = np.mgrid[:rows, :columns] / rows
+    black = abs(y - 0.5) + abs(x - 0.5) > 0.68  # corners
+    black |= (y > 0.66) & (x < 0.3)  # where a processor shows its own scheme
+    page = np.zeros((540, 960, 3), np.uint8)
+    for i, left in enumerate((60, 470)):
+        frame = np.asarray(_photo(i, rows, columns)) * np.float32(light)
+        page[70:470, left : left + columns] = frame * ~black[..., None]
+    assert pictures_on_page(_as_jpeg(Image.fromarray(page))) == 2
+
+
 def test_one_picture_is_no_page() -> None:
     photo = _photo(0, 480, 560)
     assert pictures_on_page(_as_jpeg(photo)) == 0
@@ -116,5 +133,12 @@ def test_pages_of_text_shapes_and_masks_hold_no_pictures() -> None:
     round_ = np.minimum(np.hypot(y - 150, x - 150), np.hypot(y - 150, x - 450)) < 140
     noise = np.random.default_rng(0).integers(60, 200, (300, 600), np.uint8)
     assert pictures_on_page(noise * round_) == 0
+    # Both legs from edge to edge, as a radiograph shows them.
+    noise = np.random.default_rng(0).integers(60, 200, (400, 900), np.uint8)
+    y, x = np.mgrid[:400, :900]
+    for narrower in (0.2, 0.4, 0.6):
+        wide = 190 * (1 - narrower * y / 400)
+        legs = (abs(x - 220) < wide) | (abs(x - 680) < wide)
+        assert pictures_on_page(noise * legs) == 0
     assert pictures_on_page(np.zeros((40, 50), np.uint8)) == 0
     assert pictures_on_page(np.zeros((1, 1, 3), np.float32)) == 0

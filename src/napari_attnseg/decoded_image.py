@@ -129,14 +129,18 @@ def _expected_dice(
 ) -> ExpectedDice | None:
     """Expected Dice of the model's own mask, if the card has a rule for it.
 
-    No number with flips or of a box: it was measured on whole images, seen once.
-    `probability` is (1, classes, S, S), at the network's size.
+    No number with flips, of a box or of a page of several pictures: it was measured on
+    whole images of one picture, seen once. `probability` is (1, classes, S, S), at the
+    network's size.
     """
-    flipped = len(encoded.pairs[0][0]) > 1
-    if flipped or encoded.box is not None:
-        boxed = encoded.box is not None
-        state = EstimateState.BOX if boxed else EstimateState.FLIPS
-        return not_estimated(card.expected_dice, state)
+    never = {
+        EstimateState.BOX: encoded.box is not None,
+        EstimateState.PAGE: encoded.pictures > 0,
+        EstimateState.FLIPS: len(encoded.pairs[0][0]) > 1,
+    }
+    for state, holds in never.items():
+        if holds:
+            return not_estimated(card.expected_dice, state)
     found = estimate(engine, card, encoded.pairs, probability)
     other = encoded.grey and card.image_colours == ImageColours.COLOUR
     return found.without_number() if found is not None and other else found

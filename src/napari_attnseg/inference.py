@@ -205,16 +205,17 @@ class Segmenter:
         rgb: bool | None = None,
         intensity: Intensity | str | None = None,
         box: Box | None = None,
+        tile: bool = False,
     ) -> PreparedImage:
         """Map intensities and resize, the part of `encode` that runs on the CPU.
 
         Another thread may prepare images while the network runs. Parameters and errors
-        are those of `segment`.
+        are those of `segment`, except `tile`: whether `image` is one tile of an image.
         """
         rule = parse_intensity(intensity, self.card.preprocessing.intensity)
         size = self.card.preprocessing.size
         with self.engine.computing():
-            return prepare(image, rgb, rule, box, size, self.engine.array)
+            return prepare(image, rgb, rule, box, size, self.engine.array, tile)
 
     def encode_prepared(
         self, images: Sequence[PreparedImage], flip: bool = False

@@ -18,6 +18,7 @@ from napari_attnseg.boxes import Box
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Intensity, IntensityMapping
 from napari_attnseg.preprocessing import RgbImage
+from napari_attnseg.several_pictures import pictures_on_page
 
 #: Largest difference between the channels of an image without colours.
 GREY = 1e-3
@@ -44,6 +45,9 @@ class ImageFacts:
     grey : bool
         Whether the image, or the box, is grey. An image that is stored as RGB is grey,
         too, if red, green and blue are equal.
+    pictures : int
+        Number of pictures if the image seems to be a page of several; else, and of a
+        box or a tile, 0.
     """
 
     shape: tuple[int, int]
@@ -53,6 +57,7 @@ class ImageFacts:
     box: Box | None = None
     frame: tuple[int, int] | None = None
     grey: bool = False
+    pictures: int = 0
 
     def facts(self) -> dict[str, Any]:
         """These attributes by name, for the next step."""
@@ -79,6 +84,7 @@ def prepare(
     box: Box | None,
     size: int,
     array: Callable[[NDArray[np.float32]], Array],
+    tile: bool = False,
 ) -> PreparedImage:
     """Map the values of an image to [0, 1] and resize it to (S, S).
 
@@ -92,6 +98,8 @@ def prepare(
         S.
     array : callable
         The function `Engine.array`, which converts the result for the engine.
+    tile : bool
+        Whether it is a tile of an image, in which no pictures are counted.
 
     Raises
     ------
@@ -120,4 +128,5 @@ def prepare(
         box=box,
         frame=frame,
         grey=grey,
+        pictures=0 if tile or box is not None else pictures_on_page(np.asarray(image)),
     )

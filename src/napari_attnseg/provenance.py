@@ -16,6 +16,7 @@ from napari_attnseg.forced_gates import Forced
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import MAPPING, RULE, rule_to_json
 from napari_attnseg.results import GateKey, gate_label
+from napari_attnseg.several_pictures import PICTURES
 
 if TYPE_CHECKING:
     from napari_attnseg.inference import Segmenter
@@ -58,6 +59,7 @@ def provenance_of_run(
         RULE: rule_to_json(encoded.rule),
         MAPPING: encoded.intensity.to_json(),
         "image_sha256": encoded.sha256,
+        **({PICTURES: encoded.pictures} if encoded.pictures else {}),
         # What turned the image before it came here says so.
         "orientation": 1,
         "threshold": threshold,

@@ -41,6 +41,7 @@ from napari_attnseg.results import (
     ShareState,
     gate_label,
 )
+from napari_attnseg.several_pictures import PICTURES, pictures_on_page
 from napari_attnseg.tiling import OVERLAP, SPREAD, Axis, Stitched
 
 if TYPE_CHECKING:
@@ -217,6 +218,8 @@ def tile_steps(
     own_mask = not forced and limit == card.threshold
     expected = not_estimated(card.expected_dice, EstimateState.TILES)
     known = expected.to_provenance() if expected is not None and own_mask else {}
+    if box is None and (pictures := pictures_on_page(whole)):
+        known[PICTURES] = pictures
     facts = {
         **facts,
         "intensity": str(mapping),
@@ -258,7 +261,8 @@ def _tiles(
         lefts = iter(columns.starts)
         while some := list(islice(lefts, at_once)):
             parts = [strip[:, left : left + size] for left in some]
-            yield row, [segmenter.prepare(part, True, WHOLE_RANGE) for part in parts]
+            how = True, WHOLE_RANGE, None, True
+            yield row, [segmenter.prepare(part, *how) for part in parts]
 
 
 def _at_once(device: str) -> int:

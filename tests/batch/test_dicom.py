@@ -26,8 +26,13 @@ from napari_attnseg.batch import (
     segment_files,
 )
 from napari_attnseg.batch.base import not_images
+from napari_attnseg.batch.file_notes import facts_notes, picture_notes
+from napari_attnseg.commands.console import Wording, process
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.images import UprightImage
 from napari_attnseg.io.readers import find_sets, open_frames, sets
+from napari_attnseg.io.readers.facts import Assumed, FileFacts, NotUsed
+from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.results import load_results
 
 
@@ -156,3 +161,62 @@ def test_explain_reads_dicom_and_names_no_patient(
     assert one.error is None and other.error is not None
     told = written_text(tmp_path / "b") + repr([one, other])
     assert "quimby" not in told.replace(str(tmp_path), "").casefold()
+
+
+def test_explain_says_of_a_file_what_segment_says(
+    tmp_path: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pixels = np.random.default_rng(0).integers(-900, 2000, (40, 48)).astype(np.int16)
+    path = dicom_file(
+        tmp_path / "scan.dcm",
+        pixels,
+        WindowCenter=[40, 300],
+        WindowWidth=[400, 2000],
+        BurnedInAnnotation="YES",
+    )
+    wording = Wording("working on", "done", "result")
+    made = segment_files([path], tmp_path / "a", tiny_weights, "cpu")
+    process(made, wording, tmp_path)
+    of_segment = capsys.readouterr().err.splitlines()
+    explained = explain_images([path], tmp_path / "b", "gate", tiny_weights, "cpu")
+    process(explained, wording, tmp_path)
+    said = capsys.readouterr().err.splitlines()
+    for words in ("BurnedInAnnotation", "several windows"):
+        (sentence,) = (one for one in of_segment if words in one)
+        assert sentence in said
+
+
+@pytest.mark.parametrize("told", ["burned_in", "planes", "other_images"])
+def test_notes_on_a_file_are_told_whatever_is_made_of_it(told: str) -> None:
+    facts = FileFacts(
+        FileFormat.DICOM,
+        *(1, 40, 48, 3),
+        assumed=(Assumed.COLOURS_BY_PIXEL,) if told == "planes" else (),
+        not_used=(NotUsed.OTHER_IMAGES,) if told == "other_images" else (),
+        said={"burned_in": "yes"} if told == "burned_in" else {},
+    )
+    pixels = np.zeros((40, 48, 3), np.uint8)
+    # Of other images in the file a sentence on its facts tells.
+    wanted = [] if told == "other_images" else [Note(told)]
+    assert picture_notes(UprightImage(pixels, 1, facts=facts)) == wanted
+    assert facts_notes(facts) == wanted
+
+
+def test_pictures_on_a_page_are_counted_in_dicom_too(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
+    page = np.zeros((200, 420), np.uint8)
+    both = np.random.default_rng(0).integers(60, 255, (2, 180, 190), np.uint8)
+    page[10:190, 10:200], page[10:190, 210:400] = both
+    path = dicom_file(tmp_path / "page.dcm", page)
+    (outcome,) = segment_files([path], tmp_path / "out", tiny_weights, "cpu")
+    assert Note.PAGE in outcome.notes
+    (story,) = (tmp_path / "out").glob("dicom-*.json")
+    (result,) = load_results(story).segmentations
+    assert result.provenance["pictures_on_page"] == 2
+    dicom_file(path, both[0])
+    (outcome,) = segment_files([path], tmp_path / "b", tiny_weights, "cpu")
+    assert Note.PAGE not in outcome.notes
+    (story,) = (tmp_path / "b").glob("dicom-*.json")
+    (result,) = load_results(story).segmentations
+    assert "pictures_on_page" not in result.provenance

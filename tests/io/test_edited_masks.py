@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from edited_results import film, saved
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import binary_erosion
@@ -14,6 +15,9 @@ from typer.testing import CliRunner
 from napari_attnseg.cli import app
 from napari_attnseg.errors import InputError
 from napari_attnseg.exports import load_masks
+from napari_attnseg.hashing import array_sha256
+from napari_attnseg.io.results import Results, load_results, save_results
+from napari_attnseg.results import Segmentation
 
 Y, X = np.mgrid[:160, :160]
 FOUND = (((Y - 50) / 22) ** 2 + ((X - 90) / 34) ** 2 < 1).astype(np.uint8)
@@ -111,3 +115,26 @@ def test_a_ring_that_attnseg_found_is_not_told(tmp_path: Path) -> None:
     found = ring(DISC, 3).astype(np.uint8)
     story = stored(tmp_path, "image", found | np.roll(FOUND, 40, 1), found)
     assert load_masks(story).assumed == ""
+
+
+def test_remarks_on_the_frames_of_a_stack_are_joined_each_said_once(
+    tmp_path: Path,
+) -> None:
+    facts = {"source": "x", "classes": ["lesion"], "image_sha256": "a"}
+    facts["mask_sha256"] = array_sha256(FOUND)
+    run = Segmentation(FOUND, FOUND[None].astype(np.float32), (), facts)
+    stack = Results("x", "x", [run] * 4, 4)
+    story = save_results(stack, tmp_path, "x")[-1]
+    assert load_masks(story).assumed == load_results(story).assumed == ""
+    circled = ((FOUND > 0) | ring(DISC, 2)).astype(np.uint8)
+    now = np.stack([FOUND, circled, written("ok? check"), circled])
+    grey = {"photometric": "minisblack"}
+    tifffile.imwrite(tmp_path / "x_mask.tif", now * 255, **grey)
+    said = load_results(story).assumed
+    first, second = "circled and not filled", "a note was typed into the mask"
+    assert said.count(first) == said.count(second) == 1
+    assert said.index(first) < said.index(second)
+    turned = np.stack([FOUND, FOUND, FOUND[::-1], FOUND])
+    tifffile.imwrite(tmp_path / "x_mask.tif", turned * 255, **grey)
+    with pytest.raises(InputError, match="mirrored top to bottom"):
+        load_results(story)

@@ -225,7 +225,7 @@ class SegmentWidget(ModelWidget):
         runs = [result.provenance for result in done.results]
         note = constant_note(done.source)
         if not any(BOX in run for run in runs):
-            note = note or canvas_note(done.source)
+            note = note or canvas_note(done.source, runs[0])
         note = note or intensity_note(done.source, runs)
         stood_in = STOOD_IN if any(ASKED in run for run in runs) else ""
         self.bar.warn([one for one in (note, stood_in) if one])

@@ -20,7 +20,7 @@ from napari_attnseg.io.folders import left_out, name_key
 from napari_attnseg.io.readers.formats import file_format
 from napari_attnseg.mask_like import looks_like_mask
 from napari_attnseg.reliability.estimate import EstimateState, ExpectedDice
-from napari_attnseg.several_pictures import PICTURES, pictures_on_page
+from napari_attnseg.several_pictures import PICTURES
 
 if TYPE_CHECKING:
     from napari_attnseg.inference import Segmenter
@@ -251,8 +251,10 @@ def intensity_notes(provenance: Mapping[str, Any]) -> list[Note]:
     return [_OF_WARNING[warning] for warning in warnings_of(provenance)]
 
 
-def found_notes(image: NDArray[Any], mask: NDArray[Any]) -> list[Note]:
-    """Notes on a mask (H, W) or (classes, H, W) and on its image."""
+def found_notes(
+    image: NDArray[Any], mask: NDArray[Any], provenance: Mapping[str, Any]
+) -> list[Note]:
+    """Notes on a mask (H, W) or (classes, H, W), on its image, and from its run."""
     notes = []
     if not mask.any():
         notes.append(Note.NOTHING_FOUND)
@@ -260,7 +262,7 @@ def found_notes(image: NDArray[Any], mask: NDArray[Any]) -> list[Note]:
         notes.append(Note.WHOLE_IMAGE)
     if looks_like_mask(image):
         notes.append(Note.LIKE_MASK)
-    elif pictures_on_page(image):
+    elif PICTURES in provenance:
         notes.append(Note.PAGE)
     elif mostly_canvas(image):
         notes.append(Note.CANVAS)
@@ -272,8 +274,6 @@ def found_notes(image: NDArray[Any], mask: NDArray[Any]) -> list[Note]:
 def found_facts(image: NDArray[Any], notes: Sequence[Note]) -> dict[str, Any]:
     """Provenance of what `found_notes` found in an image."""
     facts: dict[str, Any] = {}
-    if Note.PAGE in notes:
-        facts[PICTURES] = pictures_on_page(image)
     if Note.COLOUR_MAP in notes:
         facts[COLOUR_MAP] = colour_map_of(image)
     return facts

@@ -20,6 +20,7 @@ from napari_attnseg.batch.base import (
     result_stems,
     would_replace,
 )
+from napari_attnseg.batch.file_notes import picture_notes
 from napari_attnseg.batch.here import Steps, Write, process
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import InputError
@@ -33,7 +34,7 @@ from napari_attnseg.io.explanations import (
 )
 from napari_attnseg.io.images import UprightImage, find_images, read_image
 from napari_attnseg.io.readers import FileSet, find_sets, read_picture
-from napari_attnseg.io.readers.facts import FILE_FACTS
+from napari_attnseg.io.readers.facts import FILE_FACTS, FileFacts
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.readers.window import rule_for
 from napari_attnseg.spec import STRIDES
@@ -115,12 +116,15 @@ def explain_images(
         {} if target is None else {"file": str(region), "sha256": array_sha256(target)}
     )
 
+    facts: dict[Path, FileFacts] = {}
+
     def read(path: Path, stem: str, notes: list[Note]) -> UprightImage:
         found = read_picture(files[path], frame)
-        if found.orientation != 1:
-            notes.append(Note.EXIF_ORIENTATION)
-            if region is not None:
-                notes.append(Note.REGION_UPRIGHT)
+        notes += picture_notes(found)
+        if Note.EXIF_ORIENTATION in notes and region is not None:
+            notes.append(Note.REGION_UPRIGHT)
+        if found.facts is not None:
+            facts[path] = found.facts
         return found
 
     def compute(path: Path, stem: str, notes: list[Note], found: UprightImage) -> Write:
@@ -131,12 +135,6 @@ def explain_images(
         if frame is not None:
             turn["frame"] = frame
         shown = rule_for(found.facts, rule, asked=intensity is not None)
-        if found.holds_others:
-            notes.append(Note.OTHER_PICTURES)
-        if found.transparency:
-            notes.append(Note.TRANSPARENCY)
-        if found.profile_left:
-            notes.append(Note.PROFILE_LEFT)
         explained = run_explainer(
             name, explainer, segmenter, image, strides, target, intensity=shown
         )
@@ -164,7 +162,7 @@ def explain_images(
     measured = [segmenter.card.gates.get(f"1/{stride}", {}) for stride in strides]
     if explainer.of_a_gate and any(gate.get("decorative") for gate in measured):
         notes.append(Note.DECORATIVE)
-    work = partial(process, stems, Steps(read, compute))
+    work = partial(process, stems, Steps(read, compute, facts=facts))
     used = [one for found in files.values() for one in _paths_of(found)]
     return Batch(stems, work, tuple(notes), not_images(inputs, used))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from napari_attnseg.batch.base import Note, Outcome
 from napari_attnseg.batch.by_hand import expect_not_by_hand
 from napari_attnseg.batch.done import SETTINGS, done_before
+from napari_attnseg.batch.file_notes import facts_notes
 from napari_attnseg.batch.mask_maker import MaskMaker
 from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.errors import AttnSegError, InputError
@@ -127,8 +128,7 @@ class FileWork:
         except (AttnSegError, MemoryError) as error:
             text = str(error) or "there is not enough memory for an image of this size."
             return Outcome(label, stem, error=text)
-        if facts.said.get("burned_in") == "yes":
-            notes.append(Note.BURNED_IN)
+        notes += facts_notes(facts)
         found = estimate_of(result.provenance)
         said = tuple(notes), found
         return Outcome(label, stem, tuple(written), None, *said, facts=facts)

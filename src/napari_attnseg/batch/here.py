@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 from napari_attnseg.batch.base import Note, Outcome
 from napari_attnseg.errors import DeviceError, InputError
+from napari_attnseg.io.readers.facts import FileFacts
 from napari_attnseg.pipeline import read_ahead, write_behind
 from napari_attnseg.reliability.estimate import ExpectedDice
 
@@ -58,6 +59,8 @@ class Steps(Generic[Read]):
     expected_dice : mapping of Path to ExpectedDice
         Expected Dice by image. `read` or `compute` fill it, and it is copied into the
         outcome of the image.
+    facts : mapping of Path to FileFacts
+        Facts of the files, likewise.
     """
 
     read: Callable[[Path, str, list[Note]], Read | Kept]
@@ -65,6 +68,7 @@ class Steps(Generic[Read]):
     together: Callable[[list[Read]], None] = lambda some: None
     at_once: int = 1
     expected_dice: Mapping[Path, ExpectedDice] = field(default_factory=dict)
+    facts: Mapping[Path, FileFacts] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -109,7 +113,8 @@ def process(stems: Mapping[Path, str], steps: Steps[Read]) -> Iterator[Outcome]:
                     stopped.append(image.path)
         expected = None if image.error else steps.expected_dice.get(image.path)
         known = tuple(files), image.error, tuple(image.notes), expected
-        return Outcome(image.path, image.stem, *known)
+        facts = steps.facts.get(image.path)
+        return Outcome(image.path, image.stem, *known, facts=facts)
 
     def finishing() -> Iterator[Callable[[], Outcome | None]]:
         for image, write in _computed(stems, steps):

@@ -19,7 +19,7 @@ from napari_attnseg.batch.checked_model import CheckedModel
 from napari_attnseg.batch.done import settings_hash
 from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.errors import InputError
-from napari_attnseg.io.readers.facts import Assumed, FileFacts
+from napari_attnseg.io.readers.facts import FileFacts
 from napari_attnseg.io.readers.window import rule_for
 from napari_attnseg.masks import MaskRules, remake
 from napari_attnseg.reliability.estimate import estimate_of
@@ -87,12 +87,10 @@ class MaskMaker:
         if self._rules != MaskRules(self._rules.threshold):
             result = remake(result, self._rules)
         if how.box is None:
-            notes += found_notes(image, result.mask)
+            notes += found_notes(image, result.mask, result.provenance)
         expected = estimate_of(result.provenance)
         if expected is not None:
             notes += estimate_notes(expected)
-        if Assumed.COLOURS_BY_PIXEL in facts.assumed:
-            notes.append(Note.PLANES)
         orientation = int(facts.said.get("orientation", 1))
         turn = {**result.provenance, "orientation": orientation}
         turn |= found_facts(image, notes)

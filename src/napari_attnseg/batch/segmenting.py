@@ -17,6 +17,7 @@ from napari_attnseg.batch.base import (
 from napari_attnseg.batch.by_hand import expect_not_by_hand
 from napari_attnseg.batch.checked_model import CheckedModel
 from napari_attnseg.batch.done import SETTINGS, done_before, settings_hash
+from napari_attnseg.batch.file_notes import picture_notes
 from napari_attnseg.batch.here import Kept, Steps, Write
 from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.devices import OPENVINO
@@ -91,14 +92,7 @@ class Segmenting:
 
     def _read(self, path: Path, stem: str, notes: list[Note]) -> _Read | Kept:
         found = read_upright(path)
-        if found.orientation != 1:
-            notes.append(Note.EXIF_ORIENTATION)
-        if found.others:
-            notes.append(Note.OTHER_PICTURES)
-        if found.transparency:
-            notes.append(Note.TRANSPARENCY)
-        if found.profile_left:
-            notes.append(Note.PROFILE_LEFT)
+        notes += picture_notes(found)
         if self._how.resume:
             made_by = self.segmenter.sha256, self.settings, self._how.objects
             earlier = done_before(self._out, stem, found.pixels, *made_by)
@@ -134,7 +128,7 @@ class Segmenting:
             if not result.provenance[MEDSAM]["boxes"]:
                 notes.append(Note.NO_BOX)
         if how.box is None:
-            notes += found_notes(image, result.mask)
+            notes += found_notes(image, result.mask, result.provenance)
         expected = estimate_of(result.provenance)
         if expected is not None:
             self._estimates[path] = expected

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg.batch.base import Note, Outcome
 from napari_attnseg.batch.done import SETTINGS, frames_done_before, kept_mask
+from napari_attnseg.batch.file_notes import facts_notes
 from napari_attnseg.batch.frame_making import FrameMaking, Neighbours
 from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.errors import DeviceError, InputError
@@ -20,7 +21,7 @@ from napari_attnseg.io.files import relative_source
 from napari_attnseg.io.frame_parts import EarlierFrames
 from napari_attnseg.io.overlay_video import can_write_video
 from napari_attnseg.io.readers import FileSet, Frames
-from napari_attnseg.io.readers.facts import FILE_FACTS, FrameAxis, NotUsed
+from napari_attnseg.io.readers.facts import FILE_FACTS, FrameAxis
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.run_facts import PER_FRAME
 from napari_attnseg.io.stack_results import StackNames, StackResults
@@ -39,11 +40,12 @@ FLICKER_BEFORE = "flicker_before_smoothing"
 FRAMES_KEPT = "frames_of_earlier_run"
 #: Slices and frames without times are shown so many per second.
 _RATE = 10.0
-#: Notes that each frame may have: told once per file.
+#: Notes on the file, and those that each frame may have: told once per file.
 _ONCE = frozenset(
     {
         *(Note.NARROW_RANGE, Note.UNLIKE, Note.GREY, Note.WHOLE_IMAGE, Note.CANVAS),
         *(Note.PLANES, Note.LIKE_MASK, Note.PAGE, Note.COLOUR_MAP),
+        *(Note.BURNED_IN, Note.INTERLACED),
     }
 )
 
@@ -211,15 +213,11 @@ class StackRun:
     def _said(self, frame: int, notes: list[Note], last: bool) -> tuple[Note, ...]:
         """Notes that were not given for an earlier frame."""
         self._found_nothing &= Note.NOTHING_FOUND in notes
-        said = [one for one in notes if one in _ONCE and one not in self._told]
+        every = (*notes, *facts_notes(self._frames.facts))
+        said = [one for one in every if one in _ONCE and one not in self._told]
         self._told |= set(said)
-        if frame == 0:
-            if self._frames.facts.said.get("burned_in") == "yes":
-                said.append(Note.BURNED_IN)
-            if NotUsed.INTERLACED in self._frames.facts.not_used:
-                said.append(Note.INTERLACED)
-            if self._overlay and not can_write_video():
-                said.append(Note.NO_OVERLAY)
+        if frame == 0 and self._overlay and not can_write_video():
+            said.append(Note.NO_OVERLAY)
         if last and self._found_nothing:
             said.append(Note.NOTHING_FOUND)
         return tuple(said)

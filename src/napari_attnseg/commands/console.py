@@ -168,11 +168,19 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     from napari_attnseg.io.readers.film_kinds import INTERLACED_WORDS
     from napari_attnseg.io.tiff_pages import TRANSPARENCY_WORDS
     from napari_attnseg.mask_like import MASK_LIKE_WORDS
-    from napari_attnseg.reliability.estimate import GREY_WORDS, UNLIKE_WORDS
+    from napari_attnseg.reliability.estimate import (
+        GREY_WORDS,
+        PAGE_WORDS,
+        UNLIKE_WORDS,
+        EstimateState,
+    )
     from napari_attnseg.several_pictures import PICTURES_WORDS
 
     narrow = warning_sentence(IntensityWarning.NARROW_RANGE)
     page = PICTURES_WORDS.format("This image", "several", "segment only a box (--box)")
+    dice = outcome.expected_dice
+    if dice is not None and dice.state is EstimateState.PAGE:
+        page += f" It has no expected Dice: {PAGE_WORDS}."
     false = COLOUR_MAP_WORDS.format(
         "This image", _colour_map(outcome) if Note.COLOUR_MAP in outcome.notes else ""
     )
@@ -200,7 +208,7 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
         Note.UNLIKE: f"{name}: no expected Dice: {UNLIKE_WORDS}.",
         Note.GREY: f"{name}: no expected Dice: {GREY_WORDS}.",
         Note.BURNED_IN: f"{file} says that its pixels show who the patient is "
-        "(BurnedInAnnotation); an overlay video shows them too.",
+        "(BurnedInAnnotation); pictures and videos of the results show it too.",
         Note.PROFILE_LEFT: PROFILE_LEFT_WORDS.format(name),
         Note.INTERLACED: INTERLACED_WORDS.format(file),
         Note.PLANES: PLANES_WORDS.format(file),

@@ -1,8 +1,8 @@
 """Propose corrections by similarity to the click, for weights without a click head.
 
-The numbers were chosen on the 88 validation images of Kvasir-SEG, with the
-weights that were bundled before; with a wider reach or a higher gain, clicks made more
-masks worse.
+The numbers were chosen on the 88 validation images of Kvasir-SEG, with the first
+weights (docs/terms.md); with a wider reach or a higher gain, clicks made more masks
+worse.
 """
 
 from __future__ import annotations

@@ -19,6 +19,10 @@ BAD = 0.7
 UNLIKE_FIRST = "This image does not look like the images these weights were trained on."
 UNLIKE_WORDS = "unlike the images it was measured on"
 GREY_WORDS = "it was measured on colour images only, and this one is grey"
+PAGE_WORDS = (
+    "it was measured on images of one picture each, and this one seems to be a page "
+    "of several"
+)
 _WHOLE = "it was measured on whole images"
 #: Where the low end of the range is written as 0.00.
 MAYBE_NONE = "the mask may miss the lesion, or there may be none"
@@ -38,6 +42,8 @@ class EstimateState(StrEnum):
     UNLIKE = "unlike"
     #: The image is grey, and the weights learned from colour only.
     GREY = "grey"
+    #: The image is a page of several pictures.
+    PAGE = "page"
     #: Nothing was found, so there is no mask to be judged.
     EMPTY = "empty"
     #: The image was segmented in another way than where the estimate was measured.
@@ -134,6 +140,7 @@ class ExpectedDice:
         reasons = {
             EstimateState.UNLIKE: UNLIKE_WORDS,
             EstimateState.GREY: GREY_WORDS,
+            EstimateState.PAGE: PAGE_WORDS,
             **_OF_WAYS,
         }
         return reasons.get(self.state, "")

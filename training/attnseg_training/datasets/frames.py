@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attnseg_training.datasets.drawn_masks import DrawnMasks
 from attnseg_training.datasets.frame_masks import (
     FrameRule,
     Inversion,
@@ -25,8 +26,8 @@ from attnseg_training.datasets.series_masks import (
     masks_by_name,
     places_of_instances,
 )
-from attnseg_training.datasets.turned_films import placing
-from attnseg_training.datasets.turned_volumes import slice_placing
+from attnseg_training.datasets.turned_films import turn_of_film
+from attnseg_training.datasets.turned_volumes import turn_of_slices
 from attnseg_training.datasets.two_places import expect_one_place
 from attnseg_training.datasets.uneven_times import expect_own_frames
 from napari_attnseg.errors import InputError
@@ -121,12 +122,11 @@ def frames_to_training_set(
         rule = frame_rule(found, given, masks.name, out, _are_results(masks))
         if rule.told:
             tell(rule.told)
-        drawn = "shown" if rows else given.orientation
-        names = masks.name, out.name
-        placed = placing(frames, found, drawn, *names, tell)
-        drawn = "stored" if rows else given.orientation  # results lie as slices do
-        on_slices = slice_placing(files, frames, found, drawn, *names, tell)
-        placed = on_slices or placed
+        turned = None
+        if not rows:  # results lie as frames are read
+            named = given.orientation, masks.name, out.name
+            drawn = DrawnMasks(next(iter(found.values())), *named, tell)
+            turned = turn_of_film(frames, drawn) or turn_of_slices(files, frames, drawn)
         inversion = Inversion()
         table = _table(masks)
         unread = []
@@ -136,7 +136,7 @@ def frames_to_training_set(
                 stored = rule.labels(found[number])
                 if isinstance(one := found[number], Path):
                     unread.append(unread_words(one, stored))
-                labels = placed(stored)
+                labels = turned(stored) if turned else stored
                 inversion.add(labels)
                 if rule.classes is None:
                     name = f"frame {number} of {masks.name}"

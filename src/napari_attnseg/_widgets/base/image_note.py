@@ -21,7 +21,7 @@ from napari_attnseg.how_many import how_many
 from napari_attnseg.intensity import MAPPING, MappingRule
 from napari_attnseg.intensity_warnings import warnings_of
 from napari_attnseg.io.other_pictures import OTHER_PICTURES_WORDS, other_pictures
-from napari_attnseg.several_pictures import PICTURES_WORDS, pictures_on_page
+from napari_attnseg.several_pictures import PICTURES, PICTURES_WORDS
 
 #: Characters of an image's name in a note.
 _NAME = 20
@@ -62,12 +62,15 @@ def image_note(layer: Any, reading: AxisReading | None, card: ModelCard | None) 
     return " ".join(said)
 
 
-def canvas_note(source: Source) -> str:
-    """Note on the first slice if it is in a map's colours or its picture is small."""
+def canvas_note(source: Source, run: Mapping[str, Any]) -> str:
+    """Note on the first slice if it is in a map's colours or its picture is small.
+
+    `run` is the provenance of its run, which counted the pictures on a page.
+    """
     first = source.frame(0)
     if false := colour_map_of(first):
         return map_words(false, _named(source))
-    if pictures := pictures_on_page(first):
+    if pictures := run.get(PICTURES):
         return PICTURES_WORDS.format(_named(source), pictures, "draw a box")
     if not mostly_canvas(first):
         return ""

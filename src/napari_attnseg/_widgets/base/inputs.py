@@ -247,7 +247,7 @@ class Inputs(QWidget):
         self.device_note.setVisible(bool(text))
 
     def _choose_preferred(self) -> None:
-        """Choose as Preferences say; the first weights if their file is missing."""
+        """Choose as Preferences say; the first of the list if their file is missing."""
         chosen = preferences()
         if chosen is None:
             return

@@ -26,8 +26,7 @@ class Colours(StrEnum):
     YBR = "YBR_FULL"
 
 
-# Of 200 training images of Kvasir-SEG, in colour or grey, as a whole or only the
-# middle, these limits name the right colours of each, as RGB, as YBR and as JPEG.
+# What these limits name rightly: training/results/recognised-images-kvasir-seg.json.
 #: Colours read as YBR are so far out of 0 … 255 …
 _OUT_OF_RANGE = 12
 #: … in a larger share of the pixels only if they are RGB.
