@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.avi import expect_whole_avi
 from napari_attnseg.io.readers.facts import Assumed, FileFacts, FrameAxis, NotUsed
+from napari_attnseg.io.readers.film_joins import expect_one_film
 from napari_attnseg.io.readers.film_kinds import expect_sdr
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.readers.frames import Frames
@@ -51,8 +52,8 @@ class VideoFrames(Frames):
     Raises
     ------
     InputError
-        If PyAV is missing or cannot decode the file as a video, or its colours are
-        HDR.
+        If PyAV is missing or cannot decode the file as a video, its colours are HDR,
+        or it holds several films one after another.
     """
 
     def __init__(self, path: Path, name: str) -> None:
@@ -83,6 +84,7 @@ class VideoFrames(Frames):
                     f"Expected a film that says when each frame is shown, but {name} "
                     "is a bare stream of pictures; convert it to MP4."
                 )
+            expect_one_film(path, name, self._container.format.name)
             self._finds = self._container.format.name not in _NO_JUMPS
             if self._container.format.name == "avi":
                 expect_whole_avi(path, self._stream, lambda: len(self._time_stamps()))
