@@ -25,6 +25,12 @@ from napari_attnseg.io.other_pictures import different_pictures
 from napari_attnseg.io.picture_profile import profile_of
 from napari_attnseg.io.pillow_files import is_lossy, large_pictures, load, widen_palette
 from napari_attnseg.io.png_checksums import expect_pixels_undamaged
+from napari_attnseg.io.tiff_bits import (
+    expect_package,
+    expect_readable_bits,
+    is_spread,
+    needs_package,
+)
 from napari_attnseg.io.tiff_pages import (
     are_red_green_blue,
     main_frames,
@@ -185,6 +191,9 @@ def _decode_tiff(path: Path) -> Decoded:
             return _decode_pillow(path)
         main, thumbnails, masks = main_series(file)
         white = bool(kind == kinds.MINISWHITE)
+        expect_readable_bits(page, white)
+        if is_spread(page):
+            return _through_pillow(path, page, white)
         # Of a stack, often the first page alone has the tag.
         turns = {
             known_orientation(int(one.tags.valueof(TAG)))
@@ -198,9 +207,9 @@ def _decode_tiff(path: Path) -> Decoded:
         lossy = int(page.compression) in _LOSSY_TIFF
         try:
             found = tuple(_series(one, turn) for one in main)
-        except ValueError as error:
+        except (ValueError, NotImplementedError, ImportError) as error:
             # Its compressed kinds (LZW: DRIVE) need a package that Pillow does without.
-            if "imagecodecs" not in str(error):
+            if not needs_package(error):
                 raise
             return _through_pillow(path, page, white)
         return Decoded(
@@ -237,26 +246,25 @@ def _series(series: Any, turn: int) -> Series:
 
 
 def _through_pillow(path: Path, page: Any, white: bool) -> Decoded:
-    """Decode what tifffile cannot decompress, to the numbers that it would give."""
+    """Decode what tifffile cannot decompress, to the numbers that it would give.
+
+    Grey of 2 and 4 bits is spread over 0 to 255, as that of a PNG.
+    """
     try:
         decoded = _decode_pillow(path)
-    except (OSError, SyntaxError) as error:
-        raise ValueError(
-            f"its compression {page.compression.name} needs the package imagecodecs: "
-            "install it, or save the file without compression"
-        ) from error
-    bits = int(page.bitspersample)
+    except (OSError, SyntaxError, ValueError):
+        expect_package(page)
+        raise
     series = []
     for one in decoded.series:
         array = one.array
-        # Pillow inverts grey of up to 8 bits, and spreads 2 and 4 bits over 0 to 255.
+        # Pillow inverts grey of up to 8 bits.
         if white and array.dtype.kind in "bu" and array.dtype.itemsize == 1:
             array = ~array
-        if bits in (2, 4) and not one.colour:
-            array = array // (255 // (2**bits - 1))
         series.append(Series(array.astype(page.dtype), one.colour))
     return Decoded(
         *(tuple(series), decoded.orientation, white, decoded.lossy),
+        bits=int(page.bitspersample) if is_spread(page) else 8,
         thumbnails=decoded.thumbnails,
         transparency=decoded.transparency,
         profile=decoded.profile,
