@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg.io.colour_profiles import PROFILE_TAG
 from napari_attnseg.io.deep_png import deep_pixels, is_deep
+from napari_attnseg.io.jpeg_ends import expect_last_block
 from napari_attnseg.io.jpeg_holes import expect_no_hole
 from napari_attnseg.io.jpeg_scans import expect_every_scan
 from napari_attnseg.io.orientation import TAG, as_stored, known_orientation, upright
@@ -294,6 +295,8 @@ def _decode_pillow(path: Path) -> Decoded:
             bits = next((n for n in (2, 4) if f"'L;{n}'" in str(file.tile)), bits)
             turn, turned = load(file)
             turns.add(turn)
+            if file.format in ("JPEG", "MPO"):
+                expect_last_block(file, path)
             if deep is None:
                 found.append(_frame(file, 1 if turned else turn))
             else:
