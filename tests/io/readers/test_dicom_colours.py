@@ -82,6 +82,7 @@ OTHER_RGB = [
     255 - (255 - GREY) * [0.1, 0.4, 0.3],
     255 - PINK.astype(float),
     100 + GREY * [0.2, 0.1, -0.1],
+    np.full((96, 100, 3), [0, 128, 128]),
     UNCLEAR,
 ]
 

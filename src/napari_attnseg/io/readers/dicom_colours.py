@@ -142,7 +142,8 @@ def clear_look(samples: NDArray[np.uint8]) -> Colours | None:
     if out > _RARE:
         return found if found is Colours.RGB else None
     telling = (flat[:, 0] < _DARK) | (flat[:, 0] > _BRIGHT)
-    certain = found is Colours.YBR and telling.mean() > _TELLING
+    uneven = flat[:, 0].std() > 1  # one colour alone may be either
+    certain = found is Colours.YBR and uneven and telling.mean() > _TELLING
     return found if certain else None
 
 

@@ -59,12 +59,14 @@ class PlanePlace:
 def place_of(header: Any, frame: int) -> PlanePlace | None:
     """Place of a frame; None if the file does not say all of it."""
     reference = str(header.get("FrameOfReferenceUID") or "")
+    if not reference:
+        return None
     position, along, spacing = (
         tuple(numbers(of_frame(header, frame, name)))
         for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
     )
     lengths = len(position), len(along), len(spacing)
-    if not reference or lengths != (3, 6, 2) or min(spacing) <= 0:
+    if lengths != (3, 6, 2) or min(spacing) <= 0:
         return None
     size = int(header.Rows), int(header.Columns)
     return PlanePlace(reference, position, along, spacing, size)
