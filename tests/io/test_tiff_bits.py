@@ -93,8 +93,8 @@ def test_a_compression_that_needs_a_package_is_named(
 ) -> None:
     path = compressed(tmp_path / "a.tif", code)
     words = f"a.tif cannot be read: it is compressed with {name}, which needs the "
-    words += "package imagecodecs: run pip install imagecodecs, or save it with LZW or "
-    words += "deflate."
+    words += "package imagecodecs: run pip install imagecodecs, or save it without "
+    words += "compression."
     with pytest.raises(InputError) as caught:
         read_image(path)
     assert str(caught.value) == words
@@ -109,7 +109,7 @@ def test_zstandard_is_named_where_neither_decoder_has_it(tmp_path: Path) -> None
         tifffile.TiffFile(path) as file,
         pytest.raises(RemedyError, match="is compressed with Zstandard, which needs"),
     ):
-        expect_package(file.pages.first)
+        expect_package(file.pages.first, False)
 
 
 def test_damage_is_not_called_a_missing_package(tmp_path: Path) -> None:
@@ -121,3 +121,20 @@ def test_damage_is_not_called_a_missing_package(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="replace it") as caught:
         read_image(path)
     assert "imagecodecs" not in str(caught.value)
+
+
+@pytest.mark.skipif(find_spec("imagecodecs") is not None, reason="it is installed")
+def test_numbers_that_pillow_does_not_know_are_not_called_another_format(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.eye(8), compression=None)
+    data = path.read_bytes()
+    entry = struct.pack("<HHI", COMPRESSION, SHORT, 1)
+    at = data.index(entry) + len(entry)
+    path.write_bytes(data[:at] + struct.pack("<H", 5) + data[at + 2 :])  # LZW
+    words = (
+        "numbers of 64 bits compressed with LZW, which needs the package imagecodecs"
+    )
+    with pytest.raises(InputError, match=words):
+        read_image(path)

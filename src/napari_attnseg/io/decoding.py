@@ -251,10 +251,12 @@ def _through_pillow(path: Path, page: Any, white: bool) -> Decoded:
 
     Grey of 2 and 4 bits is spread over 0 to 255, as that of a PNG.
     """
+    from PIL import UnidentifiedImageError
+
     try:
         decoded = _decode_pillow(path)
-    except (OSError, SyntaxError, ValueError):
-        expect_package(page)
+    except (OSError, SyntaxError, ValueError) as error:
+        expect_package(page, isinstance(error.__cause__, UnidentifiedImageError))
         raise
     series = []
     for one in decoded.series:

@@ -13,7 +13,9 @@ _NAMES = {
     **dict.fromkeys(("ZSTD", "ZSTD_DEPRECATED"), "Zstandard"),
     **dict.fromkeys(("JPEGXL", "JPEGXL_DNG"), "JPEG XL"),
     **dict.fromkeys(("WEBP", "WEBP_DEPRECATED"), "WebP"),
+    **dict.fromkeys(("JPEG2000", "JPEG_2000_LOSSY"), "JPEG 2000"),
 }
+_PLAIN = "without compression"
 #: Compressions of every libtiff.
 _COMMON = (
     *("NONE", "LZW", "PACKBITS", "DEFLATE", "ADOBE_DEFLATE", "JPEG"),
@@ -47,21 +49,28 @@ def needs_package(error: Exception) -> bool:
     return isinstance(error, ImportError) or "imagecodecs" in str(error)
 
 
-def expect_package(page: Any) -> None:
+def expect_package(page: Any, unknown: bool) -> None:
     """Raise where Pillow, too, cannot decode a page of this compression or these bits.
 
-    It decodes what every libtiff does, unless the file is damaged.
+    Parameters
+    ----------
+    page : Any
+        Of tifffile.
+    unknown : bool
+        Whether Pillow does not know this kind of numbers, such as 64-bit fractions.
+        Else a file of a compression that every libtiff decodes is damaged.
     """
     # Of an unknown compression it is a number, which the decoder's error names.
     name, bits = getattr(page.compression, "name", None), page.bitspersample
     if name is not None and name not in _COMMON:
-        stored = f"is compressed with {_NAMES.get(name, name)}"
-        other = "LZW or deflate"
+        stored, other = f"is compressed with {_NAMES.get(name, name)}", _PLAIN
     elif bits not in _WHOLE and not is_spread(page):
-        stored, other = f"stores each number in {bits} bits", "8 or 16 bits"
+        stored, other = f"stores each number in {bits} bits", "with 8 or 16 bits"
+    elif unknown:
+        stored, other = f"holds numbers of {bits} bits compressed with {name}", _PLAIN
     else:
         return
     raise RemedyError(
         f"it {stored}, which needs the package imagecodecs: run pip install "
-        f"imagecodecs, or save it with {other}"
+        f"imagecodecs, or save it {other}"
     )
