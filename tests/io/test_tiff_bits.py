@@ -112,6 +112,26 @@ def test_zstandard_is_named_where_neither_decoder_has_it(tmp_path: Path) -> None
         expect_package(file.pages.first, False)
 
 
+@pytest.mark.parametrize("kind", ["f4", "i4", "i2"])
+@pytest.mark.skipif(find_spec("imagecodecs") is not None, reason="it is installed")
+def test_compressed_numbers_whose_bytes_pillow_exchanges_are_refused(
+    tmp_path: Path, kind: str
+) -> None:
+    """Big-endian files, as Bio-Formats writes them."""
+    path = tmp_path / "a.tif"
+    values = np.arange(64).reshape(8, 8).astype(f">{kind}")
+    tifffile.imwrite(path, values, byteorder=">", photometric="minisblack")
+    np.testing.assert_array_equal(read_image(path), values)
+    data = path.read_bytes()
+    entry = struct.pack(">HHI", COMPRESSION, SHORT, 1)
+    at = data.index(entry) + len(entry)
+    path.write_bytes(data[:at] + struct.pack(">H", 5) + data[at + 2 :])  # LZW
+    with pytest.raises(
+        InputError, match="compressed with LZW, which needs the package"
+    ):
+        read_image(path)
+
+
 def test_damage_is_not_called_a_missing_package(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
     path = tmp_path / "a.tif"

@@ -29,6 +29,7 @@ from napari_attnseg.io.png_checksums import expect_pixels_undamaged
 from napari_attnseg.io.tiff_bits import (
     expect_package,
     expect_readable_bits,
+    is_exchanged,
     is_spread,
     needs_package,
 )
@@ -253,6 +254,8 @@ def _through_pillow(path: Path, page: Any, white: bool) -> Decoded:
     """
     from PIL import UnidentifiedImageError
 
+    if is_exchanged(page):
+        expect_package(page, True)
     try:
         decoded = _decode_pillow(path)
     except (OSError, SyntaxError, ValueError) as error:

@@ -49,6 +49,13 @@ def needs_package(error: Exception) -> bool:
     return isinstance(error, ImportError) or "imagecodecs" in str(error)
 
 
+def is_exchanged(page: Any) -> bool:
+    """Whether Pillow exchanges the bytes of a compressed page, which libtiff did."""
+    kind = page.dtype
+    wide = kind.kind in "if" and kind.itemsize > 1
+    return bool(wide and page.parent.byteorder == ">")
+
+
 def expect_package(page: Any, unknown: bool) -> None:
     """Raise where Pillow, too, cannot decode a page of this compression or these bits.
 
