@@ -56,8 +56,8 @@ class Assumed(StrEnum):
         The header says that colours are stored pixel by pixel, as they are read, but
         they look as if they were stored plane by plane.
     COLOURS_BY_DATA
-        The header of a DICOM file says YBR of some kind, but its pixels are of another,
-        or RGB, as the JPEG 2000 stream says or the colours themselves show.
+        The header of a DICOM file says RGB or a kind of YBR, but its pixels are of
+        another, as the JPEG 2000 stream says or the colours themselves show.
     """
 
     ORDER_OF_NAMES = "order_of_names"
