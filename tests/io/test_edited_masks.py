@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from edited_results import film, saved
 from PIL import Image, ImageDraw, ImageFont
-from scipy.ndimage import binary_erosion
+from scipy.ndimage import binary_dilation, binary_erosion
 from typer.testing import CliRunner
 
 from napari_attnseg.cli import app
@@ -105,6 +105,41 @@ def test_a_mirrored_mask_that_overlaps_itself_is_refused(tmp_path: Path) -> None
     story = stored(tmp_path, "image", found[::-1], found)
     with pytest.raises(InputError, match="mirrored top to bottom"):
         load_masks(story)
+
+
+@pytest.mark.parametrize(
+    ("turn", "words"),
+    [
+        (np.transpose, "transposed"),
+        (np.flipud, "mirrored top to bottom"),
+        (lambda mask: np.rot90(mask, 2), "turned by 180 degrees"),
+    ],
+)
+def test_a_corrected_mask_that_was_turned_is_refused_or_told(
+    tmp_path: Path, turn: object, words: str
+) -> None:
+    """Of frames only area and centre are known, so that these are told."""
+    assert callable(turn)
+    for kind, steps in (("image", 1), ("image", 4), ("film", 1), ("film", 4)):
+        now = turn(binary_dilation(FOUND, iterations=steps))
+        folder = tmp_path / f"{kind}{steps}"
+        folder.mkdir()
+        story = stored(folder, kind, now)
+        if (kind, steps) == ("image", 1):
+            with pytest.raises(InputError, match=f"would if it were .*{words}"):
+                load_masks(story)
+        else:
+            said = load_masks(story).assumed
+            assert f"much better if it is taken as {words}" in said
+
+
+@pytest.mark.parametrize("kind", ["image", "film"])
+def test_a_corrected_mask_that_is_nearly_symmetric_is_not_told(
+    tmp_path: Path, kind: str
+) -> None:
+    found = (((Y - 80) / 40) ** 2 + ((X - 77) / 28) ** 2 < 1).astype(np.uint8)
+    now = binary_dilation(found, iterations=3)[::-1, ::-1]
+    assert load_masks(stored(tmp_path, kind, now, found)).assumed == ""
 
 
 def test_a_ring_that_attnseg_found_is_not_told(tmp_path: Path) -> None:

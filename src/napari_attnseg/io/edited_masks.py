@@ -34,8 +34,13 @@ _THICK, _INSIDE = 5, 64
 _LOWEST, _HIGHEST, _ROW, _APART = 5, 0.15, 4, 2.0
 #: A character fills at most this share of its box, or is as wide as a stroke.
 _FILLED, _STROKE = 0.6, 3
-#: Dice with what was found, as the mask lies and as it lies turned or mirrored.
-_HARDLY, _NEARLY = 0.5, 0.95
+#: A mask that lies otherwise has this Dice with what was found once it is turned back,
+#: and this many times less is missing than as it lies, with at most `_LIES`. What fits
+#: less well may have been corrected so.
+_SURELY, _MAYBE, _LIES = (0.95, 5.0), (0.85, 3.0), 0.9
+#: Of frames only area and centre are known: they differ by at most these shares of the
+#: area and of the radius of a disc that has it, and the centre by so many times more.
+_AREA, _NEAR, _AWAY = 0.3, 0.1, 5.0
 
 
 def result_doubts(
@@ -61,8 +66,9 @@ def result_doubts(
         mask = labels > 0
         turns = _turns(labels.shape).items()
         same = (words for words, turn in turns if _hash(turn(labels)) == made)
-        if turn := next(same, "") or turned_by(mask, found):
+        if turn := next(same, "") or turned_by(mask, found, *_SURELY):
             raise _turned(name, turn)
+        said.append(_maybe_turned(name, turned_by(mask, found, *_MAYBE)))
         said += [circled_words(mask, found, name), text_words(mask & ~found, name)]
     return " ".join(filter(None, said))
 
@@ -84,6 +90,7 @@ def frame_doubts(labels: Labels, frame: int, table: Path, name: str) -> str:
                     raise _turned(name, words)
         return said[0]
     nothing = np.zeros_like(mask)
+    said.append(_maybe_turned(name, _moved_by(mask, area, place)))
     said += [circled_words(mask, nothing, name), text_words(mask, name)]
     return " ".join(filter(None, said))
 
@@ -154,16 +161,34 @@ def text_words(added: Plane, name: str) -> str:
     return ""
 
 
-def turned_by(mask: Plane, found: Plane) -> str:
+def turned_by(mask: Plane, found: Plane, least: float, times: float) -> str:
     """How a mask (H, W) was turned or mirrored, in words, by what was found; or empty.
 
-    It overlaps what was found hardly, but as it lies turned or mirrored nearly all.
+    Parameters
+    ----------
+    mask, found : ndarray of bool, shape (H, W)
+    least : float
+        Dice of the mask with what was found, at least, once it is turned back.
+    times : float
+        So many times more is missing to a Dice of 1 as it lies, at least.
     """
-    if _dice(mask, found) >= _HARDLY:
+    if (lies := _dice(mask, found)) >= _LIES:
         return ""
-    turns = _turns(mask.shape)
-    best = max(turns, key=lambda words: _dice(turns[words](mask), found))
-    return best if _dice(turns[best](mask), found) >= _NEARLY else ""
+    dice = {how: _dice(turn(mask), found) for how, turn in _turns(mask.shape).items()}
+    best = max(dice, key=lambda how: dice[how])
+    fits = dice[best] >= least and 1 - lies >= times * (1 - dice[best])
+    return best if fits else ""
+
+
+def _moved_by(mask: Plane, area: float, place: tuple[float, float]) -> str:
+    """Do the same for a mask with lesion, by the area and centre of what was found."""
+    if abs(np.count_nonzero(mask) - area) > _AREA * area:
+        return ""
+    near = _NEAR * float(np.sqrt(area / np.pi))
+    away = {how: _away(turn(mask), place) for how, turn in _turns(mask.shape).items()}
+    best = min(away, key=lambda how: away[how])
+    fits = away[best] <= near and _away(mask, place) >= _AWAY * near
+    return best if fits else ""
 
 
 def _turns(shape: tuple[int, ...]) -> dict[str, Callable[[Any], Any]]:
@@ -193,12 +218,26 @@ def _dice(one: Plane, other: Plane) -> float:
 
 
 def _is_at(mask: Plane, place: tuple[float, float]) -> bool:
-    centre = [float(one.mean()) for one in np.nonzero(mask)]
-    return np.allclose(centre, place, rtol=0, atol=CENTRE_ROUNDING)
+    return _away(mask, place) <= CENTRE_ROUNDING * np.sqrt(2)
+
+
+def _away(mask: Plane, place: tuple[float, float]) -> float:
+    """Distance of the centre of a mask from a place, in pixels."""
+    row, column = (float(one.mean()) for one in np.nonzero(mask))
+    return float(np.hypot(row - place[0], column - place[1]))
 
 
 def _turned(name: str, turn: str) -> InputError:
     return InputError(
         f"Expected a mask that lies as its image in {name}, but it lies as what "
         f"attnseg found would if it were {turn}; save it as the image lies."
+    )
+
+
+def _maybe_turned(name: str, turn: str) -> str:
+    if not turn:
+        return ""
+    return (
+        f"{name} fits what attnseg found much better if it is taken as {turn}, as an "
+        "editor may write it; it was read as it lies: turn it back if so."
     )
