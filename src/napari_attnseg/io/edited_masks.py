@@ -218,7 +218,7 @@ def _dice(one: Plane, other: Plane) -> float:
 
 
 def _is_at(mask: Plane, place: tuple[float, float]) -> bool:
-    return _away(mask, place) <= CENTRE_ROUNDING * np.sqrt(2)
+    return _away(mask, place) <= CENTRE_ROUNDING * 2**0.5
 
 
 def _away(mask: Plane, place: tuple[float, float]) -> float:
