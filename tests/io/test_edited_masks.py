@@ -55,6 +55,19 @@ def test_a_mask_that_became_its_outline_is_told(tmp_path: Path, kind: str) -> No
 
 
 @pytest.mark.parametrize("kind", ["image", "film"])
+@pytest.mark.parametrize("width", [2, 3, 4])
+@pytest.mark.parametrize("lines", [1, 2])
+def test_a_lesion_that_was_crossed_out_is_told(
+    tmp_path: Path, kind: str, width: int, lines: int
+) -> None:
+    picture = Image.fromarray(FOUND * 255)
+    for line in ((40, 10, 140, 95), (140, 8, 45, 90))[:lines]:
+        ImageDraw.Draw(picture).line(line, fill=255, width=width)
+    story = stored(tmp_path, kind, np.asarray(picture) > 127)
+    assert "a lesion was crossed out" in load_masks(story).assumed
+
+
+@pytest.mark.parametrize("kind", ["image", "film"])
 @pytest.mark.parametrize("text", ["ok? check", "polyp 2 mm"])
 def test_a_note_in_a_mask_is_told(tmp_path: Path, kind: str, text: str) -> None:
     story = stored(tmp_path, kind, written(text))
@@ -92,6 +105,8 @@ def test_a_mask_that_was_turned_is_refused(
         FOUND[::-1] | FOUND,
         0 * FOUND,
         (FOUND > 0) | ((Y % 12 < 4) & (X % 12 < 4) & (Y > 100)),  # small objects
+        (FOUND > 0) | ((abs(X - 90) < 2) & (Y < 60)),  # one thin part
+        (Y % 40 < 3) & (Y > 20),  # vessels
     ],
 )
 def test_right_corrections_are_not_told(

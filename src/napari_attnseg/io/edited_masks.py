@@ -29,6 +29,9 @@ Labels = NDArray[np.integer[Any]]
 
 #: Side of a square that fits into no line, and the least area of the inside of one.
 _THICK, _INSIDE = 5, 64
+#: Shortest straight line in pixels and in multiples of its width, how far its pixels
+#: stray from it at most, in widths, and the least number of such lines.
+_LINE, _SLIM, _STRAY, _LINES = 16, 4.0, 0.6, 2
 #: Longest and shortest height of a character, in pixels or as a share of the mask's
 #: shorter side; at least so many in a row, apart by so many heights.
 _LOWEST, _HIGHEST, _ROW, _APART = 5, 0.15, 4, 2.0
@@ -70,6 +73,7 @@ def result_doubts(
             raise _turned(name, turn)
         said.append(_maybe_turned(name, turned_by(mask, found, *_MAYBE)))
         said += [circled_words(mask, found, name), text_words(mask & ~found, name)]
+        said.append(crossed_words(mask, found, name))
     return " ".join(filter(None, said))
 
 
@@ -92,6 +96,7 @@ def frame_doubts(labels: Labels, frame: int, table: Path, name: str) -> str:
     nothing = np.zeros_like(mask)
     said.append(_maybe_turned(name, _moved_by(mask, area, place)))
     said += [circled_words(mask, nothing, name), text_words(mask, name)]
+    said.append(crossed_words(mask, nothing, name))
     return " ".join(filter(None, said))
 
 
@@ -105,11 +110,9 @@ def circled_words(mask: Plane, found: Plane, name: str) -> str:
     name : str
         Name of the file.
     """
-    from scipy.ndimage import binary_fill_holes, binary_opening, find_objects, label
+    from scipy.ndimage import binary_fill_holes, find_objects, label
 
-    joined = np.ones((3, 3), bool)
-    thin = mask & ~binary_opening(mask, np.ones((_THICK, _THICK), bool))
-    pieces, _ = label(thin, joined)
+    pieces, _ = label(_thin(mask), np.ones((3, 3), bool))
     count = 0
     for k, box in enumerate(find_objects(pieces), start=1):
         line = pieces[box] == k
@@ -126,6 +129,47 @@ def circled_words(mask: Plane, found: Plane, name: str) -> str:
         f"{name} has a thin line around {areas} not mask, as where a lesion was "
         "circled and not filled: fill it if all of it is lesion."
     )
+
+
+def crossed_words(mask: Plane, found: Plane, name: str) -> str:
+    """Sentence on thin straight lines that stick out of a mask; else empty.
+
+    Parameters are those of `circled_words`. Nothing is said of a mask that mostly
+    consists of thin lines, such as one of vessels.
+    """
+    from scipy.ndimage import find_objects, label
+
+    thin = _thin(mask)
+    if 2 * np.count_nonzero(thin) > np.count_nonzero(mask):
+        return ""
+    pieces, _ = label(thin & ~found, np.ones((3, 3), bool))
+    boxes = enumerate(find_objects(pieces), start=1)
+    count = sum(_is_line(pieces[box] == k) for k, box in boxes)
+    if count < _LINES:
+        return ""
+    return (
+        f"{name} has thin straight lines beside a larger area, as where a lesion was "
+        "crossed out, and they were taken for the mask: erase them, or the whole mask "
+        "if there is no lesion."
+    )
+
+
+def _is_line(piece: Plane) -> bool:
+    at = np.argwhere(piece)
+    if len(at) < _LINE:
+        return False
+    _, axes = np.linalg.eigh(np.cov(at.T))
+    across, along = ((at - at.mean(0)) @ axes).T
+    length = float(np.ptp(along)) + 1
+    width = len(at) / length
+    long = length >= max(_LINE, _SLIM * width)
+    return long and float(across.std()) <= _STRAY * width
+
+
+def _thin(mask: Plane) -> Plane:
+    from scipy.ndimage import binary_opening
+
+    return mask & ~binary_opening(mask, np.ones((_THICK, _THICK), bool))
 
 
 def text_words(added: Plane, name: str) -> str:
