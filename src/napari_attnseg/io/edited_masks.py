@@ -169,7 +169,7 @@ def _is_line(piece: Plane) -> bool:
 def _thin(mask: Plane) -> Plane:
     from scipy.ndimage import binary_opening
 
-    return mask & ~binary_opening(mask, np.ones((_THICK, _THICK), bool))
+    return np.asarray(mask & ~binary_opening(mask, np.ones((_THICK, _THICK), bool)))
 
 
 def text_words(added: Plane, name: str) -> str:
