@@ -68,6 +68,17 @@ def test_right_pairs_and_pairs_at_random_are_not_told(first: int) -> None:
     assert told(images[:14], images[1:15]) == ""  # too few to tell
 
 
+def test_odd_names_and_sets_without_lesions_are_not_told() -> None:
+    images = {f"{'²' * i} {i}": pair(i) for i in range(COUNT)}
+    edges = {name: edges_of(picture) for name, (picture, _) in images.items()}
+    lesions = {name: grid_of(disc) for name, (_, disc) in images.items()}
+    assert shifted_pairs(edges, lesions) == ((), "")
+    nothing = dict.fromkeys(images, np.zeros((64, 64), bool))
+    assert shifted_pairs(edges, nothing) == ((), "")
+    flat = dict.fromkeys(images, edges_of(np.zeros((40, 50, 3), np.uint8)))
+    assert shifted_pairs(flat, lesions) == ((), "")
+
+
 def test_frames_of_a_film_are_not_told() -> None:
     """Masks are too large, and lesions grow: masks of the frames before fit better."""
     edges, lesions = {}, {}

@@ -139,4 +139,4 @@ def _outline(lesion: Plane) -> NDArray[np.intp]:
 def _by_numbers(name: str) -> list[tuple[bool, int, str]]:
     """Sort key by which 2 is before 10."""
     parts = _NUMBER.split(name)
-    return [(p.isdigit(), int(p) if p.isdigit() else 0, p) for p in parts]
+    return [(p.isdecimal(), int(p) if p.isdecimal() else 0, p) for p in parts]
