@@ -1,0 +1,132 @@
+"""Times of all frames of a film, without decoding any, and signs that it is damaged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.readers.film_ends import ends_early
+
+#: Formats of which a header that was written at the end says how long the film is.
+_SAY_LENGTH = ("matroska,webm", "asf")
+#: Steps from this multiple of the usual one on may hold frames that are missing.
+_GAP = 2.5
+#: The same where a film ends early, and the most frames that a codec reorders.
+LATE, _REORDERED = 1.5, 16
+#: Share of even steps from which on a film is taken for one of a constant rate, and how
+#: much of the usual one they may differ.
+_EVEN, _NEAR = 0.9, 0.1
+#: Frames of a film whose rate can be told.
+_SOME = 8
+
+
+class NoTimesError(InputError):
+    """A film of which some frames have no time of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTimes:
+    """Times of the frames of a film, in its unit.
+
+    Attributes
+    ----------
+    stamps : list of int
+        Time stamp of each frame, rising.
+    keys : list of (int, int)
+        Times at which each key frame is shown and decoded, rising.
+    doubtful : int or None
+        Number of the first frame that may be damaged, or behind which frames may be
+        missing; None: no sign of damage.
+    """
+
+    stamps: list[int]
+    keys: list[tuple[int, int]]
+    doubtful: int | None
+
+
+def frame_times(av: Any, path: Path) -> FrameTimes:
+    """Read the times of all frames of a film.
+
+    Parameters
+    ----------
+    av : module
+        PyAV.
+    path : Path
+
+    Raises
+    ------
+    NoTimesError
+        If a frame has no time of its own.
+    """
+    stamps: list[int] = []
+    keys: list[tuple[int, int]] = []
+    damaged: list[int] = []
+    without, end = 0, 0.0
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        counted = not stream.frames
+        packets = container.demux()
+        while True:
+            try:
+                packet = next(packets, None)
+            except (av.FFmpegError, OSError):
+                damaged.append(stamps[-1] if stamps else 0)
+                break
+            if packet is None:
+                break
+            stamp = packet.pts
+            if stamp is not None and packet.size:
+                last = stamp + (packet.duration or 0)
+                end = max(end, float(last * packet.time_base))
+            if packet.stream_index != stream.index:
+                continue
+            if stamp is None or packet.is_discard:
+                without += stamp is None and packet.size > 0
+                continue
+            if packet.is_corrupt or not (stamps or packet.is_keyframe):
+                damaged.append(stamp)
+            stamps.append(stamp)
+            if packet.is_keyframe:
+                keys.append((stamp, stamp if packet.dts is None else packet.dts))
+        twice = len(stamps) - len(set(stamps))
+        # Without a number of frames in the header, those with a time would be all.
+        if twice or not stamps or (without and counted):
+            raise NoTimesError(
+                f"Expected a time stamp for each frame of {path.name}, but "
+                f"{twice} occur twice and {without} are missing; convert it to MP4."
+            )
+        stamps.sort()
+        doubtful = [stamps.index(one) for one in damaged]
+        # Whose header counts the frames is compared with that.
+        if counted:
+            kind = container.format.name
+            usual = median(b - a for a, b in pairwise(stamps)) if stamps[1:] else 0
+            least = float(_GAP * usual * stream.time_base)
+            said = (container.duration or 0) / av.time_base
+            short = kind in _SAY_LENGTH and said > end + least
+            if short or ends_early(path, kind):
+                # Of the last frames, those shown before others may be stored later.
+                late = _long_steps(stamps[-_REORDERED:], LATE * usual)
+                start = max(len(stamps) - _REORDERED, 0)
+                doubtful.append(start + late[0] if late else len(stamps) - 1)
+            gap = _gap(stamps, usual)
+            doubtful += [] if gap is None else [gap]
+    return FrameTimes(stamps, sorted(keys), min(doubtful, default=None))
+
+
+def _gap(stamps: list[int], usual: float) -> int | None:
+    """Frame before the first gap in the times of a film of a constant rate."""
+    steps = [b - a for a, b in pairwise(stamps)]
+    even = sum(abs(one - usual) <= _NEAR * usual for one in steps)
+    if len(stamps) < _SOME or even < _EVEN * len(steps):
+        return None
+    return next(iter(_long_steps(stamps, _GAP * usual)), None)
+
+
+def _long_steps(stamps: list[int], limit: float) -> list[int]:
+    """Frames that are followed by a longer step than this."""
+    return [i for i, (a, b) in enumerate(pairwise(stamps)) if b - a > limit]
