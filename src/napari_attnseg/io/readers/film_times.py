@@ -69,7 +69,8 @@ def frame_times(av: Any, path: Path) -> FrameTimes:
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         counted = not stream.frames
-        packets = container.demux()
+        # Sound may end after the pictures.
+        packets = container.demux() if counted else container.demux(stream)
         while True:
             try:
                 packet = next(packets, None)
@@ -97,36 +98,42 @@ def frame_times(av: Any, path: Path) -> FrameTimes:
         if twice or not stamps or (without and counted):
             raise NoTimesError(
                 f"Expected a time stamp for each frame of {path.name}, but "
-                f"{twice} occur twice and {without} are missing; convert it to MP4."
+                f"{twice} occur twice and {without} are missing; convert it to MP4, "
+                "or record or copy it again if it is damaged."
             )
         stamps.sort()
         doubtful = [stamps.index(one) for one in damaged]
-        # Whose header counts the frames is compared with that.
-        if counted:
+        if counted:  # else what is decoded is compared with the header's number
+            said = container.duration
+            length = said / av.time_base - end if said else 0
             kind = container.format.name
-            usual = median(b - a for a, b in pairwise(stamps)) if stamps[1:] else 0
-            least = float(_GAP * usual * stream.time_base)
-            said = (container.duration or 0) / av.time_base
-            short = kind in _SAY_LENGTH and said > end + least
-            if short or ends_early(path, kind):
-                # Of the last frames, those shown before others may be stored later.
-                late = _long_steps(stamps[-_REORDERED:], LATE * usual)
-                start = max(len(stamps) - _REORDERED, 0)
-                doubtful.append(start + late[0] if late else len(stamps) - 1)
-            gap = _gap(stamps, usual)
-            doubtful += [] if gap is None else [gap]
+            more = float(length / stream.time_base) if kind in _SAY_LENGTH else 0
+            doubtful += _doubtful(stamps, more, ends_early(path, kind))
     return FrameTimes(stamps, sorted(keys), min(doubtful, default=None))
 
 
-def _gap(stamps: list[int], usual: float) -> int | None:
-    """Frame before the first gap in the times of a film of a constant rate."""
+def _doubtful(stamps: list[int], more: float, early: bool) -> list[int]:
+    """Frames behind which others may be missing.
+
+    Parameters
+    ----------
+    stamps : list of int
+        Times of the frames, rising.
+    more : float
+        Time behind the last packet that the header promises.
+    early : bool
+        Whether the file ends early.
+    """
     steps = [b - a for a, b in pairwise(stamps)]
-    even = sum(abs(one - usual) <= _NEAR * usual for one in steps)
-    if len(stamps) < _SOME or even < _EVEN * len(steps):
-        return None
-    return next(iter(_long_steps(stamps, _GAP * usual)), None)
-
-
-def _long_steps(stamps: list[int], limit: float) -> list[int]:
-    """Frames that are followed by a longer step than this."""
-    return [i for i, (a, b) in enumerate(pairwise(stamps)) if b - a > limit]
+    usual = median(steps) if steps else 0
+    near = sum(abs(one - usual) <= max(1, _NEAR * usual) for one in steps)
+    even = len(stamps) >= _SOME and near >= _EVEN * len(steps)
+    found: list[int] = []
+    if even:
+        found += [i for i, one in enumerate(steps) if one > _GAP * usual][:1]
+    if early or (even and more > _GAP * usual):
+        # Of the last frames, those shown before others may be stored later.
+        last = range(max(len(steps) - _REORDERED, 0), len(steps))
+        late = [i for i in last if steps[i] > LATE * usual]
+        found += late[:1] or [len(steps)]
+    return found
