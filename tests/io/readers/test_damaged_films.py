@@ -142,3 +142,20 @@ def test_a_film_with_uneven_times_is_not_taken_for_damaged(tmp_path: Path) -> No
     few = [0, 24, 48, 500, 524]
     times = [Fraction(one, 600) for one in few]
     assert _read(video_file(tmp_path / "b.mkv", numbered(5), times=times))[2] == ""
+
+
+@pytest.mark.parametrize("name", ["jpeg.avi", "a.mpg", "a.mov"])
+def test_a_film_that_is_damaged_in_its_first_frame_is_refused(
+    tmp_path: Path, name: str
+) -> None:
+    import av
+
+    path = _film(tmp_path / name)
+    with av.open(str(path)) as container:
+        first = next(container.demux(video=0))
+        at, size = first.pos or 0, first.size
+    data = bytearray(path.read_bytes())
+    data[at + size // 2 : at + size - 8] = bytes(size - 8 - size // 2)
+    path.write_bytes(data)
+    read, _, said = _read(path)
+    assert read == [] and ("damaged" in said or "cannot be read" in said)

@@ -13,6 +13,8 @@ from napari_attnseg.io.readers.formats import FileFormat, file_format
 
 #: Masks as ``attnseg segment`` writes them of a film.
 _MASK = re.compile(r"(frame_)(\d+)(_mask)\.(?:png|tif)")
+#: Folder of CVAT's exports that holds masks of classes.
+_CVAT = "SegmentationClass"
 #: Any name that is the same but for its last number, as FFmpeg and CVAT write them.
 _NUMBERED = re.compile(r"(.*?)(\d+)(\D*)")
 
@@ -23,6 +25,27 @@ def pictures_of(inside: Iterable[Path]) -> list[Path]:
     if any(_MASK.fullmatch(one.name) for one in files):
         return []
     return [one for one in files if file_format(one) is FileFormat.RASTER]
+
+
+def expect_masks(folder: Path) -> None:
+    """Raise if masks lie in a folder within the given one, as CVAT exports them.
+
+    Raises
+    ------
+    InputError
+        If a folder holds no images, but folders with pictures; it names them.
+    """
+    inside = sorted(folder.iterdir())
+    if any(file_format(one) is not None for one in inside):
+        return
+    held = [one.name for one in inside if one.is_dir() and pictures_of(one.iterdir())]
+    if held:
+        best = _CVAT if _CVAT in held else held[0]
+        raise InputError(
+            f"Expected masks in {folder.name}, found pictures in "
+            f"{', '.join(f'{one}/' for one in held)} alone; give the folder that holds "
+            f"the masks, such as {folder.name}/{best}."
+        )
 
 
 def numbered_masks(inside: Iterable[Path], stated: bool = False) -> dict[int, Path]:

@@ -20,7 +20,9 @@ _NO_ZEROS = (
     "wmv2",
     "wmv3",
     "vc1",
+    "ffv1",
 )
+_NEVER_FILLED = ("vp8", "wmv1", "wmv2", "ffv1")
 #: A sector of a disk that could not be read.
 _SECTOR = bytes(512)
 #: What a JPEG picture ends with, and the most bytes of 0 of one that ends otherwise.
@@ -46,4 +48,5 @@ def is_blank(packet: Any, decoder: Any) -> bool:
     data = bytes(packet)
     at = data.find(_SECTOR)
     # Bytes of 0 may fill up a packet, or the place before the next start code.
-    return at >= 0 and data[at:].lstrip(b"\0")[:1] not in (b"", b"\1")
+    filled = () if codec in _NEVER_FILLED else (b"", b"\1")
+    return at >= 0 and data[at:].lstrip(b"\0")[:1] not in filled

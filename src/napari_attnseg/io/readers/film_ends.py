@@ -65,8 +65,8 @@ def _matroska(file: BinaryIO, size: int) -> bool:
     inside = first = False  # within a segment of unknown size; before its first element
     while file.tell() < size:
         name, length = _element(file)
-        if not name:
-            return file.tell() >= size
+        if not name:  # cut, or no element: the next one cannot be found
+            return inside or file.tell() >= size
         if first and name == _VOID:
             return True  # the list of contents that comes first was never written
         first = False
@@ -103,7 +103,11 @@ def _transport(file: BinaryIO, size: int) -> bool:
     for step, before in _TS_FORMS:
         marks = range(before, 5 * step, step)
         if len(head) > marks[-1] and all(head[i] == _TS_FIRST for i in marks):
-            return size % step != 0
+            if size % step:
+                return True
+            file.seek(size - 5 * step)
+            tail = file.read()
+            return any(tail[i] != _TS_FIRST for i in marks)
     return False
 
 

@@ -127,9 +127,9 @@ def _doubtful(stamps: list[int], more: float, early: bool) -> list[int]:
     steps = [b - a for a, b in pairwise(stamps)]
     usual = median(steps) if steps else 0
     near = sum(abs(one - usual) <= max(1, _NEAR * usual) for one in steps)
-    even = len(stamps) >= _SOME and near >= _EVEN * len(steps)
+    even = bool(steps) and near >= _EVEN * len(steps)
     found: list[int] = []
-    if even:
+    if even and len(stamps) >= _SOME:
         found += [i for i, one in enumerate(steps) if one > _GAP * usual][:1]
     if early or (even and more > _GAP * usual):
         # Of the last frames, those shown before others may be stored later.

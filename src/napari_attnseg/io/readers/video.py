@@ -73,8 +73,6 @@ class VideoFrames(Frames):
             ) from error
         self._path, self._av = path, av
         self._times: FrameTimes | None = None
-        #: Whether the decoder stops where a picture cannot be decoded as a whole.
-        self._strict = True
         #: Whether the decoder has met damage; it still holds some frames then.
         self._broken = False
         #: Number of the frame that the decoder gives next; None: not known.
@@ -98,15 +96,17 @@ class VideoFrames(Frames):
                 expect_whole_avi(path, self._stream, lambda: len(self._time_stamps()))
             self._frames = self._decoder()
             first = next(self._frames, None)
-            if first is None:  # an encoder's habit, if it is so from the start
-                self._strict = False
-                self._start_again()
-                first = next(self._frames)
+            if first is None:
+                raise InputError(
+                    f"{name} cannot be read as a video (no whole frame at its start): "
+                    "it is cut short, or damaged; record or copy it again, or convert "
+                    "it to MP4 if it is whole."
+                )
             expect_sdr(name, self._stream.codec_context)
         except InputError:
             self._container.close()
             raise
-        except (self._av.FFmpegError, OSError, StopIteration) as error:
+        except (self._av.FFmpegError, OSError) as error:
             self._container.close()
             raise self._unreadable(name, error) from error
         #: Time stamps of frames that were decoded.
@@ -319,7 +319,7 @@ class VideoFrames(Frames):
     def _decoder(self) -> Iterator[Any]:
         """Frames from the start, of a stream that was just opened."""
         self._stream.thread_type = "AUTO"
-        if self._strict and self._stream.codec_context.name in STRICT:
+        if self._stream.codec_context.name in STRICT:
             self._stream.codec_context.options = {"err_detect": "explode"}
         return self._decoding(self._container.demux(self._stream))
 
@@ -330,7 +330,7 @@ class VideoFrames(Frames):
         """
         for frame in self._decoded(packets):
             early = frame.pts is not None and frame.pts < start
-            if frame.is_corrupt and self._strict and not early:
+            if frame.is_corrupt and not early:
                 return
             yield frame
 
