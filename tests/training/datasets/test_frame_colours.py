@@ -10,7 +10,7 @@ from medical_files import numbered, video_file
 from numpy.typing import NDArray
 from PIL import Image
 
-from attnseg_training.datasets.dataset import load_dataset
+from attnseg_training.datasets import frame_colours, load_dataset
 from attnseg_training.datasets.frames import frames_to_training_set
 from napari_attnseg.errors import InputError
 
@@ -59,6 +59,32 @@ def test_one_colour_on_black_is_the_lesion(
     found, told = _taken(film, masks, tmp_path / "set")
     for mask, right in zip(found, areas, strict=True):
         np.testing.assert_array_equal(mask, right)
+    assert told == ""
+
+
+def test_flat_colours_are_read_as_by_the_rules_of_data_sets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for colours in ((DAVIS[0],) * 2, CVAT, DAVIS):
+        folder = tmp_path / str(len({*colours})) / str(colours[0][0])
+        masks = sorted(_written(folder, _areas(5), colours).iterdir())
+        fast = [frame_colours.colour_numbers(one) for one in masks[:-1]]
+        assert all(len(np.unique(one)) == 1 + len({*colours}) for one in fast)
+        with monkeypatch.context() as patch:
+            patch.setattr(frame_colours, "_flat_numbers", lambda pixels: None)
+            for one, right in zip(fast, masks):
+                np.testing.assert_array_equal(one, frame_colours.colour_numbers(right))
+
+
+def test_soft_edges_belong_to_the_one_colour(tmp_path: Path, film: Path) -> None:
+    areas = [(one == 1).astype(np.uint8) for one in _areas(5)]
+    masks = _written(tmp_path / "masks", areas, CVAT[:1])
+    for one in masks.iterdir():
+        large = Image.open(one).resize((640, 480))
+        large.resize(SHAPE[::-1], Image.Resampling.BILINEAR).save(one)
+    found, told = _taken(film, masks, tmp_path / "set")
+    for mask, right in zip(found, areas, strict=True):
+        assert np.count_nonzero(mask != right) <= 0.1 * right.sum()
     assert told == ""
 
 
