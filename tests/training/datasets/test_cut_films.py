@@ -48,7 +48,7 @@ def test_a_damaged_film_is_refused_in_the_words_of_segment(tmp_path: Path) -> No
     data[at - 40 : at + 60] = bytes(100)
     path.write_bytes(data)
     words = _read_up_to_the_damage(path)
-    assert "it is cut short, or damaged inside, and then frames behind" in words
+    assert "it is cut short, or damaged inside, and then the last frames" in words
     masks = _masks(tmp_path / "masks", [0, 4, 8, 30])
     with pytest.raises(InputError) as error:
         list(frames_to_training_set(path, masks, tmp_path / "set"))

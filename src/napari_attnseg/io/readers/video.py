@@ -352,8 +352,9 @@ class VideoFrames(Frames):
         self._next = None
         return InputError(
             f"{self.name} ends before frame {index}, and is said to have "
-            f"{self.facts.frames}; it is cut short, or damaged inside, and then frames "
-            "behind that place have wrong numbers and times: record or copy it again."
+            f"{self.facts.frames}; it is cut short, or damaged inside, and then the "
+            "last frames before that place may be damaged too, and those behind it "
+            "have wrong numbers and times: record or copy it again."
         )
 
     def _pixels(self, frame: Any) -> NDArray[Any]:
