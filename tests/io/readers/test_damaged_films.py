@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -97,6 +98,33 @@ def test_a_damaged_place_is_told(tmp_path: Path, name: str, share: float) -> Non
     sure = read if doubtful is None else read[:doubtful]
     for one, right in zip(sure, whole):
         np.testing.assert_array_equal(one, right)
+
+
+def test_frames_of_a_cut_film_have_their_numbers_in_any_order(tmp_path: Path) -> None:
+    """Where frames that are stored later, and shown earlier, are missing."""
+    import av
+
+    path, first = tmp_path / "a.mp4", {"movflags": "faststart"}
+    noise = np.random.default_rng(0).integers(0, 25, (COUNT, 48, 64, 3), np.uint8)
+    with av.open(str(path), "w", options=first) as container:
+        three = "b-adapt=0:b-pyramid=none:scenecut=0"  # B frames after each other one
+        options = {"bf": "3", "g": "250", "x264-params": three}
+        stream = container.add_stream("libx264", rate=25, options=options)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        for frame in numbered(COUNT) + noise:
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    with av.open(str(path)) as container:
+        middles = [p.pos + p.size // 2 for p in container.demux(video=0) if p.size]
+    data = path.read_bytes()
+    for count in range(34, 40):  # packets, of which the last one is cut
+        path.write_bytes(data[: middles[count]])
+        with open_frames(path) as frames:
+            assert number_of(frames[count - 5]) == count - 5
+        for i in range(count - 4, count + 2):
+            with suppress(InputError), open_frames(path) as frames:
+                assert number_of(frames[i]) == i
 
 
 def test_the_word_names_the_first_frame_that_is_not_sure(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def frame_times(av: Any, path: Path) -> FrameTimes:
     stamps: list[int] = []
     keys: list[tuple[int, int]] = []
     damaged: list[int] = []
-    without, end = 0, 0.0
+    without, discarded, end = 0, 0, 0.0
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         counted = not stream.frames
@@ -87,6 +87,7 @@ def frame_times(av: Any, path: Path) -> FrameTimes:
                 continue
             if stamp is None or packet.is_discard:
                 without += stamp is None and packet.size > 0
+                discarded += packet.is_discard
                 continue
             if packet.is_corrupt or not (stamps or packet.is_keyframe):
                 damaged.append(stamp)
@@ -109,6 +110,9 @@ def frame_times(av: Any, path: Path) -> FrameTimes:
             kind = container.format.name
             more = float(length / stream.time_base) if kind in _SAY_LENGTH else 0
             doubtful += _doubtful(stamps, more, ends_early(path, kind))
+        elif len(stamps) + discarded < stream.frames:
+            # Cut short: frames stored behind others that are shown later are missing.
+            stamps = stamps[: _doubtful(stamps, 0, True)[-1] + 1]
     return FrameTimes(stamps, sorted(keys), min(doubtful, default=None))
 
 

@@ -259,7 +259,11 @@ class VideoFrames(Frames):
         So it is with parts that were joined and count their times anew, with frames
         that cannot be decoded, and with fields that are stored one by one.
         """
-        if self._times is not None and self._times.stamps[self._next :][:1] != [stamp]:
+        if self._times is None or self._next is None:
+            return
+        if self._next >= len(self._times.stamps):
+            raise self._ended(self._next)
+        if self._times.stamps[self._next] != stamp:
             raise InputError(
                 f"Expected frames in the order of their times in {self.name}, but "
                 f"frame {self._next} has another time than the file lists; it may be "
