@@ -104,34 +104,39 @@ def frame_times(av: Any, path: Path) -> FrameTimes:
             )
         stamps.sort()
         doubtful = [stamps.index(one) for one in damaged]
+        second = float(1 / stream.time_base)
         if counted:  # else what is decoded is compared with the header's number
             said = container.duration
             length = said / av.time_base - end if said else 0
             kind = container.format.name
-            more = float(length / stream.time_base) if kind in _SAY_LENGTH else 0
-            doubtful += _doubtful(stamps, more, ends_early(path, kind))
+            more = length * second if kind in _SAY_LENGTH else 0
+            doubtful += _doubtful(stamps, second, more, ends_early(path, kind))
         elif len(stamps) + discarded < stream.frames:
             # Cut short: frames stored behind others that are shown later are missing.
-            stamps = stamps[: _doubtful(stamps, 0, True)[-1] + 1]
+            stamps = stamps[: _doubtful(stamps, second)[-1] + 1]
     return FrameTimes(stamps, sorted(keys), min(doubtful, default=None))
 
 
-def _doubtful(stamps: list[int], more: float, early: bool) -> list[int]:
+def _doubtful(
+    stamps: list[int], second: float, more: float = 0, early: bool = True
+) -> list[int]:
     """Frames behind which others may be missing.
 
     Parameters
     ----------
     stamps : list of int
         Times of the frames, rising.
+    second : float
+        One second in the unit of these times, for one that has a single frame.
     more : float
         Time behind the last packet that the header promises.
     early : bool
         Whether the file ends early.
     """
     steps = [b - a for a, b in pairwise(stamps)]
-    usual = median(steps) if steps else 0
+    usual = median(steps) if steps else second
     near = sum(abs(one - usual) <= max(1, _NEAR * usual) for one in steps)
-    even = bool(steps) and near >= _EVEN * len(steps)
+    even = near >= _EVEN * len(steps)
     found: list[int] = []
     if even and len(stamps) >= _SOME:
         found += [i for i, one in enumerate(steps) if one > _GAP * usual][:1]
