@@ -19,11 +19,7 @@ from attnseg_training.datasets.frame_masks import (
 from attnseg_training.datasets.frame_numbers import by_frame, expect_up_to_the_end
 from attnseg_training.datasets.grids import on_grid
 from attnseg_training.datasets.nifti import whole_numbers
-from attnseg_training.datasets.numbered_masks import (
-    expect_masks,
-    numbered_masks,
-    pictures_of,
-)
+from attnseg_training.datasets.numbered_masks import numbered_masks, pictures_of
 from attnseg_training.datasets.series_masks import (
     expect_one_order,
     masks_by_name,
@@ -242,8 +238,6 @@ def _masks(
     if segs:
         instances = places_of_instances(images)
         return dict(chain.from_iterable(_planes(one, instances) for one in segs))
-    if path.is_dir():
-        expect_masks(path)
     files = set_of(path)
     with open_frames(files) as frames:
         if frames.facts.kind is FileFormat.VIDEO or frames.facts.channels > 1:

@@ -27,27 +27,6 @@ def pictures_of(inside: Iterable[Path]) -> list[Path]:
     return [one for one in files if file_format(one) is FileFormat.RASTER]
 
 
-def expect_masks(folder: Path) -> None:
-    """Raise if masks lie in a folder within the given one, as CVAT exports them.
-
-    Raises
-    ------
-    InputError
-        If a folder holds no images, but folders with pictures; it names them.
-    """
-    inside = sorted(folder.iterdir())
-    if any(file_format(one) is not None for one in inside):
-        return
-    held = [one.name for one in inside if one.is_dir() and pictures_of(one.iterdir())]
-    if held:
-        best = _CVAT if _CVAT in held else held[0]
-        raise InputError(
-            f"Expected masks in {folder.name}, found pictures in "
-            f"{', '.join(f'{one}/' for one in held)} alone; give the folder that holds "
-            f"the masks, such as {folder.name}/{best}."
-        )
-
-
 def numbered_masks(inside: Iterable[Path], stated: bool = False) -> dict[int, Path]:
     """Number → mask, of the files of a folder; empty if they are no numbered pictures.
 
@@ -64,13 +43,14 @@ def numbered_masks(inside: Iterable[Path], stated: bool = False) -> dict[int, Pa
     ------
     InputError
         If names are times, or differ in more than their numbers, or a number occurs
-        twice.
+        twice, or pictures lie in folders within this one alone.
     """
     files = list(inside)
     own = [(hit, one) for one in files if (hit := _MASK.fullmatch(one.name))]
     if own:
         return _by_number(own)
     pictures = pictures_of(files)
+    _expect_no_folders(files)
     if len(pictures) < 2:
         return {}  # one file, which may hold the masks of all frames
     found = [(hit, one) for one in pictures if (hit := _NUMBERED.fullmatch(one.stem))]
@@ -92,6 +72,21 @@ def numbered_masks(inside: Iterable[Path], stated: bool = False) -> dict[int, Pa
         f"{first.name} and {other.name}; name each mask by the number of its frame, "
         "counted from 0, and leave other pictures out of the folder."
     )
+
+
+def _expect_no_folders(inside: list[Path]) -> None:
+    """Raise if masks lie in folders within the given one, as CVAT exports them."""
+    if any(file_format(one) is not None for one in inside):
+        return
+    held = [one for one in inside if one.is_dir() and pictures_of(one.iterdir())]
+    if held:
+        best = next((one for one in held if one.name == _CVAT), held[0])
+        folder = best.parent.name
+        raise InputError(
+            f"Expected masks in {folder}, found pictures in "
+            f"{', '.join(f'{one.name}/' for one in held)} alone; give the folder that "
+            f"holds the masks, such as {folder}/{best.name}."
+        )
 
 
 def _form(path: Path) -> tuple[str, ...]:
