@@ -13,6 +13,8 @@ from napari_attnseg.io.readers.formats import FileFormat
 FILE_FACTS = "file_facts"
 #: Key, among them, of the number of images in a file of which only one is used.
 IMAGES = "images"
+#: Key, among them, of the first frame of a film that may be damaged.
+DAMAGED_FROM = "damaged_from"
 #: Keys, among them, of the mean distance of neighbouring frames, and of its unit.
 FRAME_STEP, FRAME_STEP_UNIT = "frame_step", "frame_step_unit"
 #: Names of patients, and what else tells who they are; written only if asked for.
@@ -113,6 +115,8 @@ class NotUsed(StrEnum):
         The affine of a slice that asks for another view than the stored one.
     QFORM
         The qform of a NIfTI file, which contradicts its sform.
+    DAMAGED
+        Frames of a film that is cut short, or damaged inside.
     """
 
     OTHER_WINDOWS = "other_windows"
@@ -132,6 +136,7 @@ class NotUsed(StrEnum):
     OTHER_IMAGES = "other_images"
     ORIENTATION = "orientation"
     QFORM = "qform"
+    DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)
