@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from attnseg_training.datasets.check import check
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.jpeg_holes import HOLE, expect_no_hole
-from napari_attnseg.io.jpeg_markers import segments
+from napari_attnseg.io.jpeg_markers import SOS, pixels_end, segments
 from napari_attnseg.io.jpeg_scans import expect_every_scan
 from napari_attnseg.io.readers.dicom_jpeg import is_ycbcr
 
@@ -63,6 +64,66 @@ def test_a_hole_in_a_jpeg_is_refused(tmp_path: Path, options: dict[str, bool]) -
     path.write_bytes(data)
     with pytest.raises(InputError, match="hole of zeros"):
         read_image(path)
+
+
+ENCODINGS = [
+    {},
+    {"optimize": True},
+    {"subsampling": 0},
+    {"restart_marker_rows": 1},
+    {"restart_marker_blocks": 3},
+    {"progressive": True},
+]
+
+
+def pixels_of(data: bytes) -> tuple[int, int]:
+    """Where the last scan begins and ends."""
+    begin = [end for marker, _, end in segments(data) if marker == SOS][-1]
+    return begin, pixels_end(data, begin)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("options", ENCODINGS)
+def test_a_jpeg_whose_end_was_written_after_it_broke_off_is_refused(
+    tmp_path: Path, options: dict[str, object], mode: str
+) -> None:
+    image = np.asarray(Image.fromarray(PICTURE).convert(mode))
+    data, path = bytes(encoded(image, "JPEG", **options)), tmp_path / "a.jpg"
+    begin, end = pixels_of(data)
+    for share in (0.1, 0.5, 0.9, 0.99):
+        at = begin + int((end - begin) * share)
+        for filled in (b"", bytes(400)):
+            path.write_bytes(data[:at] + filled + b"\xff\xd9")
+            assert np.asarray(Image.open(path)).shape == image.shape  # without a word
+            with pytest.raises(InputError, match="cut short: the last blocks"):
+                read_image(path)
+
+
+@pytest.mark.parametrize("blocks", range(2, 10))
+def test_a_jpeg_cut_at_a_restart_marker_is_refused(tmp_path: Path, blocks: int) -> None:
+    data = bytes(encoded(PICTURE[:64, :64], "JPEG", restart_marker_blocks=1))
+    begin, end = pixels_of(data)
+    markers = [one.start() for one in re.finditer(rb"\xff[\xd0-\xd7]", data[begin:end])]
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data[: begin + markers[-blocks]] + b"\xff\xd9")
+    with pytest.raises(InputError, match="cut short: the last blocks"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("options", ENCODINGS)
+@pytest.mark.parametrize("level", [0, 127, 128, 255])
+def test_a_whole_jpeg_may_end_in_an_even_area(
+    tmp_path: Path, options: dict[str, object], level: int
+) -> None:
+    image = PICTURE.copy()
+    image[-100:, -150:] = level
+    path = tmp_path / "a.jpg"
+    data = bytes(encoded(image, "JPEG", **options))
+    path.write_bytes(data)
+    found = read_image(path)
+    np.testing.assert_array_equal(found, np.asarray(Image.open(path)))
+    path.write_bytes(data[:-2] + bytes(400) + b"\xff\xd9")  # filled behind its pixels
+    np.testing.assert_array_equal(read_image(path), found)
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}])

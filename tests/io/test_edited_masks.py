@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from edited_results import film, saved
 from PIL import Image, ImageDraw, ImageFont
-from scipy.ndimage import binary_erosion
+from scipy.ndimage import binary_dilation, binary_erosion
 from typer.testing import CliRunner
 
 from napari_attnseg.cli import app
@@ -59,6 +59,19 @@ def test_a_mask_that_became_its_outline_is_told(tmp_path: Path, kind: str) -> No
 
 
 @pytest.mark.parametrize("kind", ["image", "film"])
+@pytest.mark.parametrize("width", [2, 3, 4])
+@pytest.mark.parametrize("lines", [1, 2])
+def test_a_lesion_that_was_crossed_out_is_told(
+    tmp_path: Path, kind: str, width: int, lines: int
+) -> None:
+    picture = Image.fromarray(FOUND * 255)
+    for line in ((40, 10, 140, 95), (140, 8, 45, 90))[:lines]:
+        ImageDraw.Draw(picture).line(line, fill=255, width=width)
+    story = stored(tmp_path, kind, np.asarray(picture) > 127)
+    assert "a lesion was crossed out" in load_masks(story).assumed
+
+
+@pytest.mark.parametrize("kind", ["image", "film"])
 @pytest.mark.parametrize("text", ["ok? check", "polyp 2 mm"])
 def test_a_note_in_a_mask_is_told(tmp_path: Path, kind: str, text: str) -> None:
     story = stored(tmp_path, kind, written(text))
@@ -96,6 +109,8 @@ def test_a_mask_that_was_turned_is_refused(
         FOUND[::-1] | FOUND,
         0 * FOUND,
         (FOUND > 0) | ((Y % 12 < 4) & (X % 12 < 4) & (Y > 100)),  # small objects
+        (FOUND > 0) | ((abs(X - 90) < 2) & (Y < 60)),  # one thin part
+        (Y % 40 < 3) & (Y > 20),  # vessels
     ],
 )
 def test_right_corrections_are_not_told(
@@ -109,6 +124,41 @@ def test_a_mirrored_mask_that_overlaps_itself_is_refused(tmp_path: Path) -> None
     story = stored(tmp_path, "image", found[::-1], found)
     with pytest.raises(InputError, match="mirrored top to bottom"):
         load_masks(story)
+
+
+@pytest.mark.parametrize(
+    ("turn", "words"),
+    [
+        (np.transpose, "transposed"),
+        (np.flipud, "mirrored top to bottom"),
+        (lambda mask: np.rot90(mask, 2), "turned by 180 degrees"),
+    ],
+)
+def test_a_corrected_mask_that_was_turned_is_refused_or_told(
+    tmp_path: Path, turn: object, words: str
+) -> None:
+    """Of frames only area and centre are known, so that these are told."""
+    assert callable(turn)
+    for kind, steps in (("image", 1), ("image", 4), ("film", 1), ("film", 4)):
+        now = turn(binary_dilation(FOUND, iterations=steps))
+        folder = tmp_path / f"{kind}{steps}"
+        folder.mkdir()
+        story = stored(folder, kind, now)
+        if (kind, steps) == ("image", 1):
+            with pytest.raises(InputError, match=f"would if it were .*{words}"):
+                load_masks(story)
+        else:
+            said = load_masks(story).assumed
+            assert f"much better if it is taken as {words}" in said
+
+
+@pytest.mark.parametrize("kind", ["image", "film"])
+def test_a_corrected_mask_that_is_nearly_symmetric_is_not_told(
+    tmp_path: Path, kind: str
+) -> None:
+    found = (((Y - 80) / 40) ** 2 + ((X - 77) / 28) ** 2 < 1).astype(np.uint8)
+    now = binary_dilation(found, iterations=3)[::-1, ::-1]
+    assert load_masks(stored(tmp_path, kind, now, found)).assumed == ""
 
 
 def test_a_ring_that_attnseg_found_is_not_told(tmp_path: Path) -> None:

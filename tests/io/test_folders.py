@@ -46,6 +46,8 @@ def test_what_is_left_out_is_counted_by_kind(tmp_path: Path) -> None:
     assert left_out_words(counts).count(",") == 6
     assert left_out([tmp_path / "used"], used) == {}
     assert left_out_words({}) == ""
+    told = "2 .dcm, 1 .pdf left out; export pictures in documents as PNG"
+    assert left_out_words({".dcm": 2, ".pdf": 1}) == told
 
 
 def test_a_link_and_its_target_are_one_image(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg.io.colour_profiles import PROFILE_TAG
 from napari_attnseg.io.deep_png import deep_pixels, is_deep
+from napari_attnseg.io.jpeg_ends import expect_last_block
 from napari_attnseg.io.jpeg_holes import expect_no_hole
 from napari_attnseg.io.jpeg_scans import expect_every_scan
 from napari_attnseg.io.orientation import TAG, as_stored, known_orientation, upright
@@ -25,6 +26,13 @@ from napari_attnseg.io.other_pictures import different_pictures
 from napari_attnseg.io.picture_profile import profile_of
 from napari_attnseg.io.pillow_files import is_lossy, large_pictures, load, widen_palette
 from napari_attnseg.io.png_checksums import expect_pixels_undamaged
+from napari_attnseg.io.tiff_bits import (
+    expect_package,
+    expect_readable_bits,
+    is_exchanged,
+    is_spread,
+    needs_package,
+)
 from napari_attnseg.io.tiff_pages import (
     are_red_green_blue,
     main_frames,
@@ -185,6 +193,9 @@ def _decode_tiff(path: Path) -> Decoded:
             return _decode_pillow(path)
         main, thumbnails, masks = main_series(file)
         white = bool(kind == kinds.MINISWHITE)
+        expect_readable_bits(page, white)
+        if is_spread(page):
+            return _through_pillow(path, page, white)
         # Of a stack, often the first page alone has the tag.
         turns = {
             known_orientation(int(one.tags.valueof(TAG)))
@@ -198,9 +209,9 @@ def _decode_tiff(path: Path) -> Decoded:
         lossy = int(page.compression) in _LOSSY_TIFF
         try:
             found = tuple(_series(one, turn) for one in main)
-        except ValueError as error:
+        except (ValueError, NotImplementedError, ImportError) as error:
             # Its compressed kinds (LZW: DRIVE) need a package that Pillow does without.
-            if "imagecodecs" not in str(error):
+            if not needs_package(error):
                 raise
             return _through_pillow(path, page, white)
         return Decoded(
@@ -237,26 +248,29 @@ def _series(series: Any, turn: int) -> Series:
 
 
 def _through_pillow(path: Path, page: Any, white: bool) -> Decoded:
-    """Decode what tifffile cannot decompress, to the numbers that it would give."""
+    """Decode what tifffile cannot decompress, to the numbers that it would give.
+
+    Grey of 2 and 4 bits is spread over 0 to 255, as that of a PNG.
+    """
+    from PIL import UnidentifiedImageError
+
+    if is_exchanged(page):
+        expect_package(page, True)
     try:
         decoded = _decode_pillow(path)
-    except (OSError, SyntaxError) as error:
-        raise ValueError(
-            f"its compression {page.compression.name} needs the package imagecodecs: "
-            "install it, or save the file without compression"
-        ) from error
-    bits = int(page.bitspersample)
+    except (OSError, SyntaxError, ValueError) as error:
+        expect_package(page, isinstance(error.__cause__, UnidentifiedImageError))
+        raise
     series = []
     for one in decoded.series:
         array = one.array
-        # Pillow inverts grey of up to 8 bits, and spreads 2 and 4 bits over 0 to 255.
+        # Pillow inverts grey of up to 8 bits.
         if white and array.dtype.kind in "bu" and array.dtype.itemsize == 1:
             array = ~array
-        if bits in (2, 4) and not one.colour:
-            array = array // (255 // (2**bits - 1))
         series.append(Series(array.astype(page.dtype), one.colour))
     return Decoded(
         *(tuple(series), decoded.orientation, white, decoded.lossy),
+        bits=int(page.bitspersample) if is_spread(page) else 8,
         thumbnails=decoded.thumbnails,
         transparency=decoded.transparency,
         profile=decoded.profile,
@@ -286,6 +300,8 @@ def _decode_pillow(path: Path) -> Decoded:
             bits = next((n for n in (2, 4) if f"'L;{n}'" in str(file.tile)), bits)
             turn, turned = load(file)
             turns.add(turn)
+            if file.format in ("JPEG", "MPO"):
+                expect_last_block(file, path)
             if deep is None:
                 found.append(_frame(file, 1 if turned else turn))
             else:

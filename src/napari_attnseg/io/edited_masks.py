@@ -29,13 +29,21 @@ Labels = NDArray[np.integer[Any]]
 
 #: Side of a square that fits into no line, and the least area of the inside of one.
 _THICK, _INSIDE = 5, 64
+#: Shortest straight line in pixels and in multiples of its width, how far its pixels
+#: stray from it at most, in widths, and the least number of such lines.
+_LINE, _SLIM, _STRAY, _LINES = 16, 4.0, 0.6, 2
 #: Longest and shortest height of a character, in pixels or as a share of the mask's
 #: shorter side; at least so many in a row, apart by so many heights.
 _LOWEST, _HIGHEST, _ROW, _APART = 5, 0.15, 4, 2.0
 #: A character fills at most this share of its box, or is as wide as a stroke.
 _FILLED, _STROKE = 0.6, 3
-#: Dice with what was found, as the mask lies and as it lies turned or mirrored.
-_HARDLY, _NEARLY = 0.5, 0.95
+#: A mask that lies otherwise has this Dice with what was found once it is turned back,
+#: and this many times less is missing than as it lies, with at most `_LIES`. What fits
+#: less well may have been corrected so.
+_SURELY, _MAYBE, _LIES = (0.95, 5.0), (0.85, 3.0), 0.9
+#: Of frames only area and centre are known: they differ by at most these shares of the
+#: area and of the radius of a disc that has it, and the centre by so many times more.
+_AREA, _NEAR, _AWAY = 0.3, 0.1, 5.0
 
 
 def result_doubts(
@@ -61,9 +69,11 @@ def result_doubts(
         mask = labels > 0
         turns = _turns(labels.shape).items()
         same = (words for words, turn in turns if _hash(turn(labels)) == made)
-        if turn := next(same, "") or turned_by(mask, found):
+        if turn := next(same, "") or turned_by(mask, found, *_SURELY):
             raise _turned(name, turn)
+        said.append(_maybe_turned(name, turned_by(mask, found, *_MAYBE)))
         said += [circled_words(mask, found, name), text_words(mask & ~found, name)]
+        said.append(crossed_words(mask, found, name))
     return " ".join(filter(None, said))
 
 
@@ -84,7 +94,9 @@ def frame_doubts(labels: Labels, frame: int, table: Path, name: str) -> str:
                     raise _turned(name, words)
         return said[0]
     nothing = np.zeros_like(mask)
+    said.append(_maybe_turned(name, _moved_by(mask, area, place)))
     said += [circled_words(mask, nothing, name), text_words(mask, name)]
+    said.append(crossed_words(mask, nothing, name))
     return " ".join(filter(None, said))
 
 
@@ -98,11 +110,9 @@ def circled_words(mask: Plane, found: Plane, name: str) -> str:
     name : str
         Name of the file.
     """
-    from scipy.ndimage import binary_fill_holes, binary_opening, find_objects, label
+    from scipy.ndimage import binary_fill_holes, find_objects, label
 
-    joined = np.ones((3, 3), bool)
-    thin = mask & ~binary_opening(mask, np.ones((_THICK, _THICK), bool))
-    pieces, _ = label(thin, joined)
+    pieces, _ = label(_thin(mask), np.ones((3, 3), bool))
     count = 0
     for k, box in enumerate(find_objects(pieces), start=1):
         line = pieces[box] == k
@@ -119,6 +129,47 @@ def circled_words(mask: Plane, found: Plane, name: str) -> str:
         f"{name} has a thin line around {areas} not mask, as where a lesion was "
         "circled and not filled: fill it if all of it is lesion."
     )
+
+
+def crossed_words(mask: Plane, found: Plane, name: str) -> str:
+    """Sentence on thin straight lines that stick out of a mask; else empty.
+
+    Parameters are those of `circled_words`. Nothing is said of a mask that mostly
+    consists of thin lines, such as one of vessels.
+    """
+    from scipy.ndimage import find_objects, label
+
+    thin = _thin(mask)
+    if 2 * np.count_nonzero(thin) > np.count_nonzero(mask):
+        return ""
+    pieces, _ = label(thin & ~found, np.ones((3, 3), bool))
+    boxes = enumerate(find_objects(pieces), start=1)
+    count = sum(_is_line(pieces[box] == k) for k, box in boxes)
+    if count < _LINES:
+        return ""
+    return (
+        f"{name} has thin straight lines beside a larger area, as where a lesion was "
+        "crossed out, and they were taken for the mask: erase them, or the whole mask "
+        "if there is no lesion."
+    )
+
+
+def _is_line(piece: Plane) -> bool:
+    at = np.argwhere(piece)
+    if len(at) < _LINE:
+        return False
+    _, axes = np.linalg.eigh(np.cov(at.T))
+    across, along = ((at - at.mean(0)) @ axes).T
+    length = float(np.ptp(along)) + 1
+    width = len(at) / length
+    long = length >= max(_LINE, _SLIM * width)
+    return long and float(across.std()) <= _STRAY * width
+
+
+def _thin(mask: Plane) -> Plane:
+    from scipy.ndimage import binary_opening
+
+    return np.asarray(mask & ~binary_opening(mask, np.ones((_THICK, _THICK), bool)))
 
 
 def text_words(added: Plane, name: str) -> str:
@@ -154,16 +205,34 @@ def text_words(added: Plane, name: str) -> str:
     return ""
 
 
-def turned_by(mask: Plane, found: Plane) -> str:
+def turned_by(mask: Plane, found: Plane, least: float, times: float) -> str:
     """How a mask (H, W) was turned or mirrored, in words, by what was found; or empty.
 
-    It overlaps what was found hardly, but as it lies turned or mirrored nearly all.
+    Parameters
+    ----------
+    mask, found : ndarray of bool, shape (H, W)
+    least : float
+        Dice of the mask with what was found, at least, once it is turned back.
+    times : float
+        So many times more is missing to a Dice of 1 as it lies, at least.
     """
-    if _dice(mask, found) >= _HARDLY:
+    if (lies := _dice(mask, found)) >= _LIES:
         return ""
-    turns = _turns(mask.shape)
-    best = max(turns, key=lambda words: _dice(turns[words](mask), found))
-    return best if _dice(turns[best](mask), found) >= _NEARLY else ""
+    dice = {how: _dice(turn(mask), found) for how, turn in _turns(mask.shape).items()}
+    best = max(dice, key=lambda how: dice[how])
+    fits = dice[best] >= least and 1 - lies >= times * (1 - dice[best])
+    return best if fits else ""
+
+
+def _moved_by(mask: Plane, area: float, place: tuple[float, float]) -> str:
+    """Do the same for a mask with lesion, by the area and centre of what was found."""
+    if abs(np.count_nonzero(mask) - area) > _AREA * area:
+        return ""
+    near = _NEAR * float(np.sqrt(area / np.pi))
+    away = {how: _away(turn(mask), place) for how, turn in _turns(mask.shape).items()}
+    best = min(away, key=lambda how: away[how])
+    fits = away[best] <= near and _away(mask, place) >= _AWAY * near
+    return best if fits else ""
 
 
 def _turns(shape: tuple[int, ...]) -> dict[str, Callable[[Any], Any]]:
@@ -193,12 +262,26 @@ def _dice(one: Plane, other: Plane) -> float:
 
 
 def _is_at(mask: Plane, place: tuple[float, float]) -> bool:
-    centre = [float(one.mean()) for one in np.nonzero(mask)]
-    return np.allclose(centre, place, rtol=0, atol=CENTRE_ROUNDING)
+    return _away(mask, place) <= CENTRE_ROUNDING * 2**0.5
+
+
+def _away(mask: Plane, place: tuple[float, float]) -> float:
+    """Distance of the centre of a mask from a place, in pixels."""
+    row, column = (float(one.mean()) for one in np.nonzero(mask))
+    return float(np.hypot(row - place[0], column - place[1]))
 
 
 def _turned(name: str, turn: str) -> InputError:
     return InputError(
         f"Expected a mask that lies as its image in {name}, but it lies as what "
         f"attnseg found would if it were {turn}; save it as the image lies."
+    )
+
+
+def _maybe_turned(name: str, turn: str) -> str:
+    if not turn:
+        return ""
+    return (
+        f"{name} fits what attnseg found much better if it is taken as {turn}, as an "
+        "editor may write it; it was read as it lies: turn it back if so."
     )

@@ -69,6 +69,10 @@ _WORDS = {
 }
 
 
+#: Suffixes of documents, which may hold pictures.
+_DOCUMENTS = (".pdf", ".doc", ".docx", ".ppt", ".pptx", ".odt", ".odp")
+
+
 def name_key(name: str) -> str:
     """Normalise a file name, so that names that look equal to people become equal.
 
@@ -169,7 +173,10 @@ def other_folder(folder: Path) -> str:
 
 
 def left_out_words(counts: Mapping[str, int]) -> str:
-    """Describe the counts: ``"3 .dcm, 1 folder left out"``; empty without any."""
+    """Describe the counts: ``"3 .dcm, 1 folder left out"``; empty without any.
+
+    Of documents it adds what to do with the pictures in them.
+    """
     if not counts:
         return ""
     kinds = {str(kind): words for kind, words in _WORDS.items()}
@@ -177,4 +184,7 @@ def left_out_words(counts: Mapping[str, int]) -> str:
         f"{n} {kinds[kind][n > 1] if kind in kinds else kind}"
         for kind, n in counts.items()
     ]
-    return f"{', '.join(named)} left out"
+    told = "; export pictures in documents as PNG" * any(
+        k in _DOCUMENTS for k in counts
+    )
+    return f"{', '.join(named)} left out{told}"

@@ -24,6 +24,7 @@ from napari_attnseg.io.decoding import Decoded, decode
 from napari_attnseg.io.folders import entries, left_out, left_out_words, other_folder
 from napari_attnseg.io.other_formats import other_file_words
 from napari_attnseg.io.other_pictures import OTHER_PICTURES
+from napari_attnseg.io.tiff_bits import RemedyError
 from napari_attnseg.io.tiff_pages import THUMBNAILS, TRANSPARENCY
 
 if TYPE_CHECKING:
@@ -157,6 +158,8 @@ def decode_file(path: Path) -> Decoded:
                 "of each were exchanged; save it in the byte order that its header says"
             )
         return decoded
+    except RemedyError as error:
+        raise InputError(f"{path.name} cannot be read: {error}.") from error
     # The decoders raise many kinds for a damaged file; each means the same to a user.
     except Exception as error:
         reason = str(error).replace(str(path), path.name) or type(error).__name__

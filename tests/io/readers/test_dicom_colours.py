@@ -63,10 +63,49 @@ def test_three_bytes_are_rgb_or_ybr_as_their_colours_show(
         assert (Assumed.COLOURS_BY_DATA in found.facts.assumed) is not right
 
 
+@pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.parametrize("pixels", [PINK, GREY_RGB])
+def test_ybr_that_is_called_rgb_is_read_as_its_colours_show(
+    tmp_path: Path, pixels: np.ndarray, syntax: str
+) -> None:
+    for name, stored in (("rgb", pixels), ("ybr", ybr(pixels))):
+        found = read_picture(written(tmp_path / f"{name}.dcm", stored, "RGB", syntax))
+        assert np.abs(found.pixels.astype(int) - pixels).max() <= (name == "ybr") * 2
+        assert found.facts is not None
+        assert (Assumed.COLOURS_BY_DATA in found.facts.assumed) is (name == "ybr")
+
+
+#: Recolourings (blue light, dull green, pale, inverted), and what is never dark.
+OTHER_RGB = [
+    GREY * [0.1, 0.5, 1.0],
+    GREY * [0.2, 0.3, -0.3] + [0, 90, 166],
+    255 - (255 - GREY) * [0.1, 0.4, 0.3],
+    255 - PINK.astype(float),
+    100 + GREY * [0.2, 0.1, -0.1],
+    np.full((96, 100, 3), [0, 128, 128]),
+    UNCLEAR,
+]
+
+
+@pytest.mark.parametrize("pixels", OTHER_RGB)
+def test_other_colours_that_are_called_rgb_are_rgb(
+    tmp_path: Path, pixels: np.ndarray
+) -> None:
+    pixels = pixels.clip(0, 255).astype(np.uint8)
+    found = read_picture(written(tmp_path / "a.dcm", pixels, "RGB"))
+    np.testing.assert_array_equal(found.pixels, pixels)
+    assert found.facts is not None and not found.facts.assumed
+
+
 def test_each_frame_of_a_film_is_read_so(tmp_path: Path) -> None:
     film = np.stack([PINK, PINK[::-1], PINK[:, ::-1]])
-    for name, stored in (("rgb", film), ("ybr", ybr(film))):
-        path = written(tmp_path / f"{name}.dcm", stored, "YBR_FULL_422")
+    ycbcr = ybr(film)
+    for stored, said in (
+        (film, "YBR_FULL_422"),
+        (ycbcr, "YBR_FULL_422"),
+        (ycbcr, "RGB"),
+    ):
+        path = written(tmp_path / "a.dcm", stored, said)
         with open_frames(set_of(path)) as frames:
             found = np.stack([frames[i] for i in range(len(frames))])
         assert np.abs(found.astype(int) - film).max() <= 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -265,6 +266,35 @@ def test_pictures_come_through_the_same_door(tmp_path: Path) -> None:
         open_frames(tmp_path / "b.tif")
     with pytest.raises(InputError, match="holds 2; choose one"):
         open_frames(tmp_path)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_planes_of_a_compressed_ome_tiff(tmp_path: Path, kind: type) -> None:
+    """LZW, as Bio-Formats and QuPath write it, needs another package in tifffile."""
+    path = tmp_path / "a.ome.tif"
+    values = np.random.default_rng(0).integers(0, 256, (3, 20, 30)).astype(kind)
+    tifffile.imwrite(path, values, metadata={"axes": "TYX"}, ome=True)
+    with tifffile.TiffFile(path) as file:
+        described = {270: file.ome_metadata}
+    first, *more = (Image.fromarray(one) for one in values)
+    options = {"compression": "tiff_lzw", "save_all": True, "append_images": more}
+    first.save(path, tiffinfo=described, **options)
+    with open_frames(path) as frames:
+        np.testing.assert_array_equal([frames[i] for i in range(3)], values)
+
+
+def test_a_compressed_ome_tiff_that_needs_a_package_says_so(tmp_path: Path) -> None:
+    if find_spec("imagecodecs") is not None:
+        pytest.skip("it is installed")
+    path = tmp_path / "a.ome.tif"
+    values = np.zeros((3, 20, 30), np.uint8)
+    tifffile.imwrite(path, values, metadata={"axes": "TYX"}, ome=True)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        for page in file.pages:
+            page.tags["Compression"].overwrite(50002)
+    words = "is compressed with JPEG XL, which needs the package imagecodecs"
+    with open_frames(path) as frames, pytest.raises(InputError, match=words):
+        _ = frames[1]
 
 
 def test_half_an_ome_tiff_is_refused(tmp_path: Path) -> None:

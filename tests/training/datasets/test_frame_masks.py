@@ -206,5 +206,5 @@ def test_a_folder_of_soft_or_coloured_masks(tmp_path: Path, images: Path) -> Non
         colours = np.where(one[..., None], (253, 231, 36), (68, 1, 84))
         colours = Image.fromarray(colours.astype(np.uint8)).resize((20, 10))
         colours.save(folder / f"frame_{at:06d}_mask.png")
-    with pytest.raises(InputError, match=r"frame_000000_mask\.png, but it holds col"):
+    with pytest.raises(InputError, match=r"000000_mask\.png, found as many colours"):
         taken(images, folder, tmp_path / "b")

@@ -228,6 +228,44 @@ def test_folders_in_capitals_are_told_so(folder: Path) -> None:
         load_dataset(folder)
 
 
+def test_folders_of_voc_are_told_so(folder: Path) -> None:
+    (folder / "masks").rename(folder / "SegmentationClass")
+    with pytest.raises(InputError, match="rename SegmentationClass to masks\\."):
+        load_dataset(folder)
+    (folder / "images").rename(folder / "JPEGImages")
+    both = "rename JPEGImages to images and SegmentationClass to masks\\."
+    with pytest.raises(InputError, match=both):
+        load_dataset(folder)
+    (folder / "JPEGImages").rename(folder / "else")
+    alone = "rename SegmentationClass to masks, and put the images into images/\\."
+    with pytest.raises(InputError, match=alone):
+        load_dataset(folder)
+
+
+def test_folders_of_splits_are_told_what_to_do_with(
+    folder: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "splits"
+    for split in ("train", "valid"):
+        (root / split).mkdir(parents=True)
+    move = "move the images of all into images/ and their masks into masks/"
+    with pytest.raises(InputError, match=f"holds train/, valid/; {move}"):
+        load_dataset(root)
+    for part in ("images", "masks"):
+        (folder / part).rename(root / "train" / part)
+    with pytest.raises(InputError, match=f"such as .*train, or {move}"):
+        load_dataset(root)
+    load_dataset(root / "train")
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".json"])
+def test_polygons_in_place_of_masks_are_told_so(folder: Path, suffix: str) -> None:
+    for mask in (folder / "masks").iterdir():
+        mask.rename(mask.with_suffix(suffix))
+    with pytest.raises(InputError, match=r"draw them as PNG .*polygon2mask, or choose"):
+        load_dataset(folder)
+
+
 def test_a_class_is_absent_only_from_masks_that_were_read(folder: Path) -> None:
     (folder / "dataset.toml").write_text('classes = ["polyp", "ulcer"]')
     (folder / "masks").rename(folder / "polyp")

@@ -26,6 +26,7 @@ from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.lesion_kinds import Kind
 from attnseg_training.datasets.missing_names import dropped_zeros
 from attnseg_training.datasets.near_duplicates import near_duplicates
+from attnseg_training.datasets.numbered_names import unlike_in_numbers
 from attnseg_training.datasets.rules import Rule, RuleError
 from attnseg_training.datasets.same_cases import same_cases
 from attnseg_training.datasets.same_films import same_films, without_films
@@ -258,7 +259,7 @@ def _check_names(report: DataReport, parts: dict[str, tuple[str, ...]]) -> None:
         text = several_words(name, files.several, name in files.masks)
         report.found.append(("several masks", name, text))
     told = {mask for further in files.several.values() for mask in further}
-    end = mask_suffix(files)
+    end, numbers = mask_suffix(files), unlike_in_numbers(files.images, files.masks)
     for name in missing_masks(files, tuple(files.images)):
         if name in files.several:
             continue
@@ -271,7 +272,9 @@ def _check_names(report: DataReport, parts: dict[str, tuple[str, ...]]) -> None:
         )
     for name in files.masks:
         if name not in files.images and name not in told:
-            text = f"The mask of {name} belongs to no image."
+            # So that nobody drops it, and each image gets the mask of the next.
+            where = f", but {numbers}: rename them" if numbers else ""
+            text = f"The mask of {name} belongs to no image{where}."
             report.found.append((str(Rule.MASK_WITHOUT_IMAGE), name, text))
 
 

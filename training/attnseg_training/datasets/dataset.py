@@ -15,6 +15,7 @@ from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.layouts import Files, find_files
 from attnseg_training.datasets.missing_names import dropped_zeros
 from attnseg_training.datasets.named_splits import named_splits
+from attnseg_training.datasets.numbered_names import unlike_in_numbers
 from attnseg_training.datasets.pairing import (
     named_by_tasks,
     unlike_in_a_beginning,
@@ -260,6 +261,8 @@ def masks_of(files: Files) -> tuple[Path, ...]:
 
 def mask_suffix(files: Files) -> str:
     """Describe how unpaired names differ, mostly by a suffix; empty if not known."""
+    if numbers := unlike_in_numbers(files.images, files.masks):
+        return numbers
     images = [name for name in files.images if name not in files.masks]
     masks = [name for name in files.masks if name not in files.images]
     return (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from attnseg_training.datasets.file_names import pictures_in
+from attnseg_training.datasets.folder_names import PAIRS
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.layouts import Files
-from attnseg_training.datasets.pairing import PAIRS, paired
+from attnseg_training.datasets.pairing import paired
 from attnseg_training.datasets.rules import Rule
 from napari_attnseg.how_many import how_many
 from napari_attnseg.io.folders import entries

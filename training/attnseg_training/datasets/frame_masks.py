@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnseg_training.datasets import class_numbers, mask_numbers
+from attnseg_training.datasets import class_numbers, frame_colours, mask_numbers
 from attnseg_training.datasets.inverted import is_inverted
 from attnseg_training.datasets.mask_reading import MaskKind
 from attnseg_training.datasets.padding import is_framed
@@ -72,17 +72,29 @@ class FrameRule:
 
 
 def numbers_of(mask: Mask) -> Numbers:
-    """Numbers (H, W) of a mask; of a picture its grey, or its indices into a palette.
+    """Numbers (H, W) of a mask; of a picture grey, indices into a palette, or colours.
 
     Raises
     ------
     InputError
-        If a picture cannot be read, or is in colour without a palette on black.
+        If a picture cannot be read, has a palette that is not on black, or it is not
+        clear which of its colours is background.
     """
     if isinstance(mask, Path):
-        indices = _palette_numbers(mask) if mask.suffix.lower() in _PALETTES else None
-        mask = grey_of(read_numbers(mask), mask.name) if indices is None else indices
+        mask = _picture_numbers(mask)
     return mask.astype(np.uint8) if mask.dtype == bool else mask
+
+
+def _picture_numbers(path: Path) -> Numbers:
+    indices = _palette_numbers(path) if path.suffix.lower() in _PALETTES else None
+    if indices is not None:
+        return indices
+    pixels: Numbers = read_numbers(path)
+    if pixels.ndim == 3 and decode_file(path).series[0].indices is None:
+        opaque = pixels[pixels[..., 3] > 0] if pixels.shape[-1] == 4 else pixels
+        if (opaque[..., :3] != opaque[..., :1]).any():
+            return frame_colours.colour_numbers(path)
+    return grey_of(pixels, path.name)
 
 
 def _palette_numbers(path: Path) -> Numbers | None:
@@ -147,6 +159,9 @@ def _rule(
 ) -> FrameRule:
     seen, ends = _seen(masks)
     top = float(seen[-1])
+    if top >= frame_colours.FIRST:
+        frame_colours.expect_no_classes(seen, given, name)
+        return FrameRule(MaskKind.COLOURS)
     if given.threshold is not None:
         if not 0 <= given.threshold < min(LARGEST, top):
             raise InputError(

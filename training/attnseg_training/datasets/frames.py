@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,8 @@ from attnseg_training.datasets.frame_numbers import by_frame, expect_up_to_the_e
 from attnseg_training.datasets.grids import on_grid
 from attnseg_training.datasets.nifti import whole_numbers
 from attnseg_training.datasets.numbered_masks import numbered_masks, pictures_of
-from attnseg_training.datasets.series_masks import (
-    expect_one_order,
-    masks_by_name,
-    places_of_instances,
-)
+from attnseg_training.datasets.seg_masks import seg_masks
+from attnseg_training.datasets.series_masks import expect_one_order, masks_by_name
 from attnseg_training.datasets.turned_films import turn_of_film
 from attnseg_training.datasets.turned_volumes import turn_of_slices
 from attnseg_training.datasets.two_places import expect_one_place
@@ -38,7 +34,7 @@ from napari_attnseg.io.edited_masks import frame_doubts
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.frame_table import whole_rows
 from napari_attnseg.io.readers import FileSet, Frames, open_frames
-from napari_attnseg.io.readers.dicom_seg import is_segmentation, read_segmentation
+from napari_attnseg.io.readers.dicom_seg import is_segmentation
 from napari_attnseg.io.readers.facts import NotUsed
 from napari_attnseg.io.readers.facts_words import facts_sentences
 from napari_attnseg.io.readers.film_kinds import INTERLACED_WORDS
@@ -236,8 +232,7 @@ def _masks(
     scans = [one for one in inside if file_format(one) is FileFormat.DICOM]
     segs = [one for one in scans if is_segmentation(one)]
     if segs:
-        instances = places_of_instances(images)
-        return dict(chain.from_iterable(_planes(one, instances) for one in segs))
+        return seg_masks(segs, images)
     files = set_of(path)
     with open_frames(files) as frames:
         if frames.facts.kind is FileFormat.VIDEO or frames.facts.channels > 1:
@@ -306,16 +301,3 @@ def _expect_count(masks: Frames, count: int) -> None:
             f"Expected a mask for each of {count} frames, but {masks.name} has "
             f"{len(masks)}; choose the masks of this file."
         )
-
-
-def _planes(seg: Path, instances: Mapping[str, int]) -> Iterator[tuple[int, Mask]]:
-    """Masks of a DICOM SEG, by the frame or the file that each refers to."""
-    for plane in read_segmentation(seg):
-        file = instances.get(plane.instance)
-        if file is None:
-            raise InputError(
-                f"{seg.name} refers to an image that is not among the given ones; "
-                "choose the images that it was made from."
-            )
-        several = len(instances) > 1 or plane.frame is None
-        yield file if several else int(plane.frame or 0), plane.labels

@@ -182,6 +182,12 @@ _SENTENCES = {
         "before 2, and 002 before 010): look at some pairs, and write the list again "
         "if they are wrong."
     ),
+    Rule.SHIFTED_PAIRS: (
+        "Masks do not fit their images: outlines of lesions lie on edges of {bare} "
+        "instead, as where images were counted from 1 and masks from 0, or names were "
+        "sorted in two ways: look at some pairs, such as {first} and its mask, and "
+        "give each mask the name of its image again if they are wrong."
+    ),
     Rule.UNREAD_LISTS: (
         "Text files that are not read hold names of images, such as that of {}{held}if "
         "they say which images are for testing or are to be left out, write "
@@ -347,6 +353,7 @@ QUESTIONS = (
     Rule.SECOND_MASKS,
     Rule.LISTED_AGAIN,
     Rule.CROSSED_PAIRS,
+    Rule.SHIFTED_PAIRS,
     Rule.UNREAD_LISTS,
     Rule.NAMED_SPLITS,
     Rule.FOLDERS_LEFT_OUT,

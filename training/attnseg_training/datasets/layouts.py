@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from attnseg_training.datasets.catalog import DATASETS
+from attnseg_training.datasets.folder_names import PAIRS, of_splits, to_rename
 from attnseg_training.datasets.listed_pairs import ListedPairs
 from attnseg_training.datasets.mask_folders import (
     above_case_folders,
@@ -19,9 +20,7 @@ from attnseg_training.datasets.mask_folders import (
     masks_of_images,
 )
 from attnseg_training.datasets.pairing import (
-    PAIRS,
     by_stem,
-    in_capitals,
     one_name_per_file,
     paired,
     without_twins,
@@ -207,10 +206,11 @@ def _nothing(root: Path, name: str) -> str:
         wanted = " or ".join(layout.expected for layout in DATASETS[name].layouts)
         return f"Expected {DATASETS[name].title} in {root}: {wanted}; {_inside(root)}."
     below = above_case_folders(root)
+    give = f"; give {root / below}" if below else of_splits(root)
     return (
         f"Expected a data folder with images/ and masks/, or a layout that "
         f"`attnseg-train datasets` lists, but {root} {_inside(root)}"
-        f"{in_capitals(root)}{f'; give {root / below}' if below else ''}."
+        f"{to_rename(root)}{give}."
     )
 
 

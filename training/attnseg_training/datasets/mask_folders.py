@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from attnseg_training.datasets.folder_names import PAIRS
 from attnseg_training.datasets.further_masks import (
     further_masks,
     only_in_folders,
@@ -16,7 +17,6 @@ from attnseg_training.datasets.further_masks import (
     united,
 )
 from attnseg_training.datasets.pairing import (
-    PAIRS,
     by_stem,
     expect_mask_files,
     paired,

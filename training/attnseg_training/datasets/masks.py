@@ -42,6 +42,7 @@ from attnseg_training.datasets.rules import (
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.decoding import Decoded, Series
 from napari_attnseg.io.images import decode_file
+from napari_attnseg.io.tiff_bits import RemedyError
 
 __all__ = ["MaskKind", "MaskReading", "UnclearMaskError", "read", "read_mask"]
 
@@ -107,11 +108,13 @@ def read(
     try:
         decoded = decode_file(path)
     except InputError as error:
-        raise RuleError(
-            Rule.UNREADABLE,
-            f"The mask {path.name} cannot be read ({error.__cause__ or error}); "
-            "expected a PNG, JPEG or TIFF image: replace it.",
-        ) from error
+        words = (
+            f"The mask {error}"
+            if isinstance(error.__cause__, RemedyError)
+            else f"The mask {path.name} cannot be read ({error.__cause__ or error}); "
+            "expected a PNG, JPEG or TIFF image: replace it."
+        )
+        raise RuleError(Rule.UNREADABLE, words) from error
     if decoded.others:
         raise UnclearMaskError(
             Rule.PAGES,

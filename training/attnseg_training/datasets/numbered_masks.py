@@ -13,6 +13,8 @@ from napari_attnseg.io.readers.formats import FileFormat, file_format
 
 #: Masks as ``attnseg segment`` writes them of a film.
 _MASK = re.compile(r"(frame_)(\d+)(_mask)\.(?:png|tif)")
+#: Folder of CVAT's exports that holds masks of classes.
+_CVAT = "SegmentationClass"
 #: Any name that is the same but for its last number, as FFmpeg and CVAT write them.
 _NUMBERED = re.compile(r"(.*?)(\d+)(\D*)")
 
@@ -41,13 +43,14 @@ def numbered_masks(inside: Iterable[Path], stated: bool = False) -> dict[int, Pa
     ------
     InputError
         If names are times, or differ in more than their numbers, or a number occurs
-        twice.
+        twice, or pictures lie in folders within this one alone.
     """
     files = list(inside)
     own = [(hit, one) for one in files if (hit := _MASK.fullmatch(one.name))]
     if own:
         return _by_number(own)
     pictures = pictures_of(files)
+    _expect_no_folders(files)
     if len(pictures) < 2:
         return {}  # one file, which may hold the masks of all frames
     found = [(hit, one) for one in pictures if (hit := _NUMBERED.fullmatch(one.stem))]
@@ -69,6 +72,21 @@ def numbered_masks(inside: Iterable[Path], stated: bool = False) -> dict[int, Pa
         f"{first.name} and {other.name}; name each mask by the number of its frame, "
         "counted from 0, and leave other pictures out of the folder."
     )
+
+
+def _expect_no_folders(inside: list[Path]) -> None:
+    """Raise if masks lie in folders within the given one, as CVAT exports them."""
+    if any(file_format(one) is not None for one in inside):
+        return
+    held = [one for one in inside if one.is_dir() and pictures_of(one.iterdir())]
+    if held:
+        best = next((one for one in held if one.name == _CVAT), held[0])
+        folder = best.parent.name
+        raise InputError(
+            f"Expected masks in {folder}, found pictures in "
+            f"{', '.join(f'{one.name}/' for one in held)} alone; give the folder that "
+            f"holds the masks, such as {folder}/{best.name}."
+        )
 
 
 def _form(path: Path) -> tuple[str, ...]:

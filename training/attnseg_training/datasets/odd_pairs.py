@@ -22,6 +22,7 @@ from attnseg_training.datasets.near_duplicates import Bits
 from attnseg_training.datasets.preview_scale import drawn_small, extent_of
 from attnseg_training.datasets.rules import Rule
 from attnseg_training.datasets.same_images import SameImages
+from attnseg_training.datasets.shifted_pairs import Edges, edges_of, shifted_pairs
 from attnseg_training.datasets.similar_images import grid_of, with_other_masks
 
 
@@ -47,6 +48,8 @@ class OddPairs:
         Corners of images; see `negatives`.
     ends : dict
         Images that end in an area of one colour; see `cut_off`.
+    edges : dict
+        Edges of images on a coarse grid; see `shifted_pairs`.
     """
 
     steps: dict[str, tints.Step] = field(default_factory=dict)
@@ -57,6 +60,7 @@ class OddPairs:
     samples: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
     corners: dict[str, negatives.Corners] = field(default_factory=dict)
     ends: dict[str, bool] = field(default_factory=dict)
+    edges: dict[str, Edges] = field(default_factory=dict)
 
     def add(
         self, name: str, lesion: NDArray[np.bool_], rgb: NDArray[np.uint8] | None
@@ -69,6 +73,7 @@ class OddPairs:
             return
         self.colours[name] = colour_of(rgb)
         self.grids[name] = grid_of(lesion)
+        self.edges[name] = edges_of(rgb)
         self.samples[name] = colour_spaces.sampled(rgb)
         self.corners[name] = negatives.corners_of(rgb)
         if (end := cut_off.end_of(rgb)) is not None:
@@ -114,6 +119,8 @@ class OddPairs:
         names = tuple(dict.fromkeys(name for pair in pairs for name in pair))
         copies = [Hint(Rule.SIMILAR_IMAGE, names, pairs)] if pairs else []
         hints = [Hint(rule, names) for rule, names in found if names]
+        if (shifted := shifted_pairs(self.edges, self.grids))[0]:
+            hints.append(Hint(Rule.SHIFTED_PAIRS, shifted[0], held=shifted[1]))
         others, space = colour_spaces.other_space(self.samples)
         better = (Rule.EXCHANGED_COLOURS, Rule.NEGATIVES)
         if others and not any(hint.rule in better for hint in hints):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from attnseg_training.datasets.file_names import without_suffix
+from attnseg_training.datasets.folder_names import PAIRS, to_rename
 from attnseg_training.datasets.inner_suffixes import SUFFIXES, named_after_files
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.dataset_toml import is_class_name
@@ -16,8 +17,8 @@ from napari_attnseg.io.folders import entries, left_out, left_out_words, name_ke
 from napari_attnseg.io.other_formats import SUFFIXES as NOT_READ
 from napari_attnseg.io.readers.formats import is_dicom
 
-#: Folders of a layout without patterns.
-PAIRS = ("images", "masks")
+#: Suffixes of files of annotations as outlines, in place of masks.
+_POLYGONS = (".txt", ".json", ".xml")
 #: More folders of masks than this are told in part, and are no classes.
 FOLDERS = 16
 #: Letters before the number in a name, and what follows.
@@ -36,7 +37,7 @@ def by_stem(folder: Path) -> dict[str, Path]:
         If the folder does not exist, holds no images, or two files have the same name.
     """
     if not folder.is_dir():
-        remedy = in_capitals(folder.parent) or (
+        remedy = to_rename(folder.parent) or (
             "; see docs/training.md on how to lay it out"
         )
         raise InputError(
@@ -65,10 +66,17 @@ def by_stem(folder: Path) -> dict[str, Path]:
             "list the names of each in splits/, such as splits/train.txt."
         )
     if there and not found:
-        others = left_out_words(left_out([folder], []))
+        counts = left_out([folder], [])
+        polygons = folder.name != PAIRS[0] and any(kind in counts for kind in _POLYGONS)
+        remedy = (
+            "if these are polygons (YOLO, LabelMe), draw them as PNG masks of the size "
+            "and with the names of the images, such as with skimage.draw.polygon2mask"
+            if polygons
+            else "convert them to one of these"
+        )
         raise InputError(
-            f"Expected {', '.join(SUFFIXES)} files in {folder}, found none ({others}); "
-            "convert them to one of these, or choose another folder."
+            f"Expected {', '.join(SUFFIXES)} files in {folder}, found none "
+            f"({left_out_words(counts)}); {remedy}, or choose another folder."
         )
     return without_twins(found)
 
@@ -98,22 +106,6 @@ def _renamed(folders: Sequence[Path]) -> str:
                     f"({one.parent.name}_{one.name}), of masks too"
                 )
     return ""
-
-
-def in_capitals(root: Path) -> str:
-    """Advice on folders with capitals, such as Images/ or MASKS; empty without any."""
-    there = entries(root) if root.is_dir() else []
-    wrong = [
-        path.name
-        for path in there
-        if path.is_dir()
-        and path.name.lower() in PAIRS
-        and not (root / path.name.lower()).is_dir()
-    ]
-    if not wrong:
-        return ""
-    named = " and ".join(f"{name} to {name.lower()}" for name in wrong)
-    return f"; names of folders count in small letters: rename {named}"
 
 
 def expect_mask_files(

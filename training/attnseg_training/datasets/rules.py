@@ -101,6 +101,8 @@ class Rule(StrEnum):
         A list of a split names an image several times.
     CROSSED_PAIRS
         Numbers in the names of listed pairs contradict each other.
+    SHIFTED_PAIRS
+        Masks fit the images before or after their own, or those of another order.
     UNREAD_LISTS
         A file that is not read names images, as a list of a split would.
     NAMED_SPLITS
@@ -210,6 +212,7 @@ class Rule(StrEnum):
     SECOND_MASKS = "second-masks"
     LISTED_AGAIN = "listed-again"
     CROSSED_PAIRS = "crossed-pairs"
+    SHIFTED_PAIRS = "shifted-pairs"
     UNREAD_LISTS = "unread-lists"
     NAMED_SPLITS = "named-splits"
     FOLDERS_LEFT_OUT = "folders-left-out"

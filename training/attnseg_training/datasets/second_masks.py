@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from attnseg_training.datasets.file_names import pictures_in
+from attnseg_training.datasets.folder_names import PAIRS
 from attnseg_training.datasets.hints import Hint
 from attnseg_training.datasets.layouts import Files
-from attnseg_training.datasets.pairing import PAIRS
 from attnseg_training.datasets.rules import Rule
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.folders import entries, name_key

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,13 +94,6 @@ def expect_one_order(images: FileSet, name: str) -> None:
     )
 
 
-def places_of_instances(images: FileSet) -> Mapping[str, int]:
-    """``SOPInstanceUID`` of each DICOM file → its place in the series."""
-    if images.kind is not FileFormat.DICOM:
-        return {}
-    return {str(one.SOPInstanceUID): at for at, one in enumerate(_headers(images))}
-
-
 def _is_series(images: FileSet) -> bool:
     return images.kind is FileFormat.DICOM and len(images.paths) > 1
 
@@ -108,7 +101,7 @@ def _is_series(images: FileSet) -> bool:
 def _headers(images: FileSet) -> Iterator[Any]:
     import pydicom
 
-    tags = ["SOPInstanceUID", "InstanceNumber"]
+    tags = ["InstanceNumber"]
     with guarded():
         for one in images.paths:
             yield pydicom.dcmread(one, specific_tags=tags)

@@ -56,12 +56,13 @@ def with_other_masks(
         least = np.minimum.outer(limits[start : start + CHUNK], limits[start:])
         for i, j in np.argwhere((bits <= least) & (least > 0)).tolist():
             one, other = names[start + i], names[start + j]
-            apart = i < j and _dice(grids[one], grids[other]) < DICE
+            apart = i < j and dice(grids[one], grids[other]) < DICE
             if apart and not known(one, other):
                 found.append((one, other))
     return tuple(found)
 
 
-def _dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+def dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    """Overlap of two lesions on the grid; 1 if both are empty."""
     both = np.count_nonzero(one) + np.count_nonzero(other)
     return 2 * np.count_nonzero(one & other) / both if both else 1.0

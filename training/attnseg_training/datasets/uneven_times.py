@@ -13,6 +13,7 @@ import numpy as np
 from attnseg_training.datasets.frame_numbers import OWN
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers import Frames
+from napari_attnseg.io.readers.film_times import NoTimesError
 from napari_attnseg.io.readers.formats import FileFormat
 
 #: Steps from this multiple of the usual one on are too long, those below the other too
@@ -31,13 +32,18 @@ def expect_own_frames(frames: Frames, masks: Iterable[int], name: str) -> None:
         Frame, counted from 0, that each mask is taken for.
     name : str
         Name of the masks, for the message.
+
+    Raises
+    ------
+    InputError
+        If the times are uneven, or the film is damaged.
     """
     last = max(masks, default=0)
     if frames.facts.kind is not FileFormat.VIDEO or len(frames) < 3 or not last:
         return
     try:
         times = [frames.place_of(i) or 0.0 for i in range(len(frames))]
-    except InputError:  # without times there is nothing to compare
+    except NoTimesError:  # without times there is nothing to compare
         return
     steps = np.diff(times)
     usual = float(np.median(steps))

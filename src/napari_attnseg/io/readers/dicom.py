@@ -15,14 +15,25 @@ from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers import dicom_header as headers
-from napari_attnseg.io.readers.dicom_colours import Colours, colours_of, rgb_pixels
+from napari_attnseg.io.readers.dicom_colours import (
+    Colours,
+    colours_of,
+    is_jpeg,
+    rgb_pixels,
+    stored_samples,
+)
 from napari_attnseg.io.readers.dicom_file import (
     guarded,
     read_header,
     read_whole,
     silent,
 )
-from napari_attnseg.io.readers.dicom_jpeg import is_ycbcr_called_rgb, ycbcr_pixels
+from napari_attnseg.io.readers.dicom_jpeg import (
+    is_ycbcr_called_rgb,
+    jpeg_samples,
+    stream_of,
+    ycbcr_pixels,
+)
 from napari_attnseg.io.readers.dicom_planes import looks_like_planes
 from napari_attnseg.io.readers.facts import Assumed, FileFacts, FrameAxis, NotUsed
 from napari_attnseg.io.readers.formats import FileFormat
@@ -76,26 +87,30 @@ class DicomFrames(Frames):
                 for file, header in enumerate(self._headers)
                 for frame in range(int(header.get("NumberOfFrames") or 1))
             ]
-            self._ycbcr = {
-                file
-                for file, (path, header) in enumerate(
-                    zip(self._paths, self._headers, strict=True)
-                )
-                if is_ycbcr_called_rgb(path, header)
-            }
             self._colours = {
                 file: colours
                 for file, header in enumerate(self._headers)
                 if (colours := self._found_colours(file, header)) is not None
+            }
+            self._ycbcr = {
+                file
+                for file, header in enumerate(self._headers)
+                if file not in self._colours
+                and is_ycbcr_called_rgb(self._paths[file], header)
             }
             facts = self._described(assumed)
         super().__init__(name, facts)
 
     def _found_colours(self, file: int, header: Any) -> Colours | None:
         path = self._paths[file]
-        return colours_of(
-            path, header, _syntax(header), lambda: self._whole(file) or path
-        )
+        return colours_of(path, header, _syntax(header), lambda: self._samples(file, 0))
+
+    def _samples(self, file: int, frame: int) -> NDArray[Any]:
+        """Colours (H, W, 3) of a frame as they are stored, whatever they are called."""
+        path, header = self._paths[file], self._headers[file]
+        if is_jpeg(_syntax(header)):
+            return jpeg_samples(stream_of(path, header, frame))
+        return stored_samples(self._whole(file) or path, frame)
 
     def _described(self, assumed: tuple[Assumed, ...]) -> FileFacts:
         first, count = self._headers[0], len(self._places)
@@ -245,9 +260,9 @@ class DicomFrames(Frames):
             try:
                 if file in self._ycbcr:
                     return ycbcr_pixels(self._paths[file], header, frame)
-                source = self._whole(file) or self._paths[file]
                 if file in self._colours:
-                    return rgb_pixels(source, frame, self._colours[file])
+                    return rgb_pixels(self._samples(file, frame), self._colours[file])
+                source = self._whole(file) or self._paths[file]
                 stored = np.asarray(pixel_array(source, index=frame))
                 if header.get("PhotometricInterpretation") == "PALETTE COLOR":
                     colours = np.asarray(apply_color_lut(stored, header))

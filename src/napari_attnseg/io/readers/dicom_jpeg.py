@@ -22,6 +22,8 @@ _RGB = (b"RGB", b"rgb")
 _FRAME = (0xC0, 0xC1, 0xC2)
 #: Marker of Adobe, its first bytes, and where it states the colours; 1 is YCbCr.
 _ADOBE, _ADOBE_NAME, _ADOBE_AT = 0xEE, b"Adobe", 11
+#: Marker of JFIF, whose colours are YCbCr, and its first bytes.
+_JFIF, _JFIF_NAME = 0xE0, b"JFIF"
 
 
 def is_ycbcr_called_rgb(path: Path, header: Any) -> bool:
@@ -71,6 +73,32 @@ def is_ycbcr(stream: bytes) -> bool:
             names, samples = part[6:15:3], part[7:16:3]
             return names not in _RGB and len(set(samples)) > 1
     return False
+
+
+def is_subsampled(stream: bytes) -> bool:
+    """Whether a JPEG stream stores colours with fewer samples than brightness."""
+    frames = (part for marker, part, _ in segments(stream) if marker in _FRAME)
+    return any(len(set(part[7:16:3])) > 1 for part in frames)
+
+
+def is_called_ycbcr(stream: bytes) -> bool:
+    """Whether a marker of a JPEG stream says YCbCr, so that decoders give RGB."""
+    for marker, part, _ in segments(stream):
+        if marker == _ADOBE and part.startswith(_ADOBE_NAME):
+            return part[_ADOBE_AT:][:1] == b"\1"
+        if marker == _JFIF and part.startswith(_JFIF_NAME):
+            return True
+    return False
+
+
+def jpeg_samples(stream: bytes) -> NDArray[np.uint8]:
+    """Pixels (H, W, 3) of a JPEG stream as they are stored; errors as above."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(stream), formats=("JPEG",)) as one:
+        if one.info.get("adobe_transform") != 0:
+            one.draft("YCbCr", None)  # else it assumes YCbCr, and converts it to RGB
+        return np.asarray(one)
 
 
 def stream_of(path: Path, header: Any, frame: int) -> bytes:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.dicom_file import expect_pydicom, guarded
+from napari_attnseg.io.readers.dicom_places import PlanePlace, place_of
 from napari_attnseg.io.readers.dicom_slides import tiles_words
 
 #: SOP classes: Segmentation, and Label Map Segmentation.
@@ -29,12 +30,18 @@ class SegPlane:
     instance : str
         ``SOPInstanceUID`` of the image; empty where the file does not say it.
     frame : int or None
-        Number of the frame in that image's file, from 0.
+        Number of the frame in that image's file, from 0; None where it is not said.
+    place : PlanePlace or None
+        Where the mask lies in the body; None where the file does not say it.
+    series : tuple of str
+        ``SeriesInstanceUID`` of each series that the file refers to; may be empty.
     """
 
     labels: NDArray[np.uint16]
     instance: str = ""
     frame: int | None = None
+    place: PlanePlace | None = None
+    series: tuple[str, ...] = ()
 
 
 def is_segmentation(path: Path) -> bool:
@@ -48,13 +55,13 @@ def is_segmentation(path: Path) -> bool:
 
 
 def read_segmentation(path: Path) -> list[SegPlane]:
-    """Masks of a DICOM SEG, one per image that it refers to.
+    """Masks of a DICOM SEG, one per image that it refers to, or per place.
 
     Raises
     ------
     InputError
-        If it cannot be read, holds fractions or tiles of a slide, or its segments
-        overlap.
+        If it cannot be read, holds fractions or tiles of a slide, its segments
+        overlap, or it does not tell the images of its masks apart.
     """
     expect_pydicom()
     import pydicom
@@ -78,12 +85,20 @@ def read_segmentation(path: Path) -> list[SegPlane]:
         shared = (data.get("SharedFunctionalGroupsSequence") or [None])[0]
         groups = list(data.get("PerFrameFunctionalGroupsSequence") or [])
         planes: dict[Any, NDArray[np.uint16]] = {}
+        seen = set()
         for at, values in enumerate(each):
             own = groups[at] if at < len(groups) else None
             where = [one for one in (own, shared) if one is not None]
             number = 1 if kind == "LABELMAP" else _segment(where)
             labels = values.astype(np.uint16) * np.uint16(number)
-            key = _source(where) or _position(where)
+            key = (*_source(where), place_of(data, at))
+            if (key, number) in seen:
+                raise InputError(
+                    "Expected masks of which the DICOM SEG says the image or the place "
+                    "of each, but several of one segment have the same, or none; "
+                    "export it with references to its images, or as NIfTI."
+                )
+            seen.add((key, number))
             before = planes.get(key)
             if before is not None and np.any((before > 0) & (labels > 0)):
                 raise InputError(
@@ -91,9 +106,13 @@ def read_segmentation(path: Path) -> list[SegPlane]:
                     "overlap; export each one as a mask of its own."
                 )
             planes[key] = labels if before is None else before + labels
+        series = tuple(
+            str(one.get("SeriesInstanceUID") or "")
+            for one in data.get("ReferencedSeriesSequence") or ()
+        )
     return [
-        SegPlane(labels, *(key if len(key) == 2 else ("", None)))
-        for key, labels in planes.items()
+        SegPlane(labels, instance, frame, place, series)
+        for (instance, frame, place), labels in planes.items()
     ]
 
 
@@ -105,23 +124,29 @@ def _segment(where: list[Any]) -> int:
     return 1
 
 
-def _source(where: list[Any]) -> tuple[str, int | None] | None:
-    """The image that a frame was made from."""
+def _source(where: list[Any]) -> tuple[str, int | None]:
+    """Image that a frame was made from, and its frame; empty where it may be several.
+
+    Some programs list all images of the series for each frame.
+    """
     for group in where:
-        for made in group.get("DerivationImageSequence") or ():
-            for image in made.get("SourceImageSequence") or ():
-                number = image.get("ReferencedFrameNumber")
-                if hasattr(number, "__iter__"):
-                    number = next(iter(number))
-                frame = None if number is None else int(number) - 1
-                return str(image.get("ReferencedSOPInstanceUID", "")), frame
-    return None
+        named = {
+            (str(image.get("ReferencedSOPInstanceUID") or ""), number)
+            for made in group.get("DerivationImageSequence") or ()
+            for image in made.get("SourceImageSequence") or ()
+            for number in _frames(image.get("ReferencedFrameNumber"))
+        }
+        if len(named) == 1:
+            return named.pop()
+        if named:
+            images = {instance for instance, _ in named}
+            return (images.pop() if len(images) == 1 else "", None)
+    return "", None
 
 
-def _position(where: list[Any]) -> tuple[float, ...]:
-    """Place in the body of a frame of which no image is known."""
-    for group in where:
-        if "PlanePositionSequence" in group:
-            place = group.PlanePositionSequence[0].get("ImagePositionPatient") or ()
-            return tuple(float(one) for one in place)
-    return ()
+def _frames(value: Any) -> list[int | None]:
+    """Numbers of frames, from 0, that ``ReferencedFrameNumber`` lists."""
+    if value is None or value == "":
+        return [None]
+    each = value if hasattr(value, "__iter__") else [value]
+    return [int(one) - 1 for one in each]

@@ -13,6 +13,8 @@ from napari_attnseg.io.readers.formats import FileFormat
 FILE_FACTS = "file_facts"
 #: Key, among them, of the number of images in a file of which only one is used.
 IMAGES = "images"
+#: Key, among them, of the first frame of a film that may be damaged.
+DAMAGED_FROM = "damaged_from"
 #: Keys, among them, of the mean distance of neighbouring frames, and of its unit.
 FRAME_STEP, FRAME_STEP_UNIT = "frame_step", "frame_step_unit"
 #: Names of patients, and what else tells who they are; written only if asked for.
@@ -56,8 +58,8 @@ class Assumed(StrEnum):
         The header says that colours are stored pixel by pixel, as they are read, but
         they look as if they were stored plane by plane.
     COLOURS_BY_DATA
-        The header of a DICOM file says YBR of some kind, but its pixels are of another,
-        or RGB, as the JPEG 2000 stream says or the colours themselves show.
+        The header of a DICOM file says RGB or a kind of YBR, but its pixels are of
+        another, as the JPEG 2000 stream says or the colours themselves show.
     """
 
     ORDER_OF_NAMES = "order_of_names"
@@ -113,6 +115,8 @@ class NotUsed(StrEnum):
         The affine of a slice that asks for another view than the stored one.
     QFORM
         The qform of a NIfTI file, which contradicts its sform.
+    DAMAGED
+        Frames of a film that is cut short, or damaged inside.
     """
 
     OTHER_WINDOWS = "other_windows"
@@ -132,6 +136,7 @@ class NotUsed(StrEnum):
     OTHER_IMAGES = "other_images"
     ORIENTATION = "orientation"
     QFORM = "qform"
+    DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from napari_attnseg.how_many import how_many
-from napari_attnseg.io.readers.facts import IMAGES, Assumed, NotUsed
+from napari_attnseg.io.readers.facts import (
+    DAMAGED_FROM,
+    IMAGES,
+    Assumed,
+    NotUsed,
+)
 
 Facts = Mapping[str, Any]
 #: Clause for each fact; others are usual, such as sound, or told where they matter.
@@ -32,6 +37,9 @@ CLAUSES: dict[Assumed | NotUsed, str] = {
     NotUsed.PRESENTATION_INVERSE: "it asks to be shown inverted "
     "(PresentationLUTShape), which was not done",
     NotUsed.QFORM: "its qform and its sform contradict each other; the sform was used",
+    NotUsed.DAMAGED: "it was cut short, or is damaged inside: from some frame on, "
+    "frames are missing or damaged, or their numbers and times are wrong: record or "
+    "copy it again",
     Assumed.ORDER_OF_NAMES: "neither positions nor numbers say the order of its "
     "images, which follow each other as the names of their files do",
     Assumed.DETECTOR_SPACING: "the size of a pixel is that on the detector, where the "
@@ -65,5 +73,7 @@ def facts_sentences(files: Sequence[tuple[str, Facts]]) -> Iterator[str]:
                 f"of its {facts[IMAGES]} images only the first one was used: save the "
                 "right one alone if it is not that"
             )
+        if fact is NotUsed.DAMAGED and DAMAGED_FROM in facts:
+            clause = clause.replace("some frame", f"frame {facts[DAMAGED_FROM]}")
         several = f" (and {how_many(len(having) - 1, 'other file')})"
         yield f"{name}{several * (len(having) > 1)}: {clause}."

@@ -11,10 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.orientation import TAG
 from napari_attnseg.io.readers.facts import IMAGES, FileFacts, NotUsed
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.readers.frames import Frames
 from napari_attnseg.io.readers.named_axes import SECONDS, UNITS, Colour, plan_of
+from napari_attnseg.io.tiff_bits import (
+    RemedyError,
+    expect_package,
+    is_exchanged,
+    needs_package,
+)
 
 
 def is_ome(path: Path) -> bool:
@@ -104,10 +111,7 @@ class OmeTiffFrames(Frames):
         outer, place = plan.shape[: len(plan.shape) - inner], plan.place(index)
         pages = np.arange(int(np.prod(outer))).reshape(outer)[place[: len(outer)]]
         try:
-            planes = [
-                np.asarray(self._file.asarray(key=int(at), series=0))
-                for at in np.ravel(pages)
-            ]
+            planes = [_decoded(self._file, int(at)) for at in np.ravel(pages)]
             values = np.stack(planes).reshape(*np.shape(pages), *page.shape)
         except Exception as error:
             raise _unreadable(self.name, error) from error
@@ -119,7 +123,36 @@ class OmeTiffFrames(Frames):
         self._file.close()
 
 
+def _decoded(file: Any, at: int) -> NDArray[Any]:
+    """Pixels of a page of the first image; by Pillow what needs another package."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        return np.asarray(file.asarray(key=at, series=0))
+    except (ValueError, NotImplementedError, ImportError) as error:
+        if not needs_package(error):
+            raise
+    series = file.series[0]
+    page, kind = series.pages[at], series.keyframe
+    try:
+        with Image.open(page.parent.filehandle.path, formats=("TIFF",)) as shown:
+            shown.seek(page.index)
+            values = np.asarray(shown)
+    except (OSError, SyntaxError, ValueError) as error:
+        expect_package(kind, isinstance(error, UnidentifiedImageError))
+        raise
+    # Pillow may cut, spread, invert, exchange or turn what it decodes.
+    same = values.shape == kind.shape and values.dtype.kind == kind.dtype.kind
+    same &= values.dtype.itemsize == kind.dtype.itemsize and not is_exchanged(kind)
+    same &= kind.tags.valueof(TAG, 1) == 1 and kind.bitspersample in (8, 16, 32)
+    if not same or kind.photometric.name not in ("MINISBLACK", "RGB"):
+        expect_package(kind, True)
+    return values.astype(kind.dtype)
+
+
 def _unreadable(name: str, error: Exception) -> InputError:
+    if isinstance(error, RemedyError):
+        return InputError(f"{name} cannot be read: {error}.")
     return InputError(
         f"{name} cannot be read as OME-TIFF ({error}); expected a whole file: "
         "replace it, or name it .tif if it is not an OME-TIFF."

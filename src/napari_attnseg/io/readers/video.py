@@ -20,9 +20,17 @@ from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.avi import expect_whole_avi
-from napari_attnseg.io.readers.facts import Assumed, FileFacts, FrameAxis, NotUsed
+from napari_attnseg.io.readers.facts import (
+    DAMAGED_FROM,
+    Assumed,
+    FileFacts,
+    FrameAxis,
+    NotUsed,
+)
+from napari_attnseg.io.readers.film_damage import STRICT, is_blank
 from napari_attnseg.io.readers.film_joins import expect_one_film
 from napari_attnseg.io.readers.film_kinds import expect_sdr
+from napari_attnseg.io.readers.film_times import LATE, FrameTimes, frame_times
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.readers.frames import Frames
 
@@ -65,9 +73,9 @@ class VideoFrames(Frames):
                 'pip install "napari-attnseg[video]", or save its frames as PNG.'
             ) from error
         self._path, self._av = path, av
-        self._stamps: list[int] | None = None
-        #: Times at which key frames are shown and decoded.
-        self._keys: list[tuple[int, int]] = []
+        self._times: FrameTimes | None = None
+        #: Whether the decoder has met damage; it still holds some frames then.
+        self._broken = False
         #: Number of the frame that the decoder gives next; None: not known.
         self._next: int | None = 0
         try:
@@ -88,14 +96,19 @@ class VideoFrames(Frames):
             self._finds = self._container.format.name not in _NO_JUMPS
             if self._container.format.name == "avi":
                 expect_whole_avi(path, self._stream, lambda: len(self._time_stamps()))
-            self._stream.thread_type = "AUTO"
-            self._frames = self._decoding(self._container.demux(self._stream))
-            first = next(self._frames)
+            self._frames = self._decoder()
+            first = next(self._frames, None)
+            if first is None:
+                raise InputError(
+                    f"{name} cannot be read as a video (no whole frame at its start): "
+                    "it is cut short, or damaged; record or copy it again, or convert "
+                    "it to MP4 if it is whole."
+                )
             expect_sdr(name, self._stream.codec_context)
         except InputError:
             self._container.close()
             raise
-        except (self._av.FFmpegError, OSError, StopIteration) as error:
+        except (self._av.FFmpegError, OSError) as error:
             self._container.close()
             raise self._unreadable(name, error) from error
         #: Time stamps of frames that were decoded.
@@ -138,6 +151,9 @@ class VideoFrames(Frames):
         # What was trimmed away is counted too; some containers do not count.
         trimmed = sum(bool(one.is_discard) for one in stream.index_entries)
         count = max(stream.frames - trimmed, 0) or len(self._time_stamps())
+        doubtful = None if self._times is None else self._times.doubtful
+        if doubtful is not None:
+            left.append(NotUsed.DAMAGED)
         said = {
             "codec": stream.codec_context.name,
             "pixel_format": kind.name,
@@ -145,7 +161,7 @@ class VideoFrames(Frames):
             "mirrored": self._mirrored,
             "frame_rate": float(stream.average_rate) if stream.average_rate else None,
             "lossy": bool(stream.codec_context.codec.lossy),
-        }
+        } | ({} if doubtful is None else {DAMAGED_FROM: doubtful})
         return FileFacts(
             FileFormat.VIDEO,
             count,
@@ -185,6 +201,8 @@ class VideoFrames(Frames):
         if index in self._seen:
             return float((self._seen[index] - self._seen[0]) * self._base)
         stamps = self._time_stamps()
+        if index >= len(stamps):
+            raise self._ended(len(stamps))
         return float((stamps[index] - stamps[0]) * self._base)
 
     @property
@@ -196,29 +214,9 @@ class VideoFrames(Frames):
 
         The file is opened once more: the decoder's place is not to be moved.
         """
-        if self._stamps is not None:
-            return self._stamps
-        stamps: list[int] = []
-        keys: list[tuple[int, int]] = []
-        without = 0
-        with self._av.open(str(self._path)) as container:
-            for packet in container.demux(video=0):
-                if packet.pts is None or packet.is_discard:
-                    without += packet.pts is None and packet.size > 0
-                    continue
-                stamps.append(packet.pts)
-                if packet.is_keyframe:
-                    decoded = packet.pts if packet.dts is None else packet.dts
-                    keys.append((packet.pts, decoded))
-        twice = len(stamps) - len(set(stamps))
-        # Without a number of frames in the header, those with a time would be all.
-        if twice or not stamps or (without and not self._stream.frames):
-            raise InputError(
-                f"Expected a time stamp for each frame of {self._path.name}, but "
-                f"{twice} occur twice and {without} are missing; convert it to MP4."
-            )
-        self._stamps, self._keys = sorted(stamps), sorted(keys)
-        return self._stamps
+        if self._times is None:
+            self._times = frame_times(self._av, self._path)
+        return self._times.stamps
 
     def _frame(self, index: int) -> NDArray[Any]:
         if self._next is not None and 0 <= index - self._next <= _ONWARD:
@@ -244,10 +242,18 @@ class VideoFrames(Frames):
         if found is None:
             raise self._ended(self._next)
         if found.pts is not None:
+            if self._broken and self._is_late(found.pts):
+                raise self._ended(self._next)
             self._expect_in_order(found.pts)
             self._seen[self._next] = found.pts
         self._next += 1
         return found
+
+    def _is_late(self, stamp: int) -> bool:
+        """Whether frames before the next one are missing, by the usual rate."""
+        last = self._seen.get((self._next or 0) - 1, stamp)
+        rate = self._stream.average_rate
+        return bool(rate) and stamp - last > LATE / rate / self._base
 
     def _expect_in_order(self, stamp: int) -> None:
         """Refuse a file whose frames do not come at the times that were listed.
@@ -255,11 +261,16 @@ class VideoFrames(Frames):
         So it is with parts that were joined and count their times anew, with frames
         that cannot be decoded, and with fields that are stored one by one.
         """
-        if self._stamps is not None and self._stamps[self._next :][:1] != [stamp]:
+        if self._times is None or self._next is None:
+            return
+        if self._next >= len(self._times.stamps):
+            raise self._ended(self._next)
+        if self._times.stamps[self._next] != stamp:
             raise InputError(
                 f"Expected frames in the order of their times in {self.name}, but "
-                f"frame {self._next} has another time than the file lists; convert it "
-                "to MP4."
+                f"frame {self._next} has another time than the file lists; it may be "
+                "damaged from there on: record or copy it again, or convert it to MP4 "
+                "if it is whole."
             )
 
     def _seek(self, stamp: int) -> int:
@@ -267,17 +278,18 @@ class VideoFrames(Frames):
 
         Returns the time stamp of the first frame from there on that is whole.
         """
-        at = bisect_right(self._keys, (stamp, _LAST)) - 1
+        keys = [] if self._times is None else self._times.keys
+        at = bisect_right(keys, (stamp, _LAST)) - 1
         self._next = None
         # MPEG-TS looks for the time of decoding, which is not after that of showing.
-        key = min(self._keys[at]) if at >= 0 else stamp
+        key = min(keys[at]) if at >= 0 else stamp
         self._container.seek(key, stream=self._stream, backward=True)
         packets = self._container.demux(self._stream)
         with suppress(self._av.FFmpegError, OSError):
             # Some formats find a place near that time, not a key frame.
             first = next((one for one in packets if one.is_keyframe), None)
             if first is not None and first.pts is not None and first.pts <= stamp:
-                self._frames = self._decoding(chain([first], packets))
+                self._frames = self._decoding(chain([first], packets), first.pts)
                 return int(first.pts)
         return self._start_again()
 
@@ -286,8 +298,7 @@ class VideoFrames(Frames):
         self._container.close()
         self._container = self._av.open(str(self._path))
         self._stream = self._container.streams.video[0]
-        self._stream.thread_type = "AUTO"
-        self._frames = self._decoding(self._container.demux(self._stream))
+        self._frames = self._decoder()
         return -_LAST
 
     def _decode_to(self, index: int, stamps: list[int], start: int) -> NDArray[Any]:
@@ -311,23 +322,45 @@ class VideoFrames(Frames):
             self._next = None
             start = self._start_again()
 
-    def _decoding(self, packets: Iterator[Any]) -> Iterator[Any]:
-        """Frames of packets, up to the end or to where the file is damaged."""
+    def _decoder(self) -> Iterator[Any]:
+        """Frames from the start, of a stream that was just opened."""
+        self._stream.thread_type = "AUTO"
+        if self._stream.codec_context.name in STRICT:
+            self._stream.codec_context.options = {"err_detect": "explode"}
+        return self._decoding(self._container.demux(self._stream))
+
+    def _decoding(self, packets: Iterator[Any], start: int = -_LAST) -> Iterator[Any]:
+        """Frames of packets, up to the end or to where the file is damaged.
+
+        Those that are shown before a key frame at `start` may need others.
+        """
+        for frame in self._decoded(packets):
+            early = frame.pts is not None and frame.pts < start
+            if frame.is_corrupt and not early:
+                return
+            yield frame
+
+    def _decoded(self, packets: Iterator[Any]) -> Iterator[Any]:
         decoder = self._stream.codec_context
-        with suppress(self._av.FFmpegError, OSError):
+        try:
             for packet in packets:
-                if packet.is_corrupt:
-                    break  # cut short: what came before is still in the decoder
+                # Cut short: what came before is still in the decoder.
+                self._broken = packet.is_corrupt or is_blank(packet, decoder)
+                if self._broken:
+                    break
                 yield from decoder.decode(packet)
+        except (self._av.FFmpegError, OSError):
+            self._broken = True
         with suppress(self._av.FFmpegError, OSError):
             yield from decoder.decode(None)
 
     def _ended(self, index: int) -> InputError:
         self._next = None
         return InputError(
-            f"{self.name} ends before frame {index}, and its header says that it has "
-            f"{self.facts.frames}; it is cut short, or damaged inside, and "
-            "then frames behind that place have wrong numbers and times: replace it."
+            f"{self.name} ends before frame {index}, and is said to have "
+            f"{self.facts.frames}; it is cut short, or damaged inside, and then the "
+            "last frames before that place may be damaged too, and those behind it "
+            "have wrong numbers and times: record or copy it again."
         )
 
     def _pixels(self, frame: Any) -> NDArray[Any]:
