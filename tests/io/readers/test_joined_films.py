@@ -12,7 +12,7 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers import open_frames
 
 FRAMES = numbered(20)
-IN_FRAGMENTS = "frag_keyframe+empty_moov+default_base_moof+skip_trailer"
+IN_FRAGMENTS = "frag_keyframe+empty_moov+default_base_moof"
 
 
 def mp4(path: Path, first: int, last: int, flags: str = IN_FRAGMENTS) -> Path:
@@ -57,15 +57,13 @@ def test_old_films_of_quicktime_without_a_type_are_refused(tmp_path: Path) -> No
         open_frames(joined(tmp_path / "a.mov", *parts))
 
 
-@pytest.mark.parametrize("flags", ["faststart", ""])
-def test_films_in_fragments_among_joined_ones_are_refused(
-    tmp_path: Path, flags: str
-) -> None:
-    one = mp4(tmp_path / "1.mp4", 0, 8, flags)
-    other = mp4(tmp_path / "2.mp4", 8, 20)
-    for films in ((one, other), (other, one)):
-        with pytest.raises(InputError):  # FFmpeg refuses them itself
-            open_frames(joined(tmp_path / "a.mp4", *films))
+def test_films_in_fragments_among_joined_ones_are_refused(tmp_path: Path) -> None:
+    one = mp4(tmp_path / "1.mp4", 0, 8)
+    other = mp4(tmp_path / "2.mp4", 8, 20, "faststart")
+    with pytest.raises(InputError, match="one after another"):
+        open_frames(joined(tmp_path / "a.mp4", one, other))
+    with pytest.raises(InputError):  # FFmpeg refuses it itself
+        open_frames(joined(tmp_path / "a.mp4", other, one))
 
 
 def test_films_whose_times_occur_twice_may_be_joined_ones(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def expect_one_film(path: Path, name: str, container: str) -> None:
 
 
 def _mp4(file: BinaryIO, size: int) -> bool:
-    found: Counter[bytes] = Counter()
+    parts: list[Counter[bytes]] = [Counter()]
     at = 0
     while at + 8 <= size:
         file.seek(at)
@@ -60,13 +60,16 @@ def _mp4(file: BinaryIO, size: int) -> bool:
             length = int.from_bytes(head[8:16], "big")
         if length < 8:  # up to the end of the file, or padding
             break
-        found[head[4:8]] += 1
+        if head[4:8] == _BEGINS:
+            parts.append(Counter())
+        parts[-1][head[4:8]] += 1
         at += length
-    if found[_SECONDS]:
-        # Streams may repeat their start. Of joined ones FFmpeg reads all, or none.
-        return False
+    films = [one for one in parts if one[_PICTURES]]
+    # Streams may repeat their start between seconds, which FFmpeg reads with their times.
+    whole = [one for one in films if not one[_SECONDS]]
     # A film may hold two tables of contents, of which one is used.
-    return found[_BEGINS] > 1 or min(found[_CONTENTS], found[_PICTURES]) > 1
+    twice = any(min(one[_CONTENTS], one[_PICTURES]) > 1 for one in whole)
+    return twice or (len(films) > 1 and bool(whole))
 
 
 def _avi(file: BinaryIO, size: int) -> bool:
