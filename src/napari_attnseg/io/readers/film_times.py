@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +24,8 @@ LATE, _REORDERED = 1.5, 16
 _EVEN, _NEAR = 0.9, 0.1
 #: Frames of a film whose rate can be told.
 _SOME = 8
+#: Frames in which the first key frame of a film that was cut comes: some ten seconds.
+_WAIT = 600
 
 
 class NoTimesError(InputError):
@@ -42,14 +45,18 @@ class FrameTimes:
     doubtful : int or None
         Number of the first frame that may be damaged, or behind which frames may be
         missing; None: no sign of damage.
+    left_out : int
+        Number of frames before the first one that can be decoded; the others are
+        counted from there.
     """
 
     stamps: list[int]
     keys: list[tuple[int, int]]
     doubtful: int | None
+    left_out: int = 0
 
 
-def frame_times(av: Any, path: Path) -> FrameTimes:
+def frame_times(av: Any, path: Path, first: int | None = None) -> FrameTimes:
     """Read the times of all frames of a film.
 
     Parameters
@@ -57,6 +64,9 @@ def frame_times(av: Any, path: Path) -> FrameTimes:
     av : module
         PyAV.
     path : Path
+    first : int, optional
+        Time of the first frame that the decoder gives. Of a film that was cut between
+        key frames, as by recorders, it gives none before the first key frame.
 
     Raises
     ------
@@ -105,6 +115,11 @@ def frame_times(av: Any, path: Path) -> FrameTimes:
                 + "convert it to MP4, or record or copy it again if it is damaged."
             )
         stamps.sort()
+        left_out = 0
+        if counted and first is not None:
+            left_out = sum(one < first for one in stamps)
+            stamps = stamps[left_out:]
+            damaged = [one for one in damaged if one >= first]
         doubtful = [stamps.index(one) for one in damaged]
         second = float(1 / stream.time_base)
         if counted:  # else what is decoded is compared with the header's number
@@ -116,7 +131,24 @@ def frame_times(av: Any, path: Path) -> FrameTimes:
         elif len(stamps) + discarded < stream.frames:
             # Cut short: frames stored behind others that are shown later are missing.
             stamps = stamps[: _doubtful(stamps, second)[-1] + 1]
-    return FrameTimes(stamps, sorted(keys), min(doubtful, default=None))
+    return FrameTimes(stamps, sorted(keys), min(doubtful, default=None), left_out)
+
+
+def from_key(packets: Iterator[Any]) -> Iterator[Any]:
+    """Packets from the first key frame on; all of them if it does not come soon.
+
+    Some decoders make grey pictures of those before it.
+    """
+    before: list[Any] = []
+    for packet in packets:
+        before.append(packet)
+        if packet.is_keyframe:
+            before = [packet]
+            break
+        if len(before) == _WAIT:
+            break
+    yield from before
+    yield from packets
 
 
 def _doubtful(
