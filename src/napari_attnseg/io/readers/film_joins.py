@@ -65,7 +65,7 @@ def _mp4(file: BinaryIO, size: int) -> bool:
         parts[-1][head[4:8]] += 1
         at += length
     films = [one for one in parts if one[_PICTURES]]
-    # Streams may repeat their start between seconds; FFmpeg reads them with their times.
+    # Streams may repeat their start between seconds, which FFmpeg reads as one film.
     whole = [one for one in films if not one[_SECONDS]]
     # A film may hold two tables of contents, of which one is used.
     twice = any(min(one[_CONTENTS], one[_PICTURES]) > 1 for one in whole)
