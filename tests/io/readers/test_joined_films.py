@@ -108,3 +108,11 @@ def test_an_avi_of_more_than_a_gigabyte_goes_on(tmp_path: Path) -> None:
     film.write_bytes(film.read_bytes() + b"RIFF\4\0\0\0AVIX")
     with open_frames(film) as frames:
         assert len(frames) == 20
+
+
+def test_an_avi_that_was_never_finished_is_no_joined_one(tmp_path: Path) -> None:
+    film = video_file(tmp_path / "a.avi", FRAMES, "mjpeg", pixels="yuvj420p")
+    data = film.read_bytes()
+    film.write_bytes(data[:4] + bytes(4) + data[8:] + bytes(1 << 20))
+    with open_frames(film) as frames:
+        assert [number_of(frame) for frame in frames] == list(range(20))

@@ -7,7 +7,7 @@ Matroska it reads all of them, with times that occur twice.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +17,8 @@ from napari_attnseg.errors import InputError
 ADVICE = "join them with a program such as FFmpeg's concat, or give each film by itself"
 #: Start of an ASF file.
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+#: What an AVI consists of.
+_CHUNKS = (b"RIFF", b"JUNK", b"idx1")
 #: Types of boxes of MP4 and MOV: start of a film, which old ones of MOV lack; its table
 #: of contents; that of some seconds of a film; pictures and sound.
 _BEGINS, _CONTENTS, _SECONDS, _PICTURES = b"ftyp", b"moov", b"moof", b"mdat"
@@ -73,19 +75,17 @@ def _mp4(file: BinaryIO, size: int) -> bool:
 
 
 def _avi(file: BinaryIO, size: int) -> bool:
-    # Longer films go on in a further RIFF of the kind AVIX (OpenDML).
-    return sum(head == b"RIFFAVI " for head in _riffs(file, size)) > 1
-
-
-def _riffs(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """Name and kind of each chunk of a file that holds no others."""
-    at = 0
+    films = at = 0
     while at + 12 <= size:
         file.seek(at)
         head = file.read(12)
-        yield head[:4] + head[8:]
+        if head[:4] not in _CHUNKS:
+            break
+        # Longer films go on in a further RIFF of the kind AVIX (OpenDML).
+        films += head.startswith(b"RIFF") and head.endswith(b"AVI ")
         length = int.from_bytes(head[4:8], "little")
         at += 8 + length + length % 2
+    return films > 1
 
 
 def _asf(file: BinaryIO, size: int) -> bool:
@@ -95,7 +95,10 @@ def _asf(file: BinaryIO, size: int) -> bool:
         head = file.read(24)
         if at and head.startswith(_ASF):
             return True
-        at += max(int.from_bytes(head[16:], "little"), 24)
+        length = int.from_bytes(head[16:], "little")
+        if length < 24:  # a live stream, or padding
+            break
+        at += length
     return False
 
 
