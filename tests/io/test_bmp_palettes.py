@@ -29,7 +29,9 @@ def runs(rows: np.ndarray, bits: int) -> bytes:
     return b"\0\0".join(lines[::-1]) + b"\0\1"
 
 
-def bmp(file: Path, rows: np.ndarray, bits: int, greys: list[int], how: int = 0) -> Path:
+def bmp(
+    file: Path, rows: np.ndarray, bits: int, greys: list[int], how: int = 0
+) -> Path:
     """Write indices (H, W) of 1, 4 or 8 bits and their colour table of greys."""
     data = runs(rows, bits) if how else packed(rows, bits)
     table = b"".join(bytes([grey] * 3 + [0]) for grey in greys)
