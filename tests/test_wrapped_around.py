@@ -31,11 +31,17 @@ def with_letters(values: range, base: np.ndarray = TWELVE) -> np.ndarray:
 @pytest.mark.parametrize("dtype", ["uint16", "int32", "uint32", "float32"])
 def test_values_that_wrapped_around_are_refused(dtype: str) -> None:
     pixels = HU.astype(np.uint16).astype(dtype)
-    said = r"wrapped around: they lie from 0 to \d\d and from 6\d{4} to 65535.*int16"
+    said = r"wrapped around: they lie up to \d\d and from 6\d{4} on.*int16"
     for rule in ({}, {"intensity": Window(-150, 250)}):
         with pytest.raises(InputError, match=said):
             to_rgb(pixels, **rule)
     assert to_rgb(HU)[1].low < -1000
+
+
+@pytest.mark.parametrize("intercept", [-1024, 0.5])
+def test_an_intercept_does_not_hide_it(intercept: float) -> None:
+    with pytest.raises(InputError, match="wrapped around"):
+        to_rgb(HU.astype(np.uint16) + np.float32(intercept))
 
 
 def test_a_difference_below_zero_is_refused() -> None:
@@ -53,6 +59,7 @@ def test_a_difference_below_zero_is_refused() -> None:
         with_letters(range(65532, 65536)),  # the same, saved with a little noise
         with_letters(range(64000, 65000)),  # metal, far from the end
         (TWELVE * 50).astype(np.uint16),
+        np.where(HU > -50, HU, -32768).astype(np.int16),  # padding
         np.random.default_rng(0).integers(0, 2**16, HU.shape, np.uint16),
         np.where(HU > 0, 65535, 0).astype(np.uint16),
         (HU.astype(np.uint16) >> 8).astype(np.uint8),

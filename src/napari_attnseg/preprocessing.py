@@ -194,9 +194,9 @@ def _colours(image: ArrayLike, rgb: bool | None) -> NDArray[Any]:
     if ends := wrapped_ends(colours):
         raise InputError(
             "Expected numbers as they were measured, but those of this image have "
-            f"wrapped around: they lie from 0 to {ends[0]} and from {ends[1]} to 65535 "
-            "with none between, as negative numbers stored as unsigned do; save the "
-            "image as int16."
+            f"wrapped around: they lie up to {ends[0]:g} and from {ends[1]:g} on, with "
+            "none between, as negative numbers stored as unsigned do; save the image "
+            "as int16."
         )
     return colours
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: How many numbers 16 bits have, and the least number of the upper end.
-NUMBERS, UPPER = 2**16, 15 * 2**12
+#: How many numbers 16 bits have, and the least range of values that wrapped.
+NUMBERS, RANGE = 2**16, 15 * 2**12
 #: Least share of the pixels, and least number of different values, at either end.
 SHARE, VALUES = 0.01, 8
 #: Read as signed, the values have no gap around 0 of more than this share of the range.
@@ -17,12 +17,13 @@ GAP = 1 / 16
 _STRIP = 2**22
 
 
-def wrapped_ends(values: NDArray[Any]) -> tuple[int, int] | None:
+def wrapped_ends(values: NDArray[Any]) -> tuple[float, float] | None:
     """Largest value of the lower end and least of the upper end; None: not wrapped.
 
     −1 became 65535. So values lie at both ends of 16 bits, with none in more than half
-    of the range between, and join if they are read as signed. White letters, saturated
-    pixels and padding have one value only, or a few.
+    of the range between, and join if they are read as signed; all the same if DICOM
+    adds its intercept to them. White letters, saturated pixels and padding have one
+    value only, or a few.
 
     Parameters
     ----------
@@ -31,12 +32,13 @@ def wrapped_ends(values: NDArray[Any]) -> tuple[int, int] | None:
     """
     if values.dtype.kind not in "uif" or values.dtype.itemsize < 2:
         return None
-    if not (UPPER <= values.max() < NUMBERS and values.min() >= 0):
+    low = float(values.min())
+    if not RANGE <= float(values.max()) - low < NUMBERS:
         return None
     counts, flat = np.zeros(NUMBERS, np.int64), values.reshape(-1)
     for first in range(0, flat.size, _STRIP):
-        part = flat[first : first + _STRIP].astype(np.uint16)
-        counts += np.bincount(part, minlength=NUMBERS)
+        part = flat[first : first + _STRIP].astype(np.float64) - low
+        counts += np.bincount(part.astype(np.uint16), minlength=NUMBERS)
     found = np.flatnonzero(counts)
     last = int(np.diff(found).argmax()) if len(found) > 1 else 0
     lower, upper = found[: last + 1], found[last + 1 :]
@@ -44,7 +46,6 @@ def wrapped_ends(values: NDArray[Any]) -> tuple[int, int] | None:
         return None
     if min(counts[lower].sum(), counts[upper].sum()) < SHARE * flat.size:
         return None
-    around = NUMBERS - upper[-1] + lower[0]
-    if around > GAP * (NUMBERS - upper[0] + lower[-1]):
+    if NUMBERS - upper[-1] > GAP * (NUMBERS - upper[0] + lower[-1]):
         return None
-    return int(lower[-1]), int(upper[0])
+    return low + int(lower[-1]), low + int(upper[0])

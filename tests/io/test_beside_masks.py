@@ -89,7 +89,7 @@ def test_results_that_were_sorted_into_folders_are_found(tmp_path: Path) -> None
     for file in tmp_path.glob("x*"):
         file.rename(tmp_path / "good" / file.name)
     saved(tmp_path / "bad", "y")
-    both = re.escape(f"{tmp_path / 'bad'} and {tmp_path / 'good'}, where")
+    both = re.escape(f"{tmp_path / 'bad'}, {tmp_path / 'good'}, where")
     said = rf"Expected results of attnseg segment in .* none; choose {both}"
     ends = ["--format", "coco", "--out", str(tmp_path / "out")]
     for words in (["export", *ends], ["report", "--out", str(tmp_path / "page.html")]):

@@ -24,6 +24,9 @@ from napari_attnseg.objects.descriptors import PixelSize
 from napari_attnseg.objects.physical import pixel_size
 from napari_attnseg.results import Segmentation
 
+#: Number of folders that a message names.
+_TOLD = 3
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskSeries:
@@ -82,14 +85,14 @@ def expect_masks(path: Path) -> list[Path]:
     if found := find_masks(path):
         return found
     inside = [one for one in entries(path) if one.is_dir()] if path.is_dir() else []
-    holding = " and ".join(str(one) for one in inside if find_masks(one))
+    holding = [str(one) for one in inside if find_masks(one)]
+    more = f" and {len(holding) - _TOLD} more" if len(holding) > _TOLD else ""
+    which = "the folder that --out named, or a JSON file in it"
+    if holding:
+        which = f"{', '.join(holding[:_TOLD])}{more}, where there are some"
     raise InputError(
         f"Expected results of attnseg segment in {path}, but there are none; choose "
-        + (
-            f"{holding}, where there are some."
-            if holding
-            else "the folder that --out named, or a JSON file in it."
-        )
+        f"{which}."
     )
 
 

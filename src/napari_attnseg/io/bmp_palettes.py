@@ -54,8 +54,9 @@ def load_indices(file: Picture, stored: IO[bytes]) -> None:
     greys = np.arange(colours or 2**bits) if file.mode == "L" else [0, 255][:colours]
     table = np.repeat(np.asarray(greys, np.uint8), 3).tobytes()
     bmp._mode, bmp.palette = "P", ImagePalette.raw("RGB", table)
-    tile = bmp.tile[0]
-    bmp.tile = [tile._replace(args=(_INDICES[bits], *tile.args[1:]))]
+    *place, how = bmp.tile[0]
+    make = getattr(bmp.tile[0], "_make", tuple)  # a plain tuple before Pillow 11
+    bmp.tile = [make((*place, (_INDICES[bits], *how[1:])))]
     file.load()
     largest = int(np.asarray(file).max(initial=0))
     if largest >= len(greys):

@@ -33,6 +33,7 @@ from attnseg_training.datasets.pairing import unlike_in_a_beginning, unlike_in_a
             "names of the masks alone begin with 'mask_'",
         ),
         (["img_1"], ["img_2"], ""),
+        (["1", "2", "3"], ["11", "12", "13"], ""),
         ([], [], ""),
     ],
 )

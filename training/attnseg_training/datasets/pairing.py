@@ -189,8 +189,8 @@ def unlike_in_a_suffix(images: Collection[str], masks: Collection[str]) -> str:
         end, count = max(ends.items(), key=lambda one: one[1], default=("", 0))
         if count > len(images) / 2:
             return f"names of {words.format(end)}"
-    ends, others = _ends(images), _ends(masks)
-    for end, stems in ends.items():
+    own, others = _ends(images), _ends(masks)
+    for end, stems in own.items():
         for other, further in others.items():
             if len(stems & further) > len(images) / 2:
                 return (
@@ -230,7 +230,8 @@ def unlike_in_a_beginning(images: Collection[str], masks: Collection[str]) -> st
             name[:cut]
             for name in map(name_key, longer)
             for cut in range(1, len(name))
-            if name[cut:] in keys
+            # 12 is no 2 that begins with 1.
+            if name[cut:] in keys and not name[cut - 1 : cut + 1].isdigit()
         )
         begin, count = max(begins.items(), key=lambda one: one[1], default=("", 0))
         if count > len(images) / 2:
