@@ -80,8 +80,10 @@ def test_a_table_of_one_colour(tmp_path: Path) -> None:
         assert not pixels.any()
 
 
-@pytest.mark.parametrize("greys", [BLACK_WHITE, [0]])
-def test_pixels_beyond_the_table_are_refused(tmp_path: Path, greys: list[int]) -> None:
-    file = bmp(tmp_path / "a.bmp", MASK * 9, 8, greys)
+@pytest.mark.parametrize(("bits", "greys"), [(8, BLACK_WHITE), (4, [0])])
+def test_pixels_beyond_the_table_are_refused(
+    tmp_path: Path, bits: int, greys: list[int]
+) -> None:
+    file = bmp(tmp_path / "a.bmp", MASK * 9, bits, greys)
     with pytest.raises(InputError, match="pixels of number 9, but its colour table"):
         read_image(file)
