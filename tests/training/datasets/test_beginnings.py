@@ -65,6 +65,18 @@ def test_beginnings(images: list[str], masks: list[str], words: str) -> None:
             ["a1_mask", "a2_mask"],
             "names of the masks end in '_mask' beyond those of the images",
         ),
+        (
+            [f"P{i}_000{channel}" for i in range(5) for channel in range(3)],
+            [f"P{i}" for i in range(5)],
+            "names of the images end in '_0000', '_0001', '_0002' beyond those of the "
+            "masks, as channels of one picture do for nnU-Net (make one RGB picture of "
+            "them)",
+        ),
+        (
+            ["P1_0000", "P2_0000"],
+            ["P1", "P2"],
+            "names of the images end in '_0000' beyond those of the masks",
+        ),
         (["a_1", "a_2", "a_3"], ["b_1", "b_2", "b_3"], ""),
         (["P1_img", "P2_img"], ["P8_seg", "P9_seg"], ""),
         ([], [], ""),

@@ -22,6 +22,8 @@ PAIRS = ("images", "masks")
 FOLDERS = 16
 #: Letters before the number in a name, and what follows.
 _BEGINNING = re.compile(r"([^\W\d_]*[_ .-]*)(.+)")
+#: Name of a channel of a picture, as nnU-Net wants it.
+_CHANNEL = re.compile(r"(.+)(_000\d)")
 #: What parts of a name are joined by.
 _SEPARATOR = re.compile(r"[_ .-]")
 #: Name of a mask that Label Studio exports, by the number of its task.
@@ -189,6 +191,14 @@ def unlike_in_a_suffix(images: Collection[str], masks: Collection[str]) -> str:
         end, count = max(ends.items(), key=lambda one: one[1], default=("", 0))
         if count > len(images) / 2:
             return f"names of {words.format(end)}"
+    found = [one for one in map(_CHANNEL.fullmatch, images) if one]
+    keys = {name_key(name) for name in masks}
+    if sum(name_key(one[1]) in keys for one in found) > len(images) / 2:
+        ends = ", ".join(map(repr, sorted({one[2] for one in found})))
+        return (
+            f"names of the images end in {ends} beyond those of the masks, as channels "
+            "of one picture do for nnU-Net (make one RGB picture of them)"
+        )
     own, others = _ends(images), _ends(masks)
     for end, stems in own.items():
         for other, further in others.items():
