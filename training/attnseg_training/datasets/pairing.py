@@ -191,12 +191,12 @@ def unlike_in_a_suffix(images: Collection[str], masks: Collection[str]) -> str:
         end, count = max(ends.items(), key=lambda one: one[1], default=("", 0))
         if count > len(images) / 2:
             return f"names of {words.format(end)}"
-    found = [one for one in map(_CHANNEL.fullmatch, images) if one]
+    channels = [one for one in map(_CHANNEL.fullmatch, images) if one]
     keys = {name_key(name) for name in masks}
-    if sum(name_key(one[1]) in keys for one in found) > len(images) / 2:
-        ends = ", ".join(map(repr, sorted({one[2] for one in found})))
+    if sum(name_key(one[1]) in keys for one in channels) > len(images) / 2:
+        named = ", ".join(map(repr, sorted({one[2] for one in channels})))
         return (
-            f"names of the images end in {ends} beyond those of the masks, as channels "
+            f"names of the images end in {named} beyond those of the masks, as channels "
             "of one picture do for nnU-Net (make one RGB picture of them)"
         )
     own, others = _ends(images), _ends(masks)
