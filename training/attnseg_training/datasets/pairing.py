@@ -196,8 +196,8 @@ def unlike_in_a_suffix(images: Collection[str], masks: Collection[str]) -> str:
     if sum(name_key(one[1]) in keys for one in channels) > len(images) / 2:
         named = ", ".join(map(repr, sorted({one[2] for one in channels})))
         return (
-            f"names of the images end in {named} beyond those of the masks, as channels "
-            "of one picture do for nnU-Net (make one RGB picture of them)"
+            f"names of the images end in {named} beyond those of the masks, as "
+            "channels of one picture do for nnU-Net (make one RGB picture of them)"
         )
     own, others = _ends(images), _ends(masks)
     for end, stems in own.items():
