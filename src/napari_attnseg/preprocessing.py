@@ -19,6 +19,7 @@ from napari_attnseg.intensity import (
     MappingRule,
     Window,
 )
+from napari_attnseg.wrapped_around import wrapped_ends
 
 #: Into how many equal parts a range is divided to see where its pixels lie.
 BINS = 128
@@ -59,7 +60,8 @@ def to_rgb(
     Raises
     ------
     InputError
-        If it is not one such image, is smaller than 2×2, or holds NaN or infinity.
+        If it is not one such image, is smaller than 2×2, holds NaN or infinity, or
+        negative numbers that were stored as unsigned.
     """
     prepared = RgbImage(image, rgb, intensity)
     (pixels,) = prepared.strips(prepared.shape[0])
@@ -188,6 +190,13 @@ def _colours(image: ArrayLike, rgb: bool | None) -> NDArray[Any]:
         raise InputError(
             f"{want} of finite numbers, but {bad} values are NaN or infinite; replace "
             "them first (for example with numpy.nan_to_num)."
+        )
+    if ends := wrapped_ends(colours):
+        raise InputError(
+            "Expected numbers as they were measured, but those of this image have "
+            f"wrapped around: they lie up to {ends[0]:g} and from {ends[1]:g} on, with "
+            "none between, as negative numbers stored as unsigned do; save the image "
+            "as int16."
         )
     return colours
 

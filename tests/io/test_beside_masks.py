@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -75,6 +76,26 @@ def test_a_copy_of_the_json_is_refused(tmp_path: Path) -> None:
     assert (out / "annotations.json").read_text().count('"file_name"') == 1
     story.unlink()  # renamed, not copied
     assert load_results(copy).segmentations[0].mask.any()
+
+
+def test_results_that_were_sorted_into_folders_are_found(tmp_path: Path) -> None:
+    for name in ("good", "bad", "other"):
+        (tmp_path / name).mkdir()
+    story = saved(tmp_path, "x")
+    mask = tmp_path / "x_mask.png"
+    mask.rename(tmp_path / "good" / mask.name)
+    with pytest.raises(InputError, match="but good/ holds one of this name: put it ba"):
+        load_results(story)
+    for file in tmp_path.glob("x*"):
+        file.rename(tmp_path / "good" / file.name)
+    saved(tmp_path / "bad", "y")
+    both = re.escape(f"{tmp_path / 'bad'}, {tmp_path / 'good'}, where")
+    said = rf"Expected results of attnseg segment in .* none; choose {both}"
+    ends = ["--format", "coco", "--out", str(tmp_path / "out")]
+    for words in (["export", *ends], ["report", "--out", str(tmp_path / "page.html")]):
+        command, *rest = words
+        done = CliRunner().invoke(app, [command, str(tmp_path), *rest])
+        assert re.search(said, str(done.exception) + done.output), done.output
 
 
 @pytest.mark.parametrize("end", ["mask.png", "probability.tif"])

@@ -12,6 +12,27 @@ from napari_attnseg.io.images import find_images
 from napari_attnseg.io.readers import find_sets
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a.czi", r"\(\.czi\), which is not read: .* as TIFF or OME-TIFF\."),
+        ("b.ND2", r"\(\.nd2\), which is not read: .* as TIFF or OME-TIFF\."),
+        ("c.ndpi", r"\(\.ndpi\), which is not read: .* as TIFF or OME-TIFF\."),
+        ("d.mgz", r"FreeSurfer, which is not read: convert it to NIfTI"),
+        ("e.heic", r"the format HEIC, which is not read: export it as PNG\."),
+        ("f.xyz", "choose another folder"),
+    ],
+)
+def test_a_folder_of_one_other_kind_has_a_way_out(
+    tmp_path: Path, name: str, words: str
+) -> None:
+    heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" if name == "e.heic" else b""
+    (tmp_path / name).write_bytes(heic + bytes(200))
+    for find in (find_images, find_sets):
+        with pytest.raises(InputError, match=words):
+            find([tmp_path])
+
+
 def test_names_that_people_take_for_equal_have_one_key() -> None:
     assert name_key("Le\u0301sion") == name_key("LÉSION") == name_key("lésion")
     assert name_key("lesion") != name_key("lésion")

@@ -47,6 +47,7 @@ def test_a_file_is_refused_by_what_it_is(
         ("a.seg.nrrd", "the format NRRD, which is not read: convert it to NIfTI"),
         ("a.MHA", "the format MetaImage, which is not read: convert it to NIfTI"),
         ("a.flv", "a film .*, which is not read: convert it to MP4"),
+        ("a.czi", r"slide scanner \(\.czi\), .* as TIFF or OME-TIFF"),
         ("a.xyz", "expected a picture .*DICOM, NIfTI, .*film such as MP4: convert it"),
         ("a.png", "expected a whole PNG"),
     ],

@@ -68,7 +68,7 @@ def export(
     """
     from napari_attnseg.exports import load_masks
     from napari_attnseg.exports.dicom_codes import parse_codes
-    from napari_attnseg.exports.masks import find_masks
+    from napari_attnseg.exports.masks import expect_masks
     from napari_attnseg.io.atomic import write_together
     from napari_attnseg.io.segmented_pixels import expect_same_image
 
@@ -78,7 +78,7 @@ def export(
             "are for --format dicom; leave them out."
         )
     codes = parse_codes(code or [])
-    found = [file for path in results for file in _expect(path, find_masks(path))]
+    found = [file for path in results for file in expect_masks(path)]
     series, written, failed = [], 0, 0
     for file in dict.fromkeys(found):
         try:
@@ -124,14 +124,3 @@ def export(
         )
     if failed:
         raise typer.Exit(SOME_FAILED if done else WRONG_USE)
-
-
-def _expect(path: Path, found: list[Path]) -> list[Path]:
-    if not path.exists():
-        raise InputError(f"There is no file or folder {path}; check the path.")
-    if not found:
-        raise InputError(
-            f"Expected results of attnseg segment in {path}, but there are none; "
-            "choose the folder that --out named, or a JSON file in it."
-        )
-    return found

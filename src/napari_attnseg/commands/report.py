@@ -141,18 +141,10 @@ def results_files(inputs: list[Path]) -> list[Path]:
     InputError
         If an input does not exist, or holds no results.
     """
-    from napari_attnseg.exports.masks import find_masks
+    from napari_attnseg.exports.masks import expect_masks
 
     files: dict[Path, Path] = {}
     for path in inputs:
-        if not path.exists():
-            raise InputError(f"There is no file or folder {path}; check the path.")
-        found = find_masks(path)
-        if not found:
-            raise InputError(
-                f"Expected results of attnseg segment in {path}, but there are none; "
-                "choose the folder that --out named, or a JSON file in it."
-            )
-        for file in found:
+        for file in expect_masks(path):
             files.setdefault(file.resolve(), file)
     return list(files.values())

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.files import read_facts
+from napari_attnseg.io.folders import entries
 from napari_attnseg.io.frame_results import load_frame_results
 from napari_attnseg.io.mask_values import ReadMask
 from napari_attnseg.io.results import FORMAT, load_results
@@ -22,6 +23,9 @@ from napari_attnseg.io.unread_masks import told_once
 from napari_attnseg.objects.descriptors import PixelSize
 from napari_attnseg.objects.physical import pixel_size
 from napari_attnseg.results import Segmentation
+
+#: Number of folders that a message names.
+_TOLD = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +69,31 @@ def find_masks(path: Path) -> list[Path]:
     files = sorted(path.glob("*.json")) if path.is_dir() else [path]
     formats = (FORMAT, FRAMES_FORMAT)
     return [one for one in files if any(read_facts(one, kind) for kind in formats)]
+
+
+def expect_masks(path: Path) -> list[Path]:
+    """Find JSON files of results as `find_masks` does, at least one.
+
+    Raises
+    ------
+    InputError
+        If there are none, or the path does not exist. The message names folders of a
+        folder that hold some, such as those into which results were sorted.
+    """
+    if not path.exists():
+        raise InputError(f"There is no file or folder {path}; check the path.")
+    if found := find_masks(path):
+        return found
+    inside = [one for one in entries(path) if one.is_dir()] if path.is_dir() else []
+    holding = [str(one) for one in inside if find_masks(one)]
+    more = f" and {len(holding) - _TOLD} more" if len(holding) > _TOLD else ""
+    which = "the folder that --out named, or a JSON file in it"
+    if holding:
+        which = f"{', '.join(holding[:_TOLD])}{more}, where there are some"
+    raise InputError(
+        f"Expected results of attnseg segment in {path}, but there are none; choose "
+        f"{which}."
+    )
 
 
 def load_masks(path: Path) -> MaskSeries:

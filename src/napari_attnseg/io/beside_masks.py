@@ -11,6 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.folders import entries
 from napari_attnseg.io.images import is_file
 from napari_attnseg.reader_record import Reader
 
@@ -106,11 +107,19 @@ def expect_part(file: Path) -> None:
     ------
     InputError
     """
-    if not is_file(file):
+    if is_file(file):
+        return
+    beside = entries(file.parent) if file.parent.is_dir() else []
+    folders = [one for one in beside if is_file(one / file.name)]
+    if folders:
         raise InputError(
-            f"There is no file {file}, which the results name: it was deleted or "
-            "renamed. Put it back under this name, or segment the image again."
+            f"There is no file {file}, which the results name, but {folders[0].name}/ "
+            "holds one of this name: put it back, or move all files of this result."
         )
+    raise InputError(
+        f"There is no file {file}, which the results name: it was deleted or renamed. "
+        "Put it back under this name, or segment the image again."
+    )
 
 
 def expect_original(story: Path, mask: str) -> None:

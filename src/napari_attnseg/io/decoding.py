@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_attnseg.io.bmp_palettes import load_indices
 from napari_attnseg.io.colour_profiles import PROFILE_TAG
 from napari_attnseg.io.deep_png import deep_pixels, is_deep
 from napari_attnseg.io.jpeg_ends import expect_last_block
@@ -286,6 +287,7 @@ def _decode_pillow(path: Path) -> Decoded:
         try:
             file = Image.open(stored, formats=FORMATS)
             _expect_undamaged(file, path)
+            load_indices(file, stored)
         except Image.DecompressionBombError as error:
             reason = "it is too large for this format: save it as TIFF"
             raise ValueError(reason) from error

@@ -9,6 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.other_formats import (
+    other_file_words,
+    other_format,
+    other_format_words,
+)
 
 #: Files and folders that systems and storage devices put beside images without asking
 #: (those of names that begin with a dot are hidden anyway), also files of which names
@@ -166,10 +171,19 @@ def _kind(path: Path, files: Collection[Path]) -> str:
 
 
 def other_folder(folder: Path) -> str:
-    """Advice on a folder without images: its folder of them, if it has one."""
-    inside = [one for one in entries(folder) if one.is_dir()]
-    named = next((one for one in inside if one.name.lower() == "images"), None)
-    return "choose another folder" if named is None else f"choose {named}"
+    """Advice on a folder without images: its folder of them, or what its files are."""
+    inside = entries(folder)
+    for one in inside:
+        if one.is_dir() and one.name.lower() == "images":
+            return f"choose {one}"
+    for one in inside:
+        if not one.is_file():
+            continue
+        if words := other_file_words(one):
+            return f"of {one.name}, {words}"
+        if name := other_format(one):
+            return f"of {one.name}, {other_format_words(name)}"
+    return "choose another folder"
 
 
 def left_out_words(counts: Mapping[str, int]) -> str:

@@ -23,6 +23,11 @@ _VOLUMES = {
 _FILMS = (
     *(".flv", ".f4v", ".vob", ".ogv", ".mxf", ".asf", ".divx", ".rm", ".rmvb", ".mjpg"),
 )
+#: Ends of names of microscopes and slide scanners whose files are not read.
+_MICROSCOPES = (
+    *(".czi", ".lsm", ".zvi", ".lif", ".nd2", ".oib", ".oif", ".oir", ".vsi", ".stk"),
+    *(".ims", ".dv", ".ndpi", ".scn", ".mrxs", ".svs", ".bif"),
+)
 #: First bytes → format.
 _BEGINS = {
     b"\0\0\0\x0cjP  ": "JPEG 2000",
@@ -70,7 +75,7 @@ def other_format_words(name: str) -> str:
 
 
 def other_file_words(path: Path) -> str:
-    """Part of a sentence on a volume or film of a format that is not read.
+    """Part of a sentence on a file of a format that is not read, by its name.
 
     Empty for any other file. The end of the name alone decides.
     """
@@ -83,5 +88,10 @@ def other_file_words(path: Path) -> str:
     if suffix in _FILMS:
         return (
             f"it is a film of the kind {suffix}, which is not read: convert it to MP4"
+        )
+    if suffix in _MICROSCOPES:
+        return (
+            f"it is of a microscope or a slide scanner ({suffix}), which is not read: "
+            "export what you want to segment as TIFF or OME-TIFF"
         )
     return ""

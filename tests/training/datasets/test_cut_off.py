@@ -79,7 +79,8 @@ def test_each_command_names_them(
         one = whole.split(split)[0]
         names.append(one.name)
         one.image.unlink()
-        one.image.with_suffix(".jpg").write_bytes(broken(picture(seed), 0.6))
+        saved_anew = encoded(decoded(broken(picture(seed), 0.6)))
+        one.image.with_suffix(".jpg").write_bytes(saved_anew)
         mask = Image.open(one.masks[0]).resize((160, 128), Image.Resampling.NEAREST)
         mask.save(one.masks[0])
     data = load_dataset(data_folder)

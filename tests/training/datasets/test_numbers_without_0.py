@@ -83,6 +83,7 @@ def folder(root: Path, toml: str, low: int, high: int) -> Path:
         (1, 2, "threshold = 1.5"),
         (2, 1, "classes = {Background = [2, 9], lesion = 1}"),
         (0, -1, "classes = {lesion = -1}"),
+        (-1, 0, "classes = {background = -1, lesion = 0}"),
         (-1, 1, "threshold = 0"),
     ],
 )
@@ -112,6 +113,8 @@ def test_what_is_neither_has_a_negative_number(tmp_path: Path) -> None:
     [
         ((-1, 1, 2), "classes = {background = 1, lesion = 2} if it is so, with a name"),
         ((-1, 0), "classes = {lesion = -1} if that is lesion"),
+        # The usual case comes first: numbers one less than those of classes.
+        ((-1, 0), "write into dataset.toml classes = {background = -1, lesion = 0} if"),
         ((-9999, 1), "threshold = 0"),
         ((1, 2), "classes = {background = 1, lesion = 2} if it is so, or export"),
     ],

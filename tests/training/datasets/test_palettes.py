@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 
 from attnseg_training.datasets.check import check
+from attnseg_training.datasets.frame_masks import numbers_of
+from attnseg_training.datasets.masks import read_mask
 
 BLACK, RED, GREEN, WHITE = (0, 0, 0), (255, 0, 0), (0, 255, 0), (255, 255, 255)
 Y, X = np.mgrid[:32, :48]
@@ -45,3 +47,14 @@ def test_two_palettes_are_asked_about(
     assert [list(one.names) for one in told if one.rule == "palettes"] == [
         asked
     ] * bool(asked)
+
+
+@pytest.mark.parametrize("suffix", ["bmp", "png", "gif", "tif"])
+def test_masks_of_two_colours_keep_their_lesion(tmp_path: Path, suffix: str) -> None:
+    lesion = (Y - 15) ** 2 + (X - 15) ** 2 < 50
+    mask = Image.fromarray(lesion.astype(np.uint8), "P")
+    mask.putpalette([*BLACK, *WHITE])
+    file = tmp_path / f"a.{suffix}"
+    mask.save(file)
+    np.testing.assert_array_equal(read_mask(file) > 0, lesion)
+    np.testing.assert_array_equal(numbers_of(file) > 0, lesion)

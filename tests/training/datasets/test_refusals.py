@@ -81,6 +81,16 @@ def test_a_folder_of_another_kind_says_which(folder: Path, part: str) -> None:
             command(folder)
 
 
+def test_folders_of_nnunet_say_what_to_rename(folder: Path) -> None:
+    (folder / "images").rename(folder / "imagesTr")
+    (folder / "masks").rename(folder / "labelsTr")
+    said = (
+        r"as nnU-Net wants it: rename imagesTr to images and labelsTr to masks, .*_00"
+    )
+    with pytest.raises(InputError, match=said):
+        load_dataset(folder)
+
+
 def test_folders_without_anything_in_them_are_refused(folder: Path) -> None:
     (folder / "splits").mkdir()
     for command in (load_dataset, check):

@@ -155,6 +155,15 @@ def frames_command(
             "the names of its files.",
         ),
     ] = False,
+    skip_empty: Annotated[
+        bool | None,
+        typer.Option(
+            "--skip-empty/--keep-empty",
+            help="Frames whose mask is empty were not marked, and are left out, or "
+            "have no lesion. Default: they have none, but the command asks if they "
+            "take turns with lesions.",
+        ),
+    ] = None,
 ) -> None:
     """Extract frames and their masks from a film, a series or a volume, for --data.
 
@@ -166,7 +175,7 @@ def frames_command(
     from attnseg_training.datasets.frames import frames_to_training_set
 
     told: list[str] = []
-    how = every, told.append, first_number, own_frames
+    how = every, told.append, first_number, own_frames, skip_empty
     done = frames_to_training_set(images, masks, out, *how)
     count = sum(1 for _ in done)
     for one in told:

@@ -26,6 +26,7 @@ from attnseg_training.datasets.turned_films import turn_of_film
 from attnseg_training.datasets.turned_volumes import turn_of_slices
 from attnseg_training.datasets.two_places import expect_one_place
 from attnseg_training.datasets.uneven_times import expect_own_frames
+from attnseg_training.datasets.unmarked_frames import unmarked_words
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Window
@@ -57,6 +58,7 @@ def frames_to_training_set(
     tell: Callable[[str], None] = lambda _: None,
     first_number: int | None = None,
     own_frames: bool = False,
+    skip_empty: bool | None = None,
 ) -> Iterator[str]:
     """Write frames that have masks into a training set; yields the name of each.
 
@@ -90,6 +92,10 @@ def frames_to_training_set(
         not stated, masks are refused beyond a place where its times are uneven, if they
         are numbered without gaps, but end before the film does, and if a series has
         another order by position than by its files.
+    skip_empty : bool, optional
+        Whether frames whose mask is empty are left out, or taken as frames without a
+        lesion. If not stated, they are taken; where they take turns with lesions at one
+        place, that is refused.
 
     Raises
     ------
@@ -126,20 +132,27 @@ def frames_to_training_set(
         inversion = Inversion()
         table = _table(masks)
         unread = []
-        for number in sorted(found):
-            if number % every == 0:
-                _expect_same(frames, number, rows, masks.name)
-                stored = rule.labels(found[number])
-                if isinstance(one := found[number], Path):
-                    unread.append(unread_words(one, stored))
-                labels = turned(stored) if turned else stored
-                inversion.add(labels)
-                if rule.classes is None:
-                    name = f"frame {number} of {masks.name}"
-                    doubt = frame_doubts(labels, number, table, name)
-                    if doubt:
-                        tell(doubt)
-                yield _add(frames, files.name, number, labels, rule, out)
+        taken = [number for number in sorted(found) if number % every == 0]
+        if skip_empty is None and not rows:  # a model marks every frame
+            labelled = ((number, rule.labels(found[number])) for number in taken)
+            is_film = frames.facts.kind is FileFormat.VIDEO
+            if words := unmarked_words(labelled, masks.name, is_film):
+                tell(words)
+        for number in taken:
+            _expect_same(frames, number, rows, masks.name)
+            stored = rule.labels(found[number])
+            if skip_empty and not stored.any():
+                continue
+            if isinstance(one := found[number], Path):
+                unread.append(unread_words(one, stored))
+            labels = turned(stored) if turned else stored
+            inversion.add(labels)
+            if rule.classes is None:
+                name = f"frame {number} of {masks.name}"
+                doubt = frame_doubts(labels, number, table, name)
+                if doubt:
+                    tell(doubt)
+            yield _add(frames, files.name, number, labels, rule, out)
         for told in (*inversion.told(masks.name), told_once(unread)):
             if told:
                 tell(told)

@@ -214,6 +214,17 @@ def _nothing(root: Path, name: str) -> str:
     )
 
 
+def _of_nnunet(root: Path) -> str:
+    """Advice on a folder that was laid out for nnU-Net; empty for others."""
+    if not all((root / part).is_dir() for part in ("imagesTr", "labelsTr")):
+        return ""
+    return (
+        ", as nnU-Net wants it: rename imagesTr to images and labelsTr to masks, take "
+        "the end _0000 off the names of images, and save channels of one picture "
+        "(_0000, _0001, _0002) as one RGB picture"
+    )
+
+
 def _inside(root: Path) -> str:
     if not root.exists():
         return "is not there"
@@ -222,7 +233,7 @@ def _inside(root: Path) -> str:
         return f"is a file{kind} and no folder: give the folder of its images and masks"
     entries = sorted(p.name + "/" * p.is_dir() for p in root.iterdir())
     shown = ", ".join(entries[:5]) + (" …" if entries[5:] else "")
-    return f"holds {shown or 'nothing'}"
+    return f"holds {shown or 'nothing'}{_of_nnunet(root)}"
 
 
 def _pairs(root: Path, name: str, said: Descriptor) -> Files:

@@ -67,6 +67,8 @@ def without_0(found: Values) -> str:
         )
     if len(numbers) < 2:
         told = f"classes = {{lesion = {numbers[0]}}} if that is lesion"
+        if numbers[0] == -1:  # of one less than usual, 0 is the first class
+            told = f"classes = {{background = -1, lesion = 0}} if 0 is lesion, {told}"
     else:
         lesion = numbers[-1]
         ground = next(v for v in numbers if v > 0 or v == numbers[-2])

@@ -23,6 +23,10 @@ _POLYGONS = (".txt", ".json", ".xml")
 FOLDERS = 16
 #: Letters before the number in a name, and what follows.
 _BEGINNING = re.compile(r"([^\W\d_]*[_ .-]*)(.+)")
+#: Name of a channel of a picture, as nnU-Net wants it.
+_CHANNEL = re.compile(r"(.+)(_000\d)")
+#: What parts of a name are joined by.
+_SEPARATOR = re.compile(r"[_ .-]")
 #: Name of a mask that Label Studio exports, by the number of its task.
 _TASK = re.compile(r"task-\d+-annotation-\d+-.+", re.IGNORECASE)
 Mask = TypeVar("Mask")
@@ -161,8 +165,9 @@ def unlike_in_a_suffix(images: Collection[str], masks: Collection[str]) -> str:
     Returns
     -------
     str
-        ``"names of the masks end in '_mask' beyond those of the images"``; empty where
-        no such end makes a pair of most images.
+        ``"names of the masks end in '_mask' beyond those of the images"``, or
+        ``"names of the images end in '_img' and those of the masks in '_seg'"``; empty
+        where no such end makes a pair of most images.
     """
     for longer, shorter, words in (
         (masks, images, "the masks end in {!r} beyond those of the images"),
@@ -178,7 +183,36 @@ def unlike_in_a_suffix(images: Collection[str], masks: Collection[str]) -> str:
         end, count = max(ends.items(), key=lambda one: one[1], default=("", 0))
         if count > len(images) / 2:
             return f"names of {words.format(end)}"
+    channels = [one for one in map(_CHANNEL.fullmatch, images) if one]
+    keys = {name_key(name) for name in masks}
+    if sum(name_key(one[1]) in keys for one in channels) > len(images) / 2:
+        named = ", ".join(map(repr, sorted({one[2] for one in channels})))
+        return (
+            f"names of the images end in {named} beyond those of the masks, as "
+            "channels of one picture do for nnU-Net (make one RGB picture of them)"
+        )
+    own, others = _ends(images), _ends(masks)
+    for end, stems in own.items():
+        for other, further in others.items():
+            if len(stems & further) > len(images) / 2:
+                return (
+                    f"names of the images end in {end!r} and those of the masks in "
+                    f"{other!r}"
+                )
     return ""
+
+
+def _ends(names: Collection[str]) -> dict[str, set[str]]:
+    """End, such as ``_img``, of more than half of the names → what is before it.
+
+    Shorter ends come first.
+    """
+    found: dict[str, set[str]] = {}
+    for name in map(name_key, names):
+        for match in _SEPARATOR.finditer(name, 1):
+            found.setdefault(name[match.start() :], set()).add(name[: match.start()])
+    ends = sorted(found, key=len)
+    return {end: found[end] for end in ends if len(found[end]) > len(names) / 2}
 
 
 def unlike_in_a_beginning(images: Collection[str], masks: Collection[str]) -> str:
@@ -192,12 +226,21 @@ def unlike_in_a_beginning(images: Collection[str], masks: Collection[str]) -> st
         ``"names of the images begin with 'img_' and those of the masks with 'mask_'"``;
         empty where what follows does not make a pair of most images.
     """
+    for longer, shorter, whose in ((masks, images, "masks"), (images, masks, "images")):
+        keys = {name_key(name) for name in shorter}
+        begins = Counter(
+            name[:cut]
+            for name in map(name_key, longer)
+            for cut in range(1, len(name))
+            # 12 is no 2 that begins with 1.
+            if name[cut:] in keys and not name[cut - 1 : cut + 1].isdigit()
+        )
+        begin, count = max(begins.items(), key=lambda one: one[1], default=("", 0))
+        if count > len(images) / 2:
+            return f"names of the {whose} alone begin with {begin!r}"
     (image, ends), (mask, others) = _beginning(images), _beginning(masks)
     if image == mask or len(ends & others) <= len(images) / 2:
         return ""
-    if not image or not mask:
-        whose, begin = ("masks", mask) if mask else ("images", image)
-        return f"names of the {whose} alone begin with {begin!r}"
     return (
         f"names of the images begin with {image!r} and those of the masks with {mask!r}"
     )
