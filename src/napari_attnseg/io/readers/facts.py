@@ -141,7 +141,7 @@ class NotUsed(StrEnum):
     ORIENTATION = "orientation"
     QFORM = "qform"
     DAMAGED = "damaged"
-    START = "start"
+    START = "frames_at_start"
 
 
 @dataclass(frozen=True, slots=True)
