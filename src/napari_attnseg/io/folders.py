@@ -45,6 +45,8 @@ class LeftOut(StrEnum):
         An image that no list of names has.
     HIDDEN
         A file whose name begins with a dot, which hides it.
+    BESIDE_SLIDE
+        A label, overview or thumbnail of a slide in DICOM.
     """
 
     FOLDER = "folder"
@@ -54,6 +56,7 @@ class LeftOut(StrEnum):
     NO_IMAGE = "mask_without_image"
     NOT_LISTED = "not_listed"
     HIDDEN = "hidden"
+    BESIDE_SLIDE = "beside_slide"
 
 
 _WORDS = {
@@ -64,6 +67,10 @@ _WORDS = {
     LeftOut.NO_IMAGE: ("mask without image", "masks without image"),
     LeftOut.NOT_LISTED: ("image in no list", "images in no list"),
     LeftOut.HIDDEN: ("hidden file (.name)", "hidden files (.name)"),
+    LeftOut.BESIDE_SLIDE: (
+        "label, overview or thumbnail of a slide",
+        "labels, overviews or thumbnails of slides",
+    ),
 }
 
 
@@ -152,6 +159,11 @@ def _kind(path: Path, files: Collection[Path]) -> str:
         return LeftOut.BROKEN_LINK
     if path.is_symlink() and path.resolve() in files:
         return LeftOut.SAME_FILE
+    from napari_attnseg.io.readers.dicom_file import is_beside_slide
+    from napari_attnseg.io.readers.formats import FileFormat, file_format
+
+    if file_format(path) is FileFormat.DICOM and is_beside_slide(path):
+        return LeftOut.BESIDE_SLIDE
     suffix = path.suffix.lower()
     if suffix == ".gz":  # .nii.gz is one kind
         suffix = Path(path.stem).suffix.lower() + suffix

@@ -161,7 +161,9 @@ def test_what_cannot_be_decoded_is_named_by_its_transfer_syntax(
     data.PixelData = encapsulate([b"film"])
     data["PixelData"].is_undefined_length = True
     data.save_as(tmp_path / "a.dcm", enforce_file_format=True)
-    with pytest.raises(InputError, match=r"stored as MPEG-4.*1\.2\.840\.10008"):
+    with pytest.raises(
+        InputError, match=r"as MPEG-4.*1\.2\.840\.10008.*; export it as an MP4 film\."
+    ):
         open_frames(tmp_path / "a.dcm")
 
 

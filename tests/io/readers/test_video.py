@@ -117,15 +117,14 @@ def test_joined_films_whose_times_start_anew_are_refused(tmp_path: Path) -> None
         open_frames(tmp_path / "two.ts")
 
 
-def test_a_film_cut_before_its_first_key_frame_is_refused(tmp_path: Path) -> None:
+def test_a_film_cut_before_its_first_key_frame_begins_with_that(tmp_path: Path) -> None:
     data = video_file(tmp_path / "one.ts", numbered(60), g="12", bf="2").read_bytes()
     middle = len(data) // 188 // 3 * 188
     (tmp_path / "cut.ts").write_bytes(data[: 3 * 188] + data[middle:])
-    with (
-        open_frames(tmp_path / "cut.ts") as frames,
-        pytest.raises(InputError, match="in the order of their times"),
-    ):
-        [frames[i] for i in range(len(frames))]
+    with open_frames(tmp_path / "cut.ts") as frames:
+        numbers = [number_of(frame) for frame in frames]
+        assert numbers == list(range(numbers[0], 60)) and 20 < len(numbers) < 48
+        assert NotUsed.START in frames.facts.not_used
 
 
 def test_times_are_kept_where_they_are_uneven(tmp_path: Path) -> None:

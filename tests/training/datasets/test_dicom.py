@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from medical_files import dicom_file
 from PIL import Image
+from pydicom.uid import VLWholeSlideMicroscopyImageStorage
 
 from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.nifti import Spacing
@@ -60,3 +61,21 @@ def test_several_frames_are_refused(folder: Path) -> None:
     assert samples["a"].image == path
     with pytest.raises(InputError, match="holds 3 frames"):
         samples["a"].read()
+
+
+def test_slides_and_their_labels_are_refused(folder: Path) -> None:
+    pixels = np.zeros((2, 40, 48), np.uint8)
+    said = {
+        "SOPClassUID": VLWholeSlideMicroscopyImageStorage,
+        "TotalPixelMatrixRows": 40,
+        "TotalPixelMatrixColumns": 96,
+    }
+    dicom_file(folder / "images" / "a.dcm", pixels, **said)
+    kind = ["ORIGINAL", "PRIMARY", "LABEL"]
+    dicom_file(folder / "images" / "b.dcm", pixels[0], ImageType=kind, **said)
+    splits = load_dataset(folder).splits
+    samples = {s.name: s for split in splits.values() for s in split}
+    with pytest.raises(InputError, match="a whole slide of 96 × 40 pixels as tiles"):
+        samples["a"].read()
+    with pytest.raises(InputError, match=r"the label of a slide.*leave it out"):
+        samples["b"].read()

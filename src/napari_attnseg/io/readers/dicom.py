@@ -356,8 +356,13 @@ def _expect_decoder(header: Any) -> None:
     except NotImplementedError:
         decodable = False
     if not decodable:
+        film = "MPEG" in syntax.name or "HEVC" in syntax.name
+        advice = (
+            "export it as an MP4 film"
+            if film
+            else "save it in another one, such as Explicit VR Little Endian"
+        )
         raise InputError(
             "Expected a DICOM transfer syntax that the installed decoders read, but "
-            f"its pixels are stored as {syntax.name} ({syntax}); save it in another "
-            "one, such as Explicit VR Little Endian."
+            f"its pixels are stored as {syntax.name} ({syntax}); {advice}."
         )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.readers.dicom_slides import beside_slide_words, tiles_words
 
 #: Takes what pydicom logs.
 _UNSAID = logging.NullHandler()
@@ -77,14 +78,19 @@ class NoImageError(InputError):
     """A DICOM file that holds something other than an image."""
 
 
+class BesideSlideError(NoImageError):
+    """A label, overview or thumbnail, which a scanner stores beside a slide."""
+
+
 def read_header(path: Path) -> Any:
     """Read everything of a DICOM file except its pixels.
 
     Raises
     ------
     InputError
-        If pydicom is missing, or the file is not DICOM or holds no image; a
-        `NoImageError` for kinds of files without images, such as reports.
+        If pydicom is missing, or the file is not DICOM, or holds no image or tiles of a
+        slide; a `NoImageError` for kinds of files without images, such as reports, and
+        a `BesideSlideError` for labels of slides.
     """
     expect_pydicom()
     import pydicom
@@ -95,6 +101,7 @@ def read_header(path: Path) -> Any:
         kind = header.get("SOPClassUID") or meta.get("MediaStorageSOPClassUID")
         kind_name = str(getattr(kind, "name", "") or "")
         rows, columns = header.get("Rows"), header.get("Columns")
+        beside, tiles = beside_slide_words(header), tiles_words(header)
     if kind is None and rows is None:
         raise _refused("it is no DICOM file, or is cut short")
     if not rows or not columns:
@@ -102,7 +109,32 @@ def read_header(path: Path) -> Any:
             lacking = [n for n in ("Rows", "Columns") if not header.get(n)]
             raise _refused(f"it lacks {' and '.join(lacking)}, or is cut short")
         raise _refused(f"it holds no image ({kind_name})", NoImageError)
+    if beside:
+        raise BesideSlideError(
+            f"Expected an image to be segmented, but this DICOM file shows {beside}; "
+            "leave it out."
+        )
+    if tiles:
+        raise InputError(
+            f"Expected an image in one piece, but this DICOM file holds {tiles}, which "
+            "are not put together; export a region of the slide as TIFF or PNG, for "
+            "example from QuPath."
+        )
     return header
+
+
+def is_beside_slide(path: Path) -> bool:
+    """Whether a file is a label, overview or thumbnail of a slide in DICOM.
+
+    False for any other file, and where pydicom is missing.
+    """
+    try:
+        read_header(path)
+    except BesideSlideError:
+        return True
+    except InputError:
+        pass
+    return False
 
 
 def read_whole(path: Path, syntax: Any) -> Any:

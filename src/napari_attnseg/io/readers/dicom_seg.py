@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.dicom_file import expect_pydicom, guarded
 from napari_attnseg.io.readers.dicom_places import PlanePlace, place_of
+from napari_attnseg.io.readers.dicom_slides import tiles_words
 
 #: SOP classes: Segmentation, and Label Map Segmentation.
 _SEG = "1.2.840.10008.5.1.4.1.1.66.4"
@@ -59,8 +60,8 @@ def read_segmentation(path: Path) -> list[SegPlane]:
     Raises
     ------
     InputError
-        If it cannot be read, holds fractions, its segments overlap, or it does not
-        tell the images of its masks apart.
+        If it cannot be read, holds fractions or tiles of a slide, its segments
+        overlap, or it does not tell the images of its masks apart.
     """
     expect_pydicom()
     import pydicom
@@ -72,6 +73,12 @@ def read_segmentation(path: Path) -> list[SegPlane]:
             raise InputError(
                 "Expected masks in the DICOM SEG, but it holds fractions "
                 "(SegmentationType FRACTIONAL); export it as BINARY."
+            )
+        if tiles := tiles_words(data):
+            raise InputError(
+                "Expected masks of images in one piece, but the DICOM SEG holds "
+                f"{tiles}, which are not put together; export a region of the slide "
+                "and its mask as TIFF or PNG."
             )
         pixels = np.asarray(data.pixel_array)
         each = pixels[None] if pixels.ndim == 2 else pixels

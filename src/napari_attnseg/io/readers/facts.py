@@ -15,6 +15,8 @@ FILE_FACTS = "file_facts"
 IMAGES = "images"
 #: Key, among them, of the first frame of a film that may be damaged.
 DAMAGED_FROM = "damaged_from"
+#: Key, among them, of the number of frames at the start of a film that were left out.
+LEFT_OUT_AT_START = "left_out_at_start"
 #: Keys, among them, of the mean distance of neighbouring frames, and of its unit.
 FRAME_STEP, FRAME_STEP_UNIT = "frame_step", "frame_step_unit"
 #: Names of patients, and what else tells who they are; written only if asked for.
@@ -117,6 +119,8 @@ class NotUsed(StrEnum):
         The qform of a NIfTI file, which contradicts its sform.
     DAMAGED
         Frames of a film that is cut short, or damaged inside.
+    START
+        Frames at the start of a film that need others from before it.
     """
 
     OTHER_WINDOWS = "other_windows"
@@ -137,6 +141,7 @@ class NotUsed(StrEnum):
     ORIENTATION = "orientation"
     QFORM = "qform"
     DAMAGED = "damaged"
+    START = "frames_at_start"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from napari_attnseg.how_many import how_many
 from napari_attnseg.io.readers.facts import (
     DAMAGED_FROM,
     IMAGES,
+    LEFT_OUT_AT_START,
     Assumed,
     NotUsed,
 )
@@ -40,6 +41,8 @@ CLAUSES: dict[Assumed | NotUsed, str] = {
     NotUsed.DAMAGED: "it was cut short, or is damaged inside: from some frame on, "
     "frames are missing or damaged, or their numbers and times are wrong: record or "
     "copy it again",
+    NotUsed.START: "its first frames need others from before it begins, and were left "
+    "out: numbers and times count from the first frame that can be decoded",
     Assumed.ORDER_OF_NAMES: "neither positions nor numbers say the order of its "
     "images, which follow each other as the names of their files do",
     Assumed.DETECTOR_SPACING: "the size of a pixel is that on the detector, where the "
@@ -75,5 +78,8 @@ def facts_sentences(files: Sequence[tuple[str, Facts]]) -> Iterator[str]:
             )
         if fact is NotUsed.DAMAGED and DAMAGED_FROM in facts:
             clause = clause.replace("some frame", f"frame {facts[DAMAGED_FROM]}")
+        if fact is NotUsed.START and facts.get(LEFT_OUT_AT_START, 1) > 1:
+            first = f"first {facts[LEFT_OUT_AT_START]} frames"
+            clause = clause.replace("first frames", first, 1)
         several = f" (and {how_many(len(having) - 1, 'other file')})"
         yield f"{name}{several * (len(having) > 1)}: {clause}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.film_ends import ends_early
+from napari_attnseg.io.readers.film_joins import ADVICE
 
 #: Formats of which a header that was written at the end says how long the film is.
 _SAY_LENGTH = ("matroska,webm", "asf")
@@ -22,6 +24,8 @@ LATE, _REORDERED = 1.5, 16
 _EVEN, _NEAR = 0.9, 0.1
 #: Frames of a film whose rate can be told.
 _SOME = 8
+#: Frames in which the first key frame of a film that was cut comes: some ten seconds.
+_WAIT = 600
 
 
 class NoTimesError(InputError):
@@ -41,14 +45,18 @@ class FrameTimes:
     doubtful : int or None
         Number of the first frame that may be damaged, or behind which frames may be
         missing; None: no sign of damage.
+    left_out : int
+        Number of frames before the first one that can be decoded; the others are
+        counted from there.
     """
 
     stamps: list[int]
     keys: list[tuple[int, int]]
     doubtful: int | None
+    left_out: int = 0
 
 
-def frame_times(av: Any, path: Path) -> FrameTimes:
+def frame_times(av: Any, path: Path, first: int | None = None) -> FrameTimes:
     """Read the times of all frames of a film.
 
     Parameters
@@ -56,6 +64,9 @@ def frame_times(av: Any, path: Path) -> FrameTimes:
     av : module
         PyAV.
     path : Path
+    first : int, optional
+        Time of the first frame that the decoder gives. Of a film that was cut between
+        key frames, as by recorders, it gives none before the first key frame.
 
     Raises
     ------
@@ -99,10 +110,16 @@ def frame_times(av: Any, path: Path) -> FrameTimes:
         if twice or not stamps or (without and counted):
             raise NoTimesError(
                 f"Expected a time stamp for each frame of {path.name}, but "
-                f"{twice} occur twice and {without} are missing; convert it to MP4, "
-                "or record or copy it again if it is damaged."
+                f"{twice} occur twice and {without} are missing; "
+                + (f"if films were joined in it, {ADVICE}; else " if twice else "")
+                + "convert it to MP4, or record or copy it again if it is damaged."
             )
         stamps.sort()
+        left_out = 0
+        if counted and first is not None:
+            left_out = sum(one < first for one in stamps)
+            stamps = stamps[left_out:]
+            damaged = [one for one in damaged if one >= first]
         doubtful = [stamps.index(one) for one in damaged]
         second = float(1 / stream.time_base)
         if counted:  # else what is decoded is compared with the header's number
@@ -114,7 +131,24 @@ def frame_times(av: Any, path: Path) -> FrameTimes:
         elif len(stamps) + discarded < stream.frames:
             # Cut short: frames stored behind others that are shown later are missing.
             stamps = stamps[: _doubtful(stamps, second)[-1] + 1]
-    return FrameTimes(stamps, sorted(keys), min(doubtful, default=None))
+    return FrameTimes(stamps, sorted(keys), min(doubtful, default=None), left_out)
+
+
+def from_key(packets: Iterator[Any]) -> Iterator[Any]:
+    """Packets from the first key frame on; all of them if it does not come soon.
+
+    Some decoders make grey pictures of those before it.
+    """
+    before: list[Any] = []
+    for packet in packets:
+        before.append(packet)
+        if packet.is_keyframe:
+            before = [packet]
+            break
+        if len(before) == _WAIT:
+            break
+    yield from before
+    yield from packets
 
 
 def _doubtful(

@@ -22,14 +22,21 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.avi import expect_whole_avi
 from napari_attnseg.io.readers.facts import (
     DAMAGED_FROM,
+    LEFT_OUT_AT_START,
     Assumed,
     FileFacts,
     FrameAxis,
     NotUsed,
 )
 from napari_attnseg.io.readers.film_damage import STRICT, is_blank
+from napari_attnseg.io.readers.film_joins import expect_one_film
 from napari_attnseg.io.readers.film_kinds import expect_sdr
-from napari_attnseg.io.readers.film_times import LATE, FrameTimes, frame_times
+from napari_attnseg.io.readers.film_times import (
+    LATE,
+    FrameTimes,
+    frame_times,
+    from_key,
+)
 from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.readers.frames import Frames
 
@@ -59,8 +66,8 @@ class VideoFrames(Frames):
     Raises
     ------
     InputError
-        If PyAV is missing or cannot decode the file as a video, or its colours are
-        HDR.
+        If PyAV is missing or cannot decode the file as a video, its colours are HDR,
+        or it holds several films one after another.
     """
 
     def __init__(self, path: Path, name: str) -> None:
@@ -73,6 +80,8 @@ class VideoFrames(Frames):
             ) from error
         self._path, self._av = path, av
         self._times: FrameTimes | None = None
+        #: Time stamp of frame 0, which is decoded first.
+        self._first: int | None = None
         #: Whether the decoder has met damage; it still holds some frames then.
         self._broken = False
         #: Number of the frame that the decoder gives next; None: not known.
@@ -91,6 +100,7 @@ class VideoFrames(Frames):
                     f"Expected a film that says when each frame is shown, but {name} "
                     "is a bare stream of pictures; convert it to MP4."
                 )
+            expect_one_film(path, name, self._container.format.name)
             self._finds = self._container.format.name not in _NO_JUMPS
             if self._container.format.name == "avi":
                 expect_whole_avi(path, self._stream, lambda: len(self._time_stamps()))
@@ -109,6 +119,7 @@ class VideoFrames(Frames):
         except (self._av.FFmpegError, OSError) as error:
             self._container.close()
             raise self._unreadable(name, error) from error
+        self._first = first.pts
         #: Time stamps of frames that were decoded.
         self._seen: dict[int, int] = {0: first.pts or 0}
         self._mirrored, self._turns = _shown(first)
@@ -152,6 +163,9 @@ class VideoFrames(Frames):
         doubtful = None if self._times is None else self._times.doubtful
         if doubtful is not None:
             left.append(NotUsed.DAMAGED)
+        left_out = 0 if self._times is None else self._times.left_out
+        if left_out:
+            left.append(NotUsed.START)
         said = {
             "codec": stream.codec_context.name,
             "pixel_format": kind.name,
@@ -159,7 +173,9 @@ class VideoFrames(Frames):
             "mirrored": self._mirrored,
             "frame_rate": float(stream.average_rate) if stream.average_rate else None,
             "lossy": bool(stream.codec_context.codec.lossy),
-        } | ({} if doubtful is None else {DAMAGED_FROM: doubtful})
+        }
+        said |= {} if doubtful is None else {DAMAGED_FROM: doubtful}
+        said |= {LEFT_OUT_AT_START: left_out} if left_out else {}
         return FileFacts(
             FileFormat.VIDEO,
             count,
@@ -213,7 +229,7 @@ class VideoFrames(Frames):
         The file is opened once more: the decoder's place is not to be moved.
         """
         if self._times is None:
-            self._times = frame_times(self._av, self._path)
+            self._times = frame_times(self._av, self._path, self._first)
         return self._times.stamps
 
     def _frame(self, index: int) -> NDArray[Any]:
@@ -325,7 +341,9 @@ class VideoFrames(Frames):
         self._stream.thread_type = "AUTO"
         if self._stream.codec_context.name in STRICT:
             self._stream.codec_context.options = {"err_detect": "explode"}
-        return self._decoding(self._container.demux(self._stream))
+        packets = self._container.demux(self._stream)
+        # Of other formats, all frames that the header counts can be decoded.
+        return self._decoding(packets if self._stream.frames else from_key(packets))
 
     def _decoding(self, packets: Iterator[Any], start: int = -_LAST) -> Iterator[Any]:
         """Frames of packets, up to the end or to where the file is damaged.
