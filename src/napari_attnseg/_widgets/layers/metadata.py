@@ -228,6 +228,16 @@ def _image(metadata: Mapping[str, Any], source: str) -> ImageReference:
     return ImageReference(source if file is None else Path(file).stem, "", file)
 
 
+def file_facts(layer: Any) -> Mapping[str, Any] | None:
+    """What the file of an image layer says; None if that is not known.
+
+    The key may be there without a value: the image of a case in Review stays a layer,
+    and takes the facts of the next case, or none.
+    """
+    found: Mapping[str, Any] | None = layer.metadata.get(FILE_FACTS)
+    return found
+
+
 def results_file(layer: Any) -> Path | None:
     """The JSON file that the run of a mask layer was saved as; None if it was not."""
     found = layer.metadata.get(RESULTS_FILE)
