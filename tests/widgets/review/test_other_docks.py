@@ -71,13 +71,15 @@ def test_the_image_of_a_case_is_segmented_and_explained(
     segment, explain = SegmentWidget(viewer), ExplainWidget(viewer)
     for dock in (segment, explain):
         qtbot.addWidget(dock)
-        qtbot.waitUntil(lambda: dock.inputs.device_box.count() > 1, timeout=60_000)
+        qtbot.waitUntil(
+            lambda dock=dock: dock.inputs.device_box.count() > 1, timeout=60_000
+        )
         dock.inputs.use_weights(tiny_weights)
     qtbot.waitUntil(lambda: explain.method_box.count() > 0, timeout=60_000)
     explain.method_box.setCurrentText("entropy")
     for dock in (segment, explain):
         before = len(viewer.layers)
         dock.start()
-        qtbot.waitUntil(lambda: dock.life.worker is None, timeout=60_000)
+        qtbot.waitUntil(lambda dock=dock: dock.life.worker is None, timeout=60_000)
         assert len(viewer.layers) > before
     assert len(find_results(viewer.layers)) == 1

@@ -26,6 +26,7 @@ from napari_attnseg._widgets.layers.outcome import (
     is_missing,
 )
 from napari_attnseg._widgets.layers.own_image import spoken_of
+from napari_attnseg._widgets.layers.pixels import changes_of
 from napari_attnseg._widgets.layers.runs import ResultLayers, find_results
 from napari_attnseg.cards import weights_hash
 from napari_attnseg.errors import AttnSegError
@@ -116,8 +117,7 @@ class OutcomeLine(QLabel):
             return
         for connect, layer in (("disconnect", self.mask), ("connect", mask)):
             if layer is not None:
-                events = layer.events
-                for event in (events.paint, events.set_data, events.visible):
+                for event in (*changes_of(layer), layer.events.visible):
                     getattr(event, connect)(self._changed)
         self.mask = mask
 

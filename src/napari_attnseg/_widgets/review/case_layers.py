@@ -24,6 +24,7 @@ from napari_attnseg._widgets.layers.metadata import (
 from napari_attnseg._widgets.layers.new_layers import NewLayer
 from napari_attnseg._widgets.layers.outline import outline
 from napari_attnseg._widgets.layers.own_image import hide, images_of
+from napari_attnseg._widgets.layers.pixels import changes_of
 from napari_attnseg._widgets.layers.placement import carried
 from napari_attnseg._widgets.layers.reader import layers_of, unplaced
 from napari_attnseg._widgets.layers.record import Part
@@ -187,8 +188,8 @@ class CaseLayers:
         self._layers = [self.image, self.mask]
         for layer in self._layers:
             self._viewer.layers.append(layer)
-        self.mask.events.paint.connect(self._painted)
-        self.mask.events.set_data.connect(self._painted)
+        for event in changes_of(self.mask):
+            event.connect(self._painted)
         self.mask.events.visible.connect(self._seen)
 
     def of_another_case(self, layer: Any) -> bool:
@@ -283,7 +284,7 @@ class CaseLayers:
             if image in layers and made not in layers:
                 hide(made)
         for layer in reversed(layers):
-            for name in ("paint", "set_data", "visible"):
+            for name in ("paint", "set_data", "data", "visible"):
                 emitter = getattr(layer.events, name, None)
                 for callback in (self._painted, self._seen):
                     if emitter is not None:
