@@ -12,11 +12,16 @@ from made_series import write_images, write_results
 from napari.components import ViewerModel
 from PIL import Image
 
+from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.explain import ExplainWidget
+from napari_attnseg._widgets.inspect.masks_beside import REVIEW_DIFFERS
+from napari_attnseg._widgets.inspect.readers_panel import PUT_AWAY
+from napari_attnseg._widgets.inspect.widget import IN_REVIEW, NO_MASK, InspectWidget
 from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.review import setup_form
 from napari_attnseg._widgets.review.widget import ReviewWidget
 from napari_attnseg._widgets.segment import SegmentWidget
+from napari_attnseg.batch import segment_files
 
 
 @pytest.fixture(autouse=True)
@@ -83,3 +88,80 @@ def test_the_image_of_a_case_is_segmented_and_explained(
         qtbot.waitUntil(lambda dock=dock: dock.life.worker is None, timeout=60_000)
         assert len(viewer.layers) > before
     assert len(find_results(viewer.layers)) == 1
+
+
+@pytest.fixture
+def inspected(
+    begin: Callable[[Path], ReviewWidget],
+    viewer: ViewerModel,
+    qtbot: Any,
+    tmp_path: Path,
+    tiny_weights: Path,
+) -> tuple[ReviewWidget, InspectWidget]:
+    """Review of results with its maps shown, and Inspect."""
+    done = segment_files(
+        [photographs(tmp_path / "photographs")], tmp_path / "out", tiny_weights, "cpu"
+    )
+    assert all(one.error is None for one in done)
+    review = begin(tmp_path / "out")
+    review.toggle_maps()
+    inspect = InspectWidget(viewer)
+    qtbot.addWidget(inspect)
+    MODELS.load(tiny_weights, "cpu")
+    return review, inspect
+
+
+def test_inspect_says_that_the_mask_of_a_case_is_changed_in_review(
+    inspected: tuple[ReviewWidget, InspectWidget], viewer: ViewerModel
+) -> None:
+    review, inspect = inspected
+    assert inspect.result is not None and inspect.mask_why.text() == IN_REVIEW
+    assert not inspect.mask_why.isHidden() and inspect.mask_panel.size_label.isHidden()
+    # Without the mask of the case, nothing is said of it.
+    viewer.layers.remove(review.on_screen.layers.mask)
+    assert inspect.mask_why.text() == NO_MASK and not inspect.mask_why.isHidden()
+
+
+def test_the_mask_of_a_case_is_hidden_beside_outlines_that_it_is_not(
+    inspected: tuple[ReviewWidget, InspectWidget], qtbot: Any
+) -> None:
+    review, inspect = inspected
+    panel, mask = inspect.readers_panel, review.on_screen.layers.mask
+
+    def show() -> None:
+        panel.show_button.click()
+        qtbot.waitUntil(lambda: panel.found is not None, timeout=20_000)
+
+    def stroke() -> None:
+        with mask.block_history():
+            mask.paint((20, 20), 1 - int(mask.data[20, 20]))
+
+    show()
+    assert mask.visible and REVIEW_DIFFERS not in panel.message.text()
+    panel.show_button.click()
+    stroke()
+    show()
+    assert not mask.visible and REVIEW_DIFFERS in panel.message.text()
+    # Another tab in front, where it is painted again: the outlines do not come back.
+    panel.set_in_front(False)
+    assert mask.visible
+    stroke()
+    stroke()
+    panel.set_in_front(True)
+    assert panel.found is None and panel.message.text() == PUT_AWAY
+    assert mask.visible
+
+
+def test_a_mask_that_review_hides_stays_hidden_and_is_not_spoken_of(
+    inspected: tuple[ReviewWidget, InspectWidget], qtbot: Any
+) -> None:
+    review, inspect = inspected
+    panel, mask = inspect.readers_panel, review.on_screen.layers.mask
+    mask.data = 1 - mask.data
+    mask.visible = False
+    panel.show_button.click()
+    qtbot.waitUntil(lambda: panel.found is not None, timeout=20_000)
+    assert REVIEW_DIFFERS not in panel.message.text()
+    panel.show_button.click()
+    qtbot.wait(50)
+    assert not mask.visible

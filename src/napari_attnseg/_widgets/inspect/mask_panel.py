@@ -39,8 +39,6 @@ from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.masks import MaskRules, MaskSize
 
-NO_MASK = "This result has no layers of its own mask and probability in the viewer."
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskStep:
@@ -145,9 +143,8 @@ class MaskPanel(MaskControls):
 
     def show_size(self) -> None:
         """Show area and number of objects in the shown frame."""
-        if self._editor is None:
-            self.size_label.setText(NO_MASK)
-        else:
+        self.size_label.setVisible(self._editor is not None)
+        if self._editor is not None:
             self._show_size(self._editor.size(self._frame()))
 
     def _show_size(self, size: MaskSize) -> None:

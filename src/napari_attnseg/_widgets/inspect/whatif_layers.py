@@ -238,7 +238,9 @@ def describe_change(
     shown = None if result.mask is None else result.mask.data
     if shown is not None and result.stacked:
         shown = shown[frame]
-    other = ""
+    other, case = "", result.reviewed
+    if case is not None and case.visible and not np.array_equal(case.data, own.mask):
+        other = " The mask in Review differs from it, and is not what is compared."
     if shown is not None and not np.array_equal(np.asarray(shown), own.mask):
         other = (
             " The mask over the image was changed since, by hand or under Mask, and is "

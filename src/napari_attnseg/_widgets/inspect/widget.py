@@ -45,10 +45,19 @@ from napari_attnseg._widgets.layers.own_image import bring_forward
 from napari_attnseg._widgets.layers.runs import ResultLayers, find_results, kept_mask
 
 NO_RESULT = "Segment an image first: Plugins ▸ AttnSeg ▸ Segment image."
-MASK_FIXED = (
-    "Grey because the mask layer of this result, or the probability of one of its "
-    "classes, is missing: segment the image again to change its mask. A mask in Review "
-    "a series is changed there."
+#: Why the mask of a result cannot be changed here.
+IN_REVIEW = (
+    "Grey because this result was read from its files for Review: its mask is changed "
+    "in Review, not here. To change a mask here, segment the image of the case; that "
+    "makes a new result."
+)
+NO_MASK = (
+    "Grey because the mask layer of this result is missing: segment the image again to "
+    "change its mask."
+)
+NO_PROBABILITY = (
+    "Grey because the probability of one of the classes of this result is missing: "
+    "segment the image again to change its mask."
 )
 #: Shows side by side, and goes back; no key of napari's.
 KEY = "G"
@@ -80,7 +89,7 @@ class InspectWidget(DockWidget):
         self.mask_section = QWidget()
         self.mask_panel = MaskPanel(napari_viewer)
         #: Why the mask cannot be changed; hidden while it can.
-        self.mask_why = wrapped_label(MASK_FIXED)
+        self.mask_why = wrapped_label(NO_MASK)
         self.click_panel = ClickPanel(napari_viewer, life)
         objects = ObjectsAside(napari_viewer)
         life.at_end.append(objects.end)
@@ -233,7 +242,9 @@ class InspectWidget(DockWidget):
         self.legend.setVisible(len(classes) > 1)
         self.pointing.set_result(self.result)
         self.mask_panel.set_result(self.result)
-        self.mask_why.setVisible(result is not None and not result.complete)
+        why = "" if result is None else _why_fixed(result)
+        self.mask_why.setText(why or NO_MASK)
+        self.mask_why.setVisible(bool(why))
         self.click_panel.set_result(self.result)
         self.whatif_panel.set_result(self.result)
         self.readers_panel.set_result(self.result)
@@ -266,6 +277,7 @@ class InspectWidget(DockWidget):
         self._describe()
         self.click_panel.follow_mask()
         self.pointing.follow_frame()
+        self.readers_panel.follow_frame()
         self.whatif_panel.follow_frame()
 
     # -- arrangement -----------------------------------------------------------------
@@ -337,6 +349,15 @@ class InspectWidget(DockWidget):
         """Switch between the overlay and all scales side by side."""
         beside = self.preset is not Preset.OVERLAY
         self.show_preset(Preset.OVERLAY if beside else Preset.ALL_SCALES)
+
+
+def _why_fixed(result: ResultLayers) -> str:
+    """Reason why the mask of a result cannot be changed here; empty if it can."""
+    if result.complete:
+        return ""
+    if result.mask is not None:
+        return NO_PROBABILITY
+    return NO_MASK if result.reviewed is None else IN_REVIEW
 
 
 def _same(result: ResultLayers, among: list[ResultLayers]) -> int:

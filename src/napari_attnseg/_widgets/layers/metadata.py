@@ -56,6 +56,10 @@ FRAME_TIMES = "attnseg frame times"
 #: their table has them: frame → column → number.
 FRAME_NUMBERS = "attnseg frame numbers"
 
+#: Key, in ``layer.metadata`` of the mask of a case in Review, of the identity of the
+#: layer of its image.
+REVIEWED = "attnseg reviewed image"
+
 #: Keys of the dictionary that describe the layer; all others are provenance.
 _LAYER_KEYS = frozenset(
     {

@@ -19,6 +19,7 @@ from napari_attnseg._widgets.layers.metadata import (
     FILE_FACTS,
     IMAGE_FILE,
     IMAGE_ORIENTATION,
+    REVIEWED,
     record_of,
 )
 from napari_attnseg._widgets.layers.new_layers import NewLayer
@@ -182,7 +183,8 @@ class CaseLayers:
             # Other labels than 1 may be painted too, and are to be seen.
             colours["colormap"] = {None: mask_colour(), 0: "transparent"}
         self.image = make_layer(image)
-        self.mask = make_layer(NewLayer("Labels", data, colours))
+        of_image = {REVIEWED: str(self.image.unique_id)}
+        self.mask = make_layer(NewLayer("Labels", data, colours, metadata=of_image))
         outline(self.mask)
         self.mask.visible = not hidden
         self._layers = [self.image, self.mask]
