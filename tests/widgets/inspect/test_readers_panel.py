@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from napari.components import ViewerModel
 
-from napari_attnseg._widgets.inspect.masks_beside import CHANGED
+from napari_attnseg._widgets.inspect.masks_beside import CHANGED, OF_ANOTHER_RUN
 from napari_attnseg._widgets.inspect.reader_layers import OUTLINES
 from napari_attnseg._widgets.inspect.readers_panel import (
     ASK,
@@ -179,6 +179,22 @@ def test_what_is_hidden_beside_outlines_is_shown_on_other_slices(
     mask.visible = False
     viewer.dims.set_current_step(0, 2)
     assert not mask.visible and panel.found is found
+
+
+def test_the_mask_of_another_run_is_hidden_beside_the_outlines(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any, add_result: Any
+) -> None:
+    image = segment()
+    earlier = viewer.layers["mask · image"]
+    later = add_result(viewer, image)[-1]
+    earlier.data = 1 - earlier.data
+    panel = opened().readers_panel
+    shown(qtbot, panel)
+    assert not earlier.visible and later.visible
+    assert OF_ANOTHER_RUN in panel.message.text()
+    assert CHANGED not in panel.message.text()
+    panel.show_button.click()
+    qtbot.waitUntil(lambda: earlier.visible)
 
 
 def test_what_is_useless_is_said_with_where_it_was_measured() -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg._widgets.inspect.put_aside import PutAside
 from napari_attnseg._widgets.layers.pixels import changes_of
-from napari_attnseg._widgets.layers.runs import ResultLayers
+from napari_attnseg._widgets.layers.runs import ResultLayers, all_results
 from napari_attnseg.hashing import array_sha256
 
 #: Of a mask that was corrected, or has another threshold or clean-up.
@@ -22,6 +22,11 @@ CHANGED = (
 REVIEW_DIFFERS = (
     "The mask in Review differs from the model's, and is hidden meanwhile: the "
     "outlines are those of the model's own masks."
+)
+#: Of the mask of another run on the image.
+OF_ANOTHER_RUN = (
+    "The mask of another result of this image differs from the model's own, and is "
+    "hidden meanwhile."
 )
 
 
@@ -57,7 +62,13 @@ class MasksBeside:
         """
         self.end()
         self._own, self._frame = own, frame
-        for mask, words in ((result.mask, CHANGED), (result.reviewed, REVIEW_DIFFERS)):
+        of_other_runs = [
+            (other.mask, OF_ANOTHER_RUN)
+            for other in all_results(self._viewer.layers)
+            if other.image is result.image and not other.shares(result)
+        ]
+        own_masks = (result.mask, CHANGED), (result.reviewed, REVIEW_DIFFERS)
+        for mask, words in (*own_masks, *of_other_runs):
             if mask is not None:
                 self._masks.append((mask, array_sha256(self._shown(mask)), words))
                 for event in changes_of(mask):
@@ -80,7 +91,7 @@ class MasksBeside:
             self._aside.hide([mask])
             if self._aside.holds(mask):  # not one that Review hides from its reader
                 said.append(words)
-        return " ".join(said)
+        return " ".join(dict.fromkeys(said))
 
     def show(self) -> None:
         """Show what `hide` hid."""

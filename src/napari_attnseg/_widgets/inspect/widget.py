@@ -41,7 +41,7 @@ from napari_attnseg._widgets.layers.classes import class_legend, class_names
 from napari_attnseg._widgets.layers.display import leave_brushes
 from napari_attnseg._widgets.layers.objects_aside import ObjectsAside
 from napari_attnseg._widgets.layers.outcome import is_changed_by_hand
-from napari_attnseg._widgets.layers.own_image import bring_forward
+from napari_attnseg._widgets.layers.own_image import bring_forward, hide, is_wanted
 from napari_attnseg._widgets.layers.runs import ResultLayers, find_results, kept_mask
 
 NO_RESULT = "Segment an image first: Plugins ▸ AttnSeg ▸ Segment image."
@@ -252,15 +252,31 @@ class InspectWidget(DockWidget):
         self._offer_run()
         if result is not None and result.mask is not None:
             # The zoom, or a mask of the whole frame, may turn an outline into a fill.
-            contour = result.mask.events.contour
-            contour.disconnect(self._describe)
-            contour.connect(self._describe)
+            for event in (result.mask.events.contour, result.mask.events.visible):
+                event.disconnect(self._describe)
+                event.connect(self._describe)
         self._describe()
 
     def _bring_forward(self, index: int) -> None:
-        """Show the image of a chosen result, if another image covers it."""
+        """Show the image and the mask of a chosen result."""
         if self.result is not None and self.result.image is not None:
             bring_forward(self._viewer, self.result.image)
+        # Not now: what another result hid is shown again first.
+        QTimer.singleShot(0, self._show_its_mask)
+
+    def _show_its_mask(self) -> None:
+        """Show the mask of a chosen result in place of that of another run."""
+        result, beside = self.result, self._viewer.canvas.grid.enabled
+        mask = None if result is None else result.mask
+        if self._life.ended or result is None or beside or mask is None:
+            return
+        if is_wanted(mask):
+            return
+        for other in self._results:
+            same = other.image is result.image and other.mask is not None
+            if same and other is not result:
+                hide(other.mask)
+        mask.visible = True
 
     def _offer_run(self, event: Any = None) -> None:
         """Offer the kept what-if that is selected, else the result, in the run menu."""
@@ -324,13 +340,16 @@ class InspectWidget(DockWidget):
         if self._life.ended:
             return
         result, found, filled, emptied = self.result, True, False, False
+        hidden = False
         if result is not None and result.mask is not None:
             data, filled = result.mask.data, result.mask.contour == 0
             frame = result.frame(self._viewer.dims.point)
             mask = np.asarray(data[frame] if result.stacked else data)
             found = bool(mask.any())
             emptied = not found and is_changed_by_hand(result, frame, mask)
-        text = describe_preset(result, self.preset, found, filled, emptied)
+            hidden = not result.mask.visible
+        seen = found, filled, emptied, hidden
+        text = describe_preset(result, self.preset, *seen)
         self.preset_description.setText(text)
 
     def _follow_overlay(self) -> None:
