@@ -19,7 +19,7 @@ from napari_attnseg._widgets.inspect.readers_panel import PUT_AWAY
 from napari_attnseg._widgets.inspect.widget import IN_REVIEW, NO_MASK, InspectWidget
 from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.review import setup_form
-from napari_attnseg._widgets.review.widget import ReviewWidget
+from napari_attnseg._widgets.review.widget import NEW_MASK, OTHER_SEEN, ReviewWidget
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.batch import segment_files
 
@@ -165,3 +165,24 @@ def test_a_mask_that_review_hides_stays_hidden_and_is_not_spoken_of(
     panel.show_button.click()
     qtbot.wait(50)
     assert not mask.visible
+
+
+def test_the_mask_of_a_run_is_not_taken_for_the_reviewed_one(
+    begin: Callable[[Path], ReviewWidget],
+    viewer: ViewerModel,
+    tmp_path: Path,
+    add_result: Callable[..., list[Any]],
+) -> None:
+    review = begin(write_images(tmp_path / "series"))
+    layers, said = review.on_screen.layers, review.panel.said
+    made = add_result(viewer, layers.image)[-1]
+    assert layers.mask.name == "reviewed mask · case0" != made.name
+    assert said.text() == NEW_MASK.format(made.name, layers.mask.name)
+    review.toggle_mask()
+    for decide in (review.accept, review.reject):
+        decide()
+        assert said.text() == OTHER_SEEN.format(layers.mask.name)
+    assert review.opened is not None and review.opened.review.done == 0
+    made.visible = False  # nothing on screen to be taken for it
+    review.accept()
+    assert review.opened.review.done == 1

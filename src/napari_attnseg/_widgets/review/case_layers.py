@@ -149,7 +149,7 @@ class CaseLayers:
         for layer in (image, mask):
             for key, value in self._placement.items():
                 setattr(layer, key, value)
-        image.name, mask.name = title, f"mask · {title}"
+        image.name, mask.name = title, mask_name(title)
         image.metadata.update(known)
         image.visible = True
         mask.data = data
@@ -177,7 +177,7 @@ class CaseLayers:
             options["contrast_limits"] = self._window
         image = NewLayer("Image", pixels, options, metadata=known)
         data = _drawn(pixels, labels)
-        colours: dict[str, Any] = {"name": f"mask · {title}", "opacity": 1.0}
+        colours: dict[str, Any] = {"name": mask_name(title), "opacity": 1.0}
         colours |= self._placement
         if _plain(data):
             # Other labels than 1 may be painted too, and are to be seen.
@@ -205,6 +205,16 @@ class CaseLayers:
             return False
         hide(layer)
         return True
+
+    def masks_of_runs(self) -> list[Any]:
+        """Visible masks that runs made of the image of the case."""
+        found = []
+        for layer, image in images_of(self._viewer.layers).items():
+            record = record_of(layer)
+            is_mask = record is not None and record.part is Part.MASK
+            if is_mask and image is self.image and layer.visible:
+                found.append(layer)
+        return found
 
     @property
     def labels(self) -> NDArray[np.integer[Any]] | None:
@@ -294,6 +304,11 @@ class CaseLayers:
             if layer in present and getattr(layer, "mode", "pan_zoom") != "pan_zoom":
                 layer.mode = "pan_zoom"
         remove_layers(self._viewer, reversed(layers))
+
+
+def mask_name(title: str) -> str:
+    """Name of the mask that is decided on; those of runs have another."""
+    return f"reviewed mask · {title}"
 
 
 def _drawn(

@@ -23,6 +23,17 @@ from napari_attnseg.errors import AttnSegError
 from napari_attnseg.review.case import Case
 from napari_attnseg.review.study import MAPS
 
+#: Of a mask that a run made of the image of the case on screen.
+NEW_MASK = (
+    "{} is the mask of a new result. You still decide on the layer {}, which S shows "
+    "and hides."
+)
+#: When a decision is refused: what is on screen is not what it would be about.
+OTHER_SEEN = (
+    "You decide on the layer {}, which is hidden, and the mask of a new result is on "
+    "screen: show the one that is reviewed (S) first."
+)
+
 
 class ReviewWidget(DockWidget):
     """Decide on the masks of a series.
@@ -162,6 +173,9 @@ class ReviewWidget(DockWidget):
     def _layer_came(self, event: Any) -> None:
         if self.on_screen.layers.of_another_case(event.value):
             self._say(f"{event.value.name} belongs to an earlier case, and is hidden.")
+        elif event.value in self.on_screen.layers.masks_of_runs():
+            mask = self.on_screen.layers.mask
+            self._say(NEW_MASK.format(event.value.name, mask.name) if mask else "")
 
     def _application_changed(self, state: Any) -> None:
         if self.opened is not None:
@@ -214,6 +228,9 @@ class ReviewWidget(DockWidget):
         opened, case = self.opened, self.case
         if opened is None or case is None:
             return
+        if self._is_another_seen():
+            self._say(OTHER_SEEN.format(self.on_screen.layers.mask.name))
+            return
         self._save_all()
         try:
             decide(opened.review, case)
@@ -228,6 +245,12 @@ class ReviewWidget(DockWidget):
         self.panel.show_case(opened, case)
         all_done = opened.review.done == len(opened.review.cases)
         self._say("Every case is decided." if all_done else "No listed case is open.")
+
+    def _is_another_seen(self) -> bool:
+        """Whether a mask of a run is visible, and that of the case is not."""
+        layers = self.on_screen.layers
+        there = layers.labels is not None and self.on_screen.labels is not None
+        return there and not layers.mask.visible and bool(layers.masks_of_runs())
 
     def correct(self) -> None:
         """Take the brush; the mask is saved with every stroke."""
