@@ -106,7 +106,7 @@ class InspectWidget(DockWidget):
         self.preset_description.setText(describe_preset(None, Preset.OVERLAY))
         set_tips(
             {
-                self.result_box: "Result that this widget shows: image and model.",
+                self.result_box: "Result that this widget shows: image and weights.",
                 self.preset_box: "The layers to show, over each other or side by side.",
                 self.toggle_button: f"Side by side, and back (key {KEY}).",
             }

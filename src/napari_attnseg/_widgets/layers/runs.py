@@ -69,9 +69,9 @@ class ResultLayers:
 
     @property
     def title(self) -> str:
-        """Text for a list to choose from: image, model, number."""
+        """Text for a list to choose from: image, weights, number."""
         number = f" [{self.number}]" if self.number else ""
-        return f"{self.name} · {self.record.model}{number}"
+        return f"{self.name} · {self.record.weights}{number}"
 
     @property
     def reference(self) -> ImageReference:
