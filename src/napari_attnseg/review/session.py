@@ -150,10 +150,30 @@ class Review:
         self._doubts[case.name] = found.doubt
         return found
 
+    def look_ahead(self, case: Case) -> bool:
+        """Read the mask of a case that the list gives an expected Dice.
+
+        Returns whether the list changes by that: another program changed the mask. A
+        slice of a stack waits until it is shown, since its file holds all slices.
+        """
+        known = case.name in self._not_own or self.state(case).painted is not None
+        number = case.expected is not None and case.expected.mean is not None
+        if known or not number or case.stack is not None or case.mask is None:
+            return False
+        try:
+            found = read_mask(case.mask, case.mask_value, case.frame)
+        except InputError:
+            changed = case.mask.is_file()
+        else:
+            changed = is_changed(case, found.labels)
+        if changed:
+            self._not_own.add(case.name)
+        return changed
+
     def known(self, case: Case) -> Case:
         """The case without an expected Dice if its mask is not what attnseg wrote.
 
-        That is known once `read_mask` has read it.
+        That is known once `read_mask` or `look_ahead` has read it.
         """
         if case.expected is None or case.name not in self._not_own:
             return case

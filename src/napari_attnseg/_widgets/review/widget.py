@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QFileDialog
 
-from napari_attnseg._widgets.base.controls import restart, timer
+from napari_attnseg._widgets.base.controls import halt, restart, timer
 from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.review.keys import bind
@@ -70,6 +71,9 @@ class ReviewWidget(DockWidget):
             napari_viewer, self._actions, self._changed, self._fail
         )
         self._comment_soon = timer(SOON, self._save_comment)
+        #: Cases whose masks are still to be read for the list, one whenever Qt is idle.
+        self._unread: Iterator[Case] = iter(())
+        self._when_idle = timer(0, self._look_ahead)
         self._connect()
 
     def _connect(self) -> None:
@@ -112,12 +116,24 @@ class ReviewWidget(DockWidget):
         self.setup.hide()
         self.panel.show()
         self._go(self.opened.first, self.opened.told)
+        self._unread = iter(self.opened.review.cases)
+        restart(self._when_idle)
+
+    def _look_ahead(self) -> None:
+        """Read the mask of one more case, whose expected Dice may no longer hold."""
+        case = None if self.opened is None else next(self._unread, None)
+        if self.opened is None or case is None:
+            return
+        if self.opened.review.look_ahead(case):
+            self.panel.show_state(self.opened, case)
+        restart(self._when_idle)
 
     def close_review(self) -> None:
         """Save the open review, remove its layers and show the form again."""
         opened = self.opened
         if opened is None:
             return
+        halt(self._when_idle)
         self._save_all()
         said = self._tried(opened.close)
         self.opened = None
