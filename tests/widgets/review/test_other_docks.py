@@ -15,6 +15,7 @@ from PIL import Image
 from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.explain import ExplainWidget
 from napari_attnseg._widgets.inspect.masks_beside import REVIEW_DIFFERS
+from napari_attnseg._widgets.inspect.presets import DESCRIPTIONS, HIDDEN, Preset
 from napari_attnseg._widgets.inspect.readers_panel import PUT_AWAY
 from napari_attnseg._widgets.inspect.widget import IN_REVIEW, NO_MASK, InspectWidget
 from napari_attnseg._widgets.layers.runs import find_results
@@ -142,9 +143,11 @@ def test_the_mask_of_a_case_is_hidden_beside_outlines_that_it_is_not(
     stroke()
     show()
     assert not mask.visible and REVIEW_DIFFERS in panel.message.text()
+    assert inspect.preset_description.text() == HIDDEN
     # Another tab in front, where it is painted again: the outlines do not come back.
     panel.set_in_front(False)
     assert mask.visible
+    assert inspect.preset_description.text() == DESCRIPTIONS[Preset.OVERLAY]
     stroke()
     stroke()
     panel.set_in_front(True)

@@ -169,6 +169,12 @@ def test_a_stroke_that_is_taken_back_and_a_fill_are_saved_too(
 
     assert not kept()
     qtbot.waitUntil(kept)
+    stroke(mask)
+    press("S")
+    assert not mask.visible and not kept()
+    mask.undo()  # of which napari tells nothing while the mask is hidden
+    qtbot.waitUntil(kept)
+    press("S")
     mask.fill((20, 20), 1)  # which napari tells before it is done
     qtbot.waitUntil(lambda: not kept())
 

@@ -33,7 +33,7 @@ OUTLINE = "the outline of the mask"
 OUTLINED = f"the image with {OUTLINE}"
 NOT_FOUND = "Nothing was found: no outline."
 NO_PIXEL = f"{EMPTIED}: no outline."
-HIDDEN = "Overlay: the mask of this result is hidden."
+HIDDEN = "Overlay: no mask of this result is visible."
 NOT_OPEN = "The image of this result is not open."
 #: What each preset shows of a result.
 DESCRIPTIONS = {
@@ -71,7 +71,7 @@ def describe_preset(
     is_emptied : bool
         Whether a person changed the mask, which the model may have found.
     is_hidden : bool
-        Whether the mask is not visible; what is said of it then is not on the canvas.
+        Whether no mask is visible; what is said of one then is not on the canvas.
     """
     text = DESCRIPTIONS[preset]
     if result is not None and result.image is None:

@@ -250,9 +250,11 @@ class InspectWidget(DockWidget):
         self.readers_panel.set_result(self.result)
         self._in_view.tell()
         self._offer_run()
-        if result is not None and result.mask is not None:
+        for mask in () if result is None else (result.mask, result.reviewed):
+            if mask is None:
+                continue
             # The zoom, or a mask of the whole frame, may turn an outline into a fill.
-            for event in (result.mask.events.contour, result.mask.events.visible):
+            for event in (mask.events.contour, mask.events.visible):
                 event.disconnect(self._describe)
                 event.connect(self._describe)
         self._describe()
@@ -340,7 +342,8 @@ class InspectWidget(DockWidget):
         if self._life.ended:
             return
         result, found, filled, emptied = self.result, True, False, False
-        hidden = False
+        masks = () if result is None else (result.mask, result.reviewed)
+        hidden = not any(one.visible for one in masks if one is not None)
         if result is not None and result.mask is not None:
             data, filled = result.mask.data, result.mask.contour == 0
             frame = result.frame(self._viewer.dims.point)
@@ -348,7 +351,7 @@ class InspectWidget(DockWidget):
             found = bool(mask.any())
             emptied = not found and is_changed_by_hand(result, frame, mask)
             hidden = not result.mask.visible
-        seen = found, filled, emptied, hidden
+        seen = found, filled, emptied, hidden and result is not None
         text = describe_preset(result, self.preset, *seen)
         self.preset_description.setText(text)
 
