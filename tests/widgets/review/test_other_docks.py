@@ -189,3 +189,23 @@ def test_the_mask_of_a_run_is_not_taken_for_the_reviewed_one(
     made.visible = False  # nothing on screen to be taken for it
     review.accept()
     assert review.opened.review.done == 1
+
+
+def test_a_what_if_says_that_the_reviewed_mask_is_not_what_is_compared(
+    inspected: tuple[ReviewWidget, InspectWidget], qtbot: Any
+) -> None:
+    review, inspect = inspected
+    panel, mask = inspect.whatif_panel, review.on_screen.layers.mask
+
+    def said(psi: float) -> str:
+        before = panel.change
+        panel.rows[32].slider.setValue(psi)
+        qtbot.waitUntil(lambda: panel.change is not before, timeout=20_000)
+        return panel.message.text()
+
+    words = "The mask in Review differs"
+    assert words not in said(1.0)
+    mask.data = 1 - mask.data
+    assert words in said(0.5)
+    mask.visible = False
+    assert words not in said(0.0)
