@@ -20,6 +20,7 @@ from napari_attnseg.review.cases import find_cases
 from napari_attnseg.review.inverted_border import border_words
 from napari_attnseg.review.own_mask import expected_of, is_changed
 from napari_attnseg.review.session import Review
+from napari_attnseg.review.state import Decision
 from napari_attnseg.review.words import case_words, measure_words, order_words
 
 
@@ -39,7 +40,7 @@ def test_a_changed_mask_of_results_has_no_expected_dice(tmp_path: Path) -> None:
     found = review.read_mask(a)
     assert found is not None
     np.testing.assert_array_equal(found.labels, square(0, size=9))
-    with pytest.raises(InputError, match="saved inverted"):
+    with pytest.raises(InputError, match=r"saved inverted"):
         review.read_mask(b)
     own = review.read_mask(c)
     assert own is not None and not own.assumed
@@ -114,6 +115,17 @@ def test_a_mask_from_elsewhere_over_most_of_the_border_is_asked_about(
     touching[:, 4:] = 0
     assert border_words(review.cases[0], touching) == ""
     np.testing.assert_array_equal(first.labels, 1 - square(1))
+    # Asked once when it is accepted; one that is painted is somebody's own.
+    doubted, sure = review.cases
+    assert review.accept(sure, second.labels) is Decision.ACCEPTED
+    review.enter(doubted, None, None)
+    with pytest.raises(InputError, match=r"saved inverted.*accept it again"):
+        review.accept(doubted, first.labels)
+    assert review.state(doubted).decision is None
+    assert review.accept(doubted, first.labels) is Decision.ACCEPTED
+    review.read_mask(doubted)
+    review.paint(doubted, square(0))
+    assert review.accept(doubted, square(0)) is Decision.CORRECTED
     review.close()
 
 

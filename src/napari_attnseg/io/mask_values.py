@@ -38,10 +38,14 @@ class ReadMask(NamedTuple):
         0 is background.
     assumed : str
         One sentence on how the values were read if that is not obvious; else empty.
+    doubt : str
+        What seems wrong with the mask, such as that it was saved inverted; else empty.
+        It is a part of `assumed`.
     """
 
     labels: NDArray[np.integer[Any]]
     assumed: str = ""
+    doubt: str = ""
 
 
 def labels_of(

@@ -19,6 +19,7 @@ from napari_attnseg.io.results import FORMAT
 from napari_attnseg.io.run_facts import of_frame
 from napari_attnseg.io.unread_masks import unread_words
 from napari_attnseg.review.case import Case
+from napari_attnseg.review.inverted_border import border_words
 from napari_attnseg.review.mask_file import read_mask
 
 
@@ -36,13 +37,14 @@ def reviewed_mask(case: Case) -> ReadMask | None:
     if case.mask_value is not None:
         expect_mask(case.mask)
     read = read_mask(case.mask, case.mask_value, case.frame)
-    said = [read.assumed]
+    doubt = border_words(case, read.labels)
     if case.mask_value == 255:
-        said.append(_doubts(case, case.mask, read.labels))
+        doubt = _doubts(case, case.mask, read.labels)
+    said = [read.assumed, doubt]
     if case.mask_value is not None:  # attnseg wrote it
         image = case.image if case.table is None else None
         said.append(unread_words(case.mask, read.labels, image))
-    return read._replace(assumed=" ".join(filter(None, said)))
+    return read._replace(assumed=" ".join(filter(None, said)), doubt=doubt)
 
 
 def _doubts(case: Case, mask: Path, labels: NDArray[np.integer[Any]]) -> str:

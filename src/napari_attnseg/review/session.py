@@ -18,7 +18,6 @@ from napari_attnseg.review.case import Case
 from napari_attnseg.review.case_image import read_case
 from napari_attnseg.review.cases import Order, Series
 from napari_attnseg.review.corrected import CorrectedMasks, relative
-from napari_attnseg.review.inverted_border import border_words
 from napari_attnseg.review.journal import expect_reader_name
 from napari_attnseg.review.mask_file import ReadMask, read_mask
 from napari_attnseg.review.own_mask import is_changed
@@ -85,6 +84,8 @@ class Review:
         self._seen: set[str] = set()
         #: Names of cases of results whose mask another program changed.
         self._not_own: set[str] = set()
+        #: Name of a case → what seems wrong with its mask, until that was asked about.
+        self._doubts: dict[str, str] = {}
         header = self.journal.header
         self.study = None
         self.cases, self.order = series.cases, series.order
@@ -146,13 +147,33 @@ class Review:
             return None
         if case.expected is not None and is_changed(case, found.labels):
             self._not_own.add(case.name)
-        said = found.assumed, border_words(case, found.labels)
-        return found._replace(assumed=" ".join(filter(None, said)))
+        self._doubts[case.name] = found.doubt
+        return found
+
+    def look_ahead(self, case: Case) -> bool:
+        """Read the mask of a case that the list gives an expected Dice.
+
+        Returns whether the list changes by that: another program changed the mask. A
+        slice of a stack waits until it is shown, since its file holds all slices.
+        """
+        known = case.name in self._not_own or self.state(case).painted is not None
+        number = case.expected is not None and case.expected.mean is not None
+        if known or not number or case.stack is not None or case.mask is None:
+            return False
+        try:
+            found = read_mask(case.mask, case.mask_value, case.frame)
+        except InputError:
+            changed = case.mask.is_file()
+        else:
+            changed = is_changed(case, found.labels)
+        if changed:
+            self._not_own.add(case.name)
+        return changed
 
     def known(self, case: Case) -> Case:
         """The case without an expected Dice if its mask is not what attnseg wrote.
 
-        That is known once `read_mask` has read it.
+        That is known once `read_mask` or `look_ahead` has read it.
         """
         if case.expected is None or case.name not in self._not_own:
             return case
@@ -238,7 +259,8 @@ class Review:
         Raises
         ------
         InputError
-            If there is no mask, or it is still hidden.
+            If there is no mask, or it is still hidden; or once, to ask, if something
+            seems wrong with the mask.
         """
         state = self.state(case)
         self._expect_shown(case)
@@ -251,6 +273,11 @@ class Review:
                 self._record(case.name, state.painted)
             return Decision.CORRECTED
         assert case.mask is not None
+        if doubt := self._doubts.pop(case.name, ""):
+            raise InputError(
+                f"{doubt} If the mask is right as it is on screen, accept it again "
+                "(A); else correct (C) or reject it (R)."
+            )
         where = relative(case.mask, self.journal.path.parent)
         made = labels_sha256(labels), case.mask_value
         self._record(case.name, Decided(Decision.ACCEPTED, where, *made))

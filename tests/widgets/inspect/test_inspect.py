@@ -11,9 +11,15 @@ from napari.components import ViewerModel
 from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
 
-from napari_attnseg._widgets.inspect.presets import Preset, describe_preset
+from napari_attnseg._widgets.inspect.presets import (
+    DESCRIPTIONS,
+    HIDDEN,
+    Preset,
+    describe_preset,
+)
 from napari_attnseg._widgets.inspect.widget import KEY, InspectWidget
 from napari_attnseg._widgets.layers.metadata import METADATA
+from napari_attnseg._widgets.layers.own_image import hide
 from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.layers.source import IMAGE_FILE
 
@@ -277,3 +283,30 @@ def test_nothing_stays_connected(
     assert widget.result is None
     after = len(viewer.mouse_move_callbacks), len(viewer.mouse_drag_callbacks)
     assert before == after
+
+
+def test_the_mask_of_a_chosen_result_is_the_one_on_screen(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any, add_result: Any
+) -> None:
+    image = segment()
+    earlier = viewer.layers["mask · image"]
+    earlier.data[:5] = 1
+    hide(earlier)  # as the next run does to one that was edited by hand
+    later = add_result(viewer, image)[-1]
+    widget = opened()
+    box, said = widget.result_box, widget.preset_description
+    assert said.text() == DESCRIPTIONS[Preset.OVERLAY]
+    box.setCurrentIndex(1)
+    assert widget.result.mask is earlier and said.text() == HIDDEN
+    for index, mask, other in ((1, earlier, later), (0, later, earlier)):
+        box.setCurrentIndex(index)
+        box.activated.emit(index)  # a person chose it
+        qtbot.waitUntil(lambda mask=mask: mask.visible)
+        assert not other.visible and said.text() == DESCRIPTIONS[Preset.OVERLAY]
+    later.visible = False
+    assert said.text() == HIDDEN
+    # Of two that are both wanted, as Keep both leaves them, none is hidden.
+    later.visible = earlier.visible = True
+    box.activated.emit(0)
+    qtbot.wait(20)
+    assert earlier.visible and later.visible

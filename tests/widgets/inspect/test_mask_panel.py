@@ -158,3 +158,29 @@ def test_a_result_that_is_chosen_again_has_the_rules_of_its_mask(
     assert panel.threshold.value() == pytest.approx(own)
     widget.result_box.setCurrentIndex(0)
     assert panel.threshold.value() == pytest.approx(0.9) and not panel.edited
+
+
+def test_a_hidden_mask_is_told_of_whatever_changes_it(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any, mouse: Any
+) -> None:
+    segment()
+    widget, mask = opened(), mask_of(viewer)
+    panel, at = widget.mask_panel, (3, 3)
+    own, mouse_at = mask.data.copy(), tuple(float(i) for i in at)
+    mouse.click(mouse_at)
+    before, read = panel.size_label.text(), widget.pointing.held.text()
+    with mask.block_history():
+        mask.paint(at, 1 - int(own[at]))
+    qtbot.waitUntil(lambda: "Edited by hand." in panel.size_label.text())
+    edited, read_then = panel.size_label.text(), widget.pointing.held.text()
+    assert read_then != read
+    # By napari's keys, which reach a hidden layer, and by what others set.
+    mask.visible = False
+    for change, text in (
+        (mask.undo, before),
+        (mask.redo, edited),
+        (lambda: setattr(mask, "data", own.copy()), before),
+    ):
+        change()
+        qtbot.waitUntil(lambda text=text: panel.size_label.text() == text, timeout=2000)
+    assert widget.pointing.held.text() == read

@@ -80,6 +80,29 @@ def test_objects_are_hidden_while_either_section_draws(
     assert objects.visible
 
 
+def test_objects_of_a_stack_are_hidden_on_the_slice_that_is_drawn_on(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment(frames=2)
+    measuring = ObjectsWidget(viewer)
+    qtbot.addWidget(measuring)
+    objects, widget = measure(measuring, qtbot), opened()
+    readers, panel = widget.readers_panel, widget.whatif_panel
+    viewer.dims.set_current_step(0, 0)
+    readers.show_button.click()
+    qtbot.waitUntil(lambda: readers.found is not None, timeout=20_000)
+    for draw in (lambda: None, lambda: panel.rows[32].slider.setValue(1.0)):
+        draw()
+        if panel.forced:
+            readers.show_button.click()  # hide the outlines
+            changed(qtbot, panel)
+        qtbot.waitUntil(lambda: not objects.visible)
+        viewer.dims.set_current_step(0, 1)
+        assert objects.visible
+        viewer.dims.set_current_step(0, 0)
+        assert not objects.visible
+
+
 def test_outdated_objects_do_not_come_back(
     qtbot: Any, viewer: ViewerModel, opened: Any, measured: Any
 ) -> None:

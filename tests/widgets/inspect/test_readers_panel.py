@@ -5,8 +5,14 @@ from typing import Any
 import numpy as np
 from napari.components import ViewerModel
 
+from napari_attnseg._widgets.inspect.masks_beside import CHANGED, OF_ANOTHER_RUN
 from napari_attnseg._widgets.inspect.reader_layers import OUTLINES
-from napari_attnseg._widgets.inspect.readers_panel import ASK, CHANGED, POINT, PUT_AWAY
+from napari_attnseg._widgets.inspect.readers_panel import (
+    ASK,
+    OTHER_SLICE,
+    POINT,
+    PUT_AWAY,
+)
 from napari_attnseg.reader_record import SMALLEST, ReaderRecord
 from napari_attnseg.reader_words import (
     agree_sentence,
@@ -151,6 +157,44 @@ def test_one_frame_of_a_stack(
     viewer.layers.remove(viewer.layers["image"])
     assert panel.found is None and "not open" in panel.message.text()
     assert not panel.show_button.isEnabled()
+
+
+def test_what_is_hidden_beside_outlines_is_shown_on_other_slices(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any
+) -> None:
+    segment(frames=3)
+    panel, mask = opened().readers_panel, viewer.layers["mask · image"]
+    mask.data[1, :5, :5] = 1 - mask.data[1, :5, :5]
+    viewer.dims.set_current_step(0, 1)
+    found = shown(qtbot, panel)
+    said = panel.message.text()
+    assert CHANGED in said and not mask.visible
+    for other in (0, 2):
+        viewer.dims.set_current_step(0, other)
+        assert mask.visible and panel.message.text() == OTHER_SLICE.format(1)
+        viewer.dims.set_current_step(0, 1)
+        assert not mask.visible and panel.message.text() == said
+    # One that was hidden by hand on another slice is not shown.
+    viewer.dims.set_current_step(0, 0)
+    mask.visible = False
+    viewer.dims.set_current_step(0, 2)
+    assert not mask.visible and panel.found is found
+
+
+def test_the_mask_of_another_run_is_hidden_beside_the_outlines(
+    qtbot: Any, viewer: ViewerModel, opened: Any, segment: Any, add_result: Any
+) -> None:
+    image = segment()
+    earlier = viewer.layers["mask · image"]
+    later = add_result(viewer, image)[-1]
+    earlier.data = 1 - earlier.data
+    panel = opened().readers_panel
+    shown(qtbot, panel)
+    assert not earlier.visible and later.visible
+    assert OF_ANOTHER_RUN in panel.message.text()
+    assert CHANGED not in panel.message.text()
+    panel.show_button.click()
+    qtbot.waitUntil(lambda: earlier.visible)
 
 
 def test_what_is_useless_is_said_with_where_it_was_measured() -> None:

@@ -214,6 +214,15 @@ def test_weights_that_are_gone_are_said(
     qtbot.waitUntil(lambda: bool(messages), timeout=20_000)
     assert "segment the image with them again" in messages[0]
     assert panel.forced == {}
+    # A drag asks many times; napari is told once of a result.
+    for psi in (0.9, 0.8):
+        panel.message.setText("")
+        panel.rows[4].slider.setValue(psi)
+        qtbot.waitUntil(lambda: panel.message.text() == messages[0], timeout=20_000)
+    assert len(messages) == 1
+    panel.set_result(find_results(viewer.layers)[0])
+    panel.rows[4].slider.setValue(1.0)
+    qtbot.waitUntil(lambda: len(messages) == 2, timeout=20_000)
 
 
 @pytest.mark.parametrize(

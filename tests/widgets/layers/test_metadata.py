@@ -213,3 +213,15 @@ def test_other_metadata_stay(viewer: ViewerModel) -> None:
     assert layer.metadata["theirs"] == 1
     assert layer.metadata[METADATA]["threshold"] == 0.9
     assert record.threshold == 0.4 and FACTS["threshold"] == 0.4
+
+
+def test_a_result_is_listed_by_its_weights() -> None:
+    image = ImageReference("a", "", None)
+
+    def listed(**facts: str) -> str:
+        return LayerRecord({"model": "compact-norm", **facts}, image).weights
+
+    assert listed(weights="compact.safetensors") == "compact"
+    assert listed(weights="compact") == "compact"
+    # Every run writes a file of this name; earlier versions named none.
+    assert listed(weights="best.safetensors") == listed() == "compact-norm"

@@ -9,6 +9,7 @@ import numpy as np
 from measuring import IMAGE, MASK, measure, result, segmented, shown
 from napari.components import ViewerModel
 
+from napari_attnseg._widgets.base.new_result import NewResult
 from napari_attnseg._widgets.layers.display import add_layers, redraw
 from napari_attnseg._widgets.layers.metadata import (
     metadata_of,
@@ -258,3 +259,17 @@ def test_the_mask_of_a_deleted_image_is_not_measured_on_another_one(
     qtbot.waitUntil(lambda: widget.labels_box.currentText() == "mask · c")
     assert widget.image_box.currentText() == "c"
     assert not widget.not_seen.isVisibleTo(widget)
+
+
+def test_that_a_mask_is_kept_is_told_after_what_is_outdated(
+    qtbot: Any, viewer: ViewerModel, segment: Any, segmented: Any, messages: list[str]
+) -> None:
+    image = segment()
+    viewer.layers["mask · image"].data[:5] = 1
+    widget = ObjectsWidget(viewer)
+    qtbot.addWidget(widget)
+    objects = measure(widget, qtbot)
+    source = source_of(image)
+    NewResult(viewer, source, keep_both=False).add([segmented(source.frame(0))])
+    outdated, kept = messages  # the later one lies on top
+    assert objects.name in outdated and "is kept, and hidden" in kept

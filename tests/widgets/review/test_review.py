@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_series import square, write_images, write_results
+from made_series import estimated, square, write_images, write_results
 from medical_files import dicom_file
 from napari.components import ViewerModel
 from napari.utils.key_bindings import KeymapHandler
@@ -169,6 +169,12 @@ def test_a_stroke_that_is_taken_back_and_a_fill_are_saved_too(
 
     assert not kept()
     qtbot.waitUntil(kept)
+    stroke(mask)
+    press("S")
+    assert not mask.visible and not kept()
+    mask.undo()  # of which napari tells nothing while the mask is hidden
+    qtbot.waitUntil(kept)
+    press("S")
     mask.fill((20, 20), 1)  # which napari tells before it is done
     qtbot.waitUntil(lambda: not kept())
 
@@ -286,3 +292,25 @@ def test_pixels_that_are_not_square_are_drawn_as_they_are(
         seen.append(list(image.scale))
         widget.next_case()
     assert sorted(seen) == sorted(map(list, sizes))
+
+
+def test_the_list_knows_that_a_mask_was_changed_before_its_case_is_opened(
+    qtbot: Any, viewer: ViewerModel, tmp_path: Path
+) -> None:
+    results = write_results(tmp_path, {name: estimated(0.8) for name in "abc"})
+    Image.fromarray(square(1, size=9) * 255).save(results / "b_mask.png")
+    (results / "c_mask.png").write_bytes(b"no mask")
+    widget = ReviewWidget(viewer)
+    qtbot.addWidget(widget)
+    widget.setup.folder.set(results)
+    widget.setup.reader.setText("anna")
+    widget.begin()
+    assert widget.opened is not None and widget.case is not None
+    cases = widget.opened.review.cases
+    assert [case.name for case in cases] == ["a", "b", "c"] and widget.case is cases[0]
+
+    def listed() -> list[str]:
+        return [widget.panel.list.item(i, 2).text() for i in range(3)]
+
+    qtbot.waitUntil(lambda: listed() == ["0.80", "–", "–"])
+    widget.close_review()

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from napari_attnseg._widgets.base.controls import ChoiceBox
-from napari_attnseg._widgets.layers.metadata import FILE_FACTS
+from napari_attnseg._widgets.layers.metadata import file_facts
 from napari_attnseg.errors import InputError
 from napari_attnseg.intensity import Intensity, IntensityKind, Window
 
@@ -67,7 +67,7 @@ class IntensityBox(ChoiceBox):
         chosen = IntensityChoice(self.currentData())
         if chosen is IntensityChoice.AS_TRAINED:
             # As attnseg segment does.
-            window = layer.metadata.get(FILE_FACTS, {}).get("window")
+            window = (file_facts(layer) or {}).get("window")
             return None if window is None else Window(*window)
         if chosen is not IntensityChoice.DISPLAYED:
             return str(chosen)

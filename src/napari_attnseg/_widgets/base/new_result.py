@@ -207,12 +207,13 @@ def _take_away(viewer: Any, source: Source) -> dict[Output, bool]:
     the removed layers were visible.
     """
     visible: dict[Output, bool] = {}
+    kept = []
     earlier = earlier_results(viewer.layers, source)
     for result in earlier:
         if result.mask is not None and is_edited(result.mask):
             for layer in result.layers:
                 hide(layer)
-            show_info(
+            kept.append(
                 "Your mask is kept, and hidden: the earlier result of "
                 f"{shortened(result.name)!r} was edited by hand."
             )
@@ -230,4 +231,6 @@ def _take_away(viewer: Any, source: Source) -> dict[Output, bool]:
             "Outdated layers are hidden: those of the earlier result of "
             f"{shortened(source.name)!r}, {names}."
         )
+    for words in kept:  # last: napari puts the latest on top
+        show_info(words)
     return visible

@@ -25,7 +25,8 @@ from napari_attnseg._widgets.layers.outcome import (
     is_loosened,
     is_missing,
 )
-from napari_attnseg._widgets.layers.own_image import spoken_of
+from napari_attnseg._widgets.layers.own_image import is_wanted, spoken_of
+from napari_attnseg._widgets.layers.pixels import changes_of
 from napari_attnseg._widgets.layers.runs import ResultLayers, find_results
 from napari_attnseg.cards import weights_hash
 from napari_attnseg.errors import AttnSegError
@@ -103,11 +104,15 @@ class OutcomeLine(QLabel):
         self._changed()
 
     def _find(self) -> ResultLayers | None:
-        """The result that is spoken of now."""
+        """The result that is spoken of: the latest on screen, or else the latest."""
         self.image, self.named = spoken_of(self._viewer, self._chosen)
         results = [] if self.image is None else find_results(self._viewer.layers)
         of_image = [one for one in results if one.image is self.image]
-        with_mask = [one for one in of_image[:1] if one.mask is not None]
+        # In Inspect an earlier one may have been put in its place.
+        masked = [one for one in of_image if one.mask is not None]
+        on_screen = [one for one in masked if is_wanted(one.mask)]
+        spoken = (on_screen or of_image)[:1]
+        with_mask = [one for one in spoken if one.mask is not None]
         self._watch(with_mask[0].mask if with_mask else None)
         return with_mask[0] if with_mask else None
 
@@ -116,8 +121,7 @@ class OutcomeLine(QLabel):
             return
         for connect, layer in (("disconnect", self.mask), ("connect", mask)):
             if layer is not None:
-                events = layer.events
-                for event in (events.paint, events.set_data, events.visible):
+                for event in (*changes_of(layer), layer.events.visible):
                     getattr(event, connect)(self._changed)
         self.mask = mask
 

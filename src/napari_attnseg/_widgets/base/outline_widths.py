@@ -11,6 +11,7 @@ from napari_attnseg._widgets.base.controls import restart, timer
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.layers.metadata import has_record
 from napari_attnseg._widgets.layers.outline import follow_zoom
+from napari_attnseg._widgets.layers.pixels import changes_of
 
 
 class OutlineWidths:
@@ -40,14 +41,14 @@ class OutlineWidths:
     def _watch(self, event: Any = None) -> None:
         for layer in self._viewer.layers:
             if has_record(layer) and isinstance(layer, Labels):
-                for event in _changes(layer):
+                for event in changes_of(layer):
                     event.disconnect(self._changed)
                     event.connect(self._changed)
 
     def _let_go(self) -> None:
         for layer in self._viewer.layers:
             if isinstance(layer, Labels):
-                for event in _changes(layer):
+                for event in changes_of(layer):
                     event.disconnect(self._changed)
 
     def _changed(self, event: Any = None) -> None:
@@ -60,8 +61,3 @@ class OutlineWidths:
         for layer in self._viewer.layers:
             if has_record(layer):
                 follow_zoom(layer, zoom, point)
-
-
-def _changes(layer: Labels) -> tuple[Any, ...]:
-    """Events of other values; a brush and a bucket send only the first."""
-    return layer.events.paint, layer.events.set_data

@@ -34,11 +34,10 @@ from napari_attnseg._widgets.layers.outcome import (
     found_in,
     is_missing,
 )
+from napari_attnseg._widgets.layers.pixels import changes_of
 from napari_attnseg._widgets.layers.record import Derivation
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg.masks import MaskRules, MaskSize
-
-NO_MASK = "This result has no layers of its own mask and probability in the viewer."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,7 +117,6 @@ class MaskPanel(MaskControls):
         if self._editor is not None:
             if self._editor.made != self._editor.own:  # undone: the model's own
                 self._history.change(MaskStep(self._editor.made))
-            # The second tells of undo and redo, and of much else.
             for event in self._drawing():
                 event.connect(self._drawn_soon)
         self.setEnabled(usable)
@@ -134,8 +132,7 @@ class MaskPanel(MaskControls):
     def _drawing(self) -> tuple[Any, ...]:
         if self._editor is None:
             return ()
-        events = self._editor.result.mask.events
-        return events.paint, events.set_data
+        return changes_of(self._editor.result.mask)
 
     def _drawn_soon(self, event: Any = None) -> None:
         self._drawn.start()
@@ -146,9 +143,8 @@ class MaskPanel(MaskControls):
 
     def show_size(self) -> None:
         """Show area and number of objects in the shown frame."""
-        if self._editor is None:
-            self.size_label.setText(NO_MASK)
-        else:
+        self.size_label.setVisible(self._editor is not None)
+        if self._editor is not None:
             self._show_size(self._editor.size(self._frame()))
 
     def _show_size(self, size: MaskSize) -> None:

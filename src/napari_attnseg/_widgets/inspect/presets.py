@@ -33,10 +33,10 @@ OUTLINE = "the outline of the mask"
 OUTLINED = f"the image with {OUTLINE}"
 NOT_FOUND = "Nothing was found: no outline."
 NO_PIXEL = f"{EMPTIED}: no outline."
+HIDDEN = "Overlay: no mask of this result is visible."
 NOT_OPEN = "The image of this result is not open."
 #: What each preset shows of a result.
 DESCRIPTIONS = {
-    # Of the arrangement: an eye in the layer list may be off.
     Preset.OVERLAY: "Overlay: the outline of the mask over its image.",
     Preset.COARSE_GATES: "Side by side: the image with the outline of the mask, "
     "and the two coarse gates.",
@@ -56,6 +56,7 @@ def describe_preset(
     is_found: bool = True,
     is_filled: bool = False,
     is_emptied: bool = False,
+    is_hidden: bool = False,
 ) -> str:
     """Describe what a preset shows, and which of its maps are decorative.
 
@@ -69,6 +70,8 @@ def describe_preset(
         Whether the mask is drawn as a fill, as one of nearly the whole frame is.
     is_emptied : bool
         Whether a person changed the mask, which the model may have found.
+    is_hidden : bool
+        Whether no mask is visible; what is said of one then is not on the canvas.
     """
     text = DESCRIPTIONS[preset]
     if result is not None and result.image is None:
@@ -78,6 +81,8 @@ def describe_preset(
         text = text.replace(OUTLINED, "the image")
         none = NO_PIXEL if is_emptied else NOT_FOUND
         text = none if preset is Preset.OVERLAY else f"{text} {none}"
+    elif is_hidden and preset is Preset.OVERLAY:
+        text = HIDDEN
     elif is_filled:
         text = text.replace(OUTLINE, "the mask as a fill")
     gates = {} if result is None or preset is Preset.OVERLAY else result.gates

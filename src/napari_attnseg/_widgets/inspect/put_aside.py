@@ -28,6 +28,10 @@ class PutAside:
                 layer.visible = False
                 self._hidden.add(layer)
 
+    def holds(self, layer: Any) -> bool:
+        """Whether a layer is hidden by this, and is shown by `show`."""
+        return layer in self._hidden
+
     def show(self) -> None:
         """Show the hidden layers that still exist."""
         if self._viewer.canvas.grid.enabled:

@@ -6,8 +6,6 @@ from collections.abc import Generator, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -24,8 +22,8 @@ from napari_attnseg._widgets.base.jobs import Failed, encode
 from napari_attnseg._widgets.base.lifetime import Lifetime
 from napari_attnseg._widgets.base.model_cache import ModelCache
 from napari_attnseg._widgets.inspect.encoding import Encoding
+from napari_attnseg._widgets.inspect.masks_beside import MasksBeside
 from napari_attnseg._widgets.inspect.pointer import Pointing
-from napari_attnseg._widgets.inspect.put_aside import PutAside
 from napari_attnseg._widgets.inspect.reader_layers import (
     OUTLINES,
     FrameReaders,
@@ -39,7 +37,6 @@ from napari_attnseg._widgets.layers.objects_aside import ObjectsAside
 from napari_attnseg._widgets.layers.runs import ResultLayers
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg.errors import AttnSegError
-from napari_attnseg.hashing import array_sha256
 from napari_attnseg.reader_record import Reader, ReaderState
 from napari_attnseg.reader_words import (
     psi_sentence,
@@ -52,11 +49,7 @@ ASK = (
     "where do they disagree?"
 )
 POINT = "Click into a region where they disagree to read which of them draws it."
-#: Of a mask that was corrected, or has another threshold or clean-up.
-CHANGED = (
-    "The mask was changed since the model made it, and is hidden meanwhile: the "
-    "outlines are those of the model's own masks."
-)
+OTHER_SLICE = "These outlines are of slice {}, and none are drawn on this one."
 PUT_AWAY = (
     "The mask was changed, so the outlines of the model's own masks were put away; "
     "show them again to compare."
@@ -86,16 +79,12 @@ class ReadersPanel(Section):
         self._pointing, self._objects = pointing, objects
         self._encoding: Encoding[FrameReaders] = Encoding(read)
         self._layers = ReaderLayers(viewer)
-        #: The mask, hidden while outlines are drawn that it would be taken for.
-        self._changed_mask = PutAside(viewer)
-        #: The mask beside the outlines, and its hash when they were drawn.
-        self._watched: Any = None
-        self._mask_hash = ""
+        self._masks = MasksBeside(viewer, self._put_away)
         life.at_end += [
             self._encoding.free,
             self._layers.remove,
-            self._changed_mask.show,
-            partial(self._watch, None),
+            self._masks.show,
+            self._masks.end,
         ]
         self.show_button = QPushButton()
         self.disagreement_box = QCheckBox("Where they disagree")
@@ -142,11 +131,11 @@ class ReadersPanel(Section):
     def _forget(self) -> None:
         """Show nothing, and remove the layers."""
         self._encoding.free()
-        self._watch(None)
+        self._masks.end()
         # Not now: napari may be going through a list of layers to remove.
         QTimer.singleShot(0, partial(self._layers.take_away, self._layers.let_go()))
         QTimer.singleShot(0, partial(self._objects.follow, self, None))
-        QTimer.singleShot(0, self._changed_mask.show)
+        QTimer.singleShot(0, self._masks.show)
         self.message.setText(ASK)
         self._show_state()
 
@@ -174,20 +163,9 @@ class ReadersPanel(Section):
             return
         assert result is not None
         record = found.readers.record
-        frame = f"Slice {found.frame}." if result.stacked else ""
-        changed = self._is_changed(result, found)
-        said = [
-            *useless_sentences(record),
-            frame,
-            CHANGED if changed else "",
-            "On this image the masks of the CNN alone and of the transformer alone "
-            f"overlap with Dice {found.readers.dice:.2f}.",
-            *record_sentences(record),
-        ]
-        self.message.setText(" ".join(filter(None, said)))
         self.psi.setText(psi_sentence(record))
         self._layers.show_outlines(result, found)
-        self._watch(result.mask)
+        self._masks.begin(result, found.own.mask, found.frame)
         self._show_state()
         # One that is useless alone disagrees nearly everywhere, which says nothing.
         states = {record.state(reader) for reader in Reader}
@@ -201,46 +179,50 @@ class ReadersPanel(Section):
         if not self._life.ended:
             self._follow_objects()
 
+    def follow_frame(self) -> None:
+        """Show on other slices what is hidden beside the outlines, which have none."""
+        if self.found is not None and not self._life.ended:
+            self._follow_objects()
+
     def _follow_objects(self) -> None:
-        """Hide measured objects, whose white is that of the mask by both together."""
-        layers, result = self._viewer.layers, self._result
-        seen = any(one in layers and one.visible for one in self._layers.layers)
-        drawn_on = result.image if seen and result is not None else None
-        self._objects.follow(self, drawn_on)
-        found = self.found
-        if seen and result and found and self._is_changed(result, found):
-            self._changed_mask.hide([result.mask])
+        """Hide what would be taken for an outline, while outlines are on the canvas.
+
+        These are measured objects, whose white is that of the mask by both together,
+        and masks that are not the model's own.
+        """
+        layers, result, found = self._viewer.layers, self._result, self.found
+        if result is None or found is None:
+            self._objects.follow(self, None)
+            self._masks.show()
+            return
+        here = not result.stacked or self._frame() == found.frame
+        drawn = any(one in layers and one.visible for one in self._layers.layers)
+        self._objects.follow(self, result.image if drawn and here else None)
+        if drawn and here:
+            self._say(self._masks.hide())
         else:
-            self._changed_mask.show()
+            self._masks.show()
+        if not here:
+            self.message.setText(OTHER_SLICE.format(found.frame))
 
-    def _watch(self, mask: Any) -> None:
-        """Follow the changes of a mask; None: of none."""
-        for connect, layer in (("disconnect", self._watched), ("connect", mask)):
-            if layer is not None:
-                events = layer.events  # of a hidden layer, only `data` tells
-                for event in (events.paint, events.set_data, events.data):
-                    getattr(event, connect)(self._mask_changed)
-        self._watched = mask
-        self._mask_hash = "" if mask is None else self._hash_of_mask()
+    def _say(self, of_masks: str) -> None:
+        """Say what is known of the outlines, and which masks are hidden beside them."""
+        assert self._result is not None and self.found is not None
+        record = self.found.readers.record
+        said = [
+            *useless_sentences(record),
+            f"Slice {self.found.frame}." if self._result.stacked else "",
+            of_masks,
+            "On this image the masks of the CNN alone and of the transformer alone "
+            f"overlap with Dice {self.found.readers.dice:.2f}.",
+            *record_sentences(record),
+        ]
+        self.message.setText(" ".join(filter(None, said)))
 
-    def _mask_changed(self, event: Any = None) -> None:
+    def _put_away(self) -> None:
         """Put the outlines away: a mask that changes now would be taken for one."""
-        if self._watched is None or self._hash_of_mask() == self._mask_hash:
-            return  # only drawn again
         self._forget()
         self.message.setText(PUT_AWAY)
-
-    def _hash_of_mask(self) -> str:
-        """Hash of the mask in the frame of the outlines."""
-        assert self._result is not None and self.found is not None
-        return array_sha256(_frame_of_mask(self._result, self.found))
-
-    @staticmethod
-    def _is_changed(result: ResultLayers, found: FrameReaders) -> bool:
-        """Whether the mask on screen is not the one by both encoders together."""
-        if result.mask is None:
-            return False
-        return not np.array_equal(_frame_of_mask(result, found), found.own.mask)
 
     def _show_disagreement(self, wanted: bool) -> None:
         self._layers.hide_disagreement()
@@ -259,12 +241,6 @@ class ReadersPanel(Section):
         else:
             said = self.found.sentences(at[-2], at[-1])
             self.region.setText(f"At the ring: {' '.join(said)}")
-
-
-def _frame_of_mask(result: ResultLayers, found: FrameReaders) -> NDArray[Any]:
-    """The mask (H, W) on screen, in the frame of the outlines."""
-    data = result.mask.data
-    return np.asarray(data[found.frame] if result.stacked else data)
 
 
 def read(

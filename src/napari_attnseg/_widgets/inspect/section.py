@@ -36,6 +36,8 @@ class Section(QWidget):
         self._viewer, self._life = viewer, life
         self._result: ResultLayers | None = None
         self._aside = PutAside(viewer)
+        #: The last error that napari was told, and the result that it was about.
+        self._told: tuple[ResultLayers | None, str] = (None, "")
         self._in_front = self._unfolded = True
         #: Left while results were side by side, when there was nothing to hide.
         self._left_beside = False
@@ -115,4 +117,6 @@ class Section(QWidget):
 
     def _fail(self, error: str) -> None:
         self.message.setText(error)
-        show_error(error)
+        if (self._result, error) != self._told:  # one drag of a slider asks many times
+            show_error(error)
+        self._told = self._result, error

@@ -14,6 +14,7 @@ from napari_attnseg._widgets.layers.derived_layers import kept_layers
 from napari_attnseg._widgets.layers.display import add_layers, redraw, remove_layers
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.new_layers import NewLayer, layer_name
+from napari_attnseg._widgets.layers.pixels import changes_of
 from napari_attnseg._widgets.layers.placement import coarse_placement
 from napari_attnseg._widgets.layers.record import Derivation, LayerRecord
 from napari_attnseg._widgets.layers.runs import ResultLayers
@@ -81,10 +82,8 @@ class Temporary:
         """
         if not self.has(self.paint):
             (self.paint,) = add_layers(self._viewer, [paint_layer(result)])
-            self.paint.events.paint.connect(painted)
-            self.paint.events.data.connect(painted)
-            # Undo and redo tell no more than this, and so does another frame.
-            self.paint.events.set_data.connect(painted)
+            for event in changes_of(self.paint):
+                event.connect(painted)
         self._viewer.layers.selection.active = self.paint
         self.paint.visible = True  # side by side hides it, and no brush paints then
         self.paint.selected_label = 1
@@ -239,7 +238,9 @@ def describe_change(
     shown = None if result.mask is None else result.mask.data
     if shown is not None and result.stacked:
         shown = shown[frame]
-    other = ""
+    other, case = "", result.reviewed
+    if case is not None and case.visible and not np.array_equal(case.data, own.mask):
+        other = " The mask in Review differs from it, and is not what is compared."
     if shown is not None and not np.array_equal(np.asarray(shown), own.mask):
         other = (
             " The mask over the image was changed since, by hand or under Mask, and is "

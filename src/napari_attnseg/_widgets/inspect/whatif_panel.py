@@ -256,7 +256,10 @@ class WhatIfPanel(Section):
         """Hide other colours on the image while those of a change are on it."""
         change, layer = self._change, self._layers.change
         forced = change is not None and change.result.provenance["gates_forced"]
-        if forced and self._layers.has(layer) and layer.visible:
+        result, frame = self._result, self._encoded.frame
+        # On another slice of a stack none of it is drawn.
+        here = result is not None and (not result.stacked or self._frame() == frame)
+        if forced and here and self._layers.has(layer) and layer.visible:
             assert self._result is not None
             self._maps.hide(self._result.image)
             self._objects.follow(self, self._result.image)
@@ -268,6 +271,7 @@ class WhatIfPanel(Section):
         """Show the gates of the frame that is shown now; the change is not decoded."""
         if self._result is not None and self._result.stacked:
             self._show_gates()
+            self._follow_maps()
 
     def _was_encoded(self, found: WhatIf | Failed) -> None:
         if isinstance(found, Failed):

@@ -41,14 +41,23 @@ from napari_attnseg._widgets.layers.classes import class_legend, class_names
 from napari_attnseg._widgets.layers.display import leave_brushes
 from napari_attnseg._widgets.layers.objects_aside import ObjectsAside
 from napari_attnseg._widgets.layers.outcome import is_changed_by_hand
-from napari_attnseg._widgets.layers.own_image import bring_forward
+from napari_attnseg._widgets.layers.own_image import bring_forward, hide, is_wanted
 from napari_attnseg._widgets.layers.runs import ResultLayers, find_results, kept_mask
 
 NO_RESULT = "Segment an image first: Plugins ▸ AttnSeg ▸ Segment image."
-MASK_FIXED = (
-    "Grey because the mask layer of this result, or the probability of one of its "
-    "classes, is missing: segment the image again to change its mask. A mask in Review "
-    "a series is changed there."
+#: Why the mask of a result cannot be changed here.
+IN_REVIEW = (
+    "Grey because this result was read from its files for Review: its mask is changed "
+    "in Review, not here. To change a mask here, segment the image of the case; that "
+    "makes a new result."
+)
+NO_MASK = (
+    "Grey because the mask layer of this result is missing: segment the image again to "
+    "change its mask."
+)
+NO_PROBABILITY = (
+    "Grey because the probability of one of the classes of this result is missing: "
+    "segment the image again to change its mask."
 )
 #: Shows side by side, and goes back; no key of napari's.
 KEY = "G"
@@ -80,7 +89,7 @@ class InspectWidget(DockWidget):
         self.mask_section = QWidget()
         self.mask_panel = MaskPanel(napari_viewer)
         #: Why the mask cannot be changed; hidden while it can.
-        self.mask_why = wrapped_label(MASK_FIXED)
+        self.mask_why = wrapped_label(NO_MASK)
         self.click_panel = ClickPanel(napari_viewer, life)
         objects = ObjectsAside(napari_viewer)
         life.at_end.append(objects.end)
@@ -97,7 +106,7 @@ class InspectWidget(DockWidget):
         self.preset_description.setText(describe_preset(None, Preset.OVERLAY))
         set_tips(
             {
-                self.result_box: "Result that this widget shows: image and model.",
+                self.result_box: "Result that this widget shows: image and weights.",
                 self.preset_box: "The layers to show, over each other or side by side.",
                 self.toggle_button: f"Side by side, and back (key {KEY}).",
             }
@@ -233,23 +242,43 @@ class InspectWidget(DockWidget):
         self.legend.setVisible(len(classes) > 1)
         self.pointing.set_result(self.result)
         self.mask_panel.set_result(self.result)
-        self.mask_why.setVisible(result is not None and not result.complete)
+        why = "" if result is None else _why_fixed(result)
+        self.mask_why.setText(why or NO_MASK)
+        self.mask_why.setVisible(bool(why))
         self.click_panel.set_result(self.result)
         self.whatif_panel.set_result(self.result)
         self.readers_panel.set_result(self.result)
         self._in_view.tell()
         self._offer_run()
-        if result is not None and result.mask is not None:
+        for mask in () if result is None else (result.mask, result.reviewed):
+            if mask is None:
+                continue
             # The zoom, or a mask of the whole frame, may turn an outline into a fill.
-            contour = result.mask.events.contour
-            contour.disconnect(self._describe)
-            contour.connect(self._describe)
+            for event in (mask.events.contour, mask.events.visible):
+                event.disconnect(self._describe)
+                event.connect(self._describe)
         self._describe()
 
     def _bring_forward(self, index: int) -> None:
-        """Show the image of a chosen result, if another image covers it."""
+        """Show the image and the mask of a chosen result."""
         if self.result is not None and self.result.image is not None:
             bring_forward(self._viewer, self.result.image)
+        # Not now: what another result hid is shown again first.
+        QTimer.singleShot(0, self._show_its_mask)
+
+    def _show_its_mask(self) -> None:
+        """Show the mask of a chosen result in place of that of another run."""
+        result, beside = self.result, self._viewer.canvas.grid.enabled
+        mask = None if result is None else result.mask
+        if self._life.ended or result is None or beside or mask is None:
+            return
+        if is_wanted(mask):
+            return
+        for other in self._results:
+            same = other.image is result.image and other.mask is not None
+            if same and other is not result:
+                hide(other.mask)
+        mask.visible = True
 
     def _offer_run(self, event: Any = None) -> None:
         """Offer the kept what-if that is selected, else the result, in the run menu."""
@@ -266,6 +295,7 @@ class InspectWidget(DockWidget):
         self._describe()
         self.click_panel.follow_mask()
         self.pointing.follow_frame()
+        self.readers_panel.follow_frame()
         self.whatif_panel.follow_frame()
 
     # -- arrangement -----------------------------------------------------------------
@@ -312,13 +342,17 @@ class InspectWidget(DockWidget):
         if self._life.ended:
             return
         result, found, filled, emptied = self.result, True, False, False
+        masks = () if result is None else (result.mask, result.reviewed)
+        hidden = not any(one.visible for one in masks if one is not None)
         if result is not None and result.mask is not None:
             data, filled = result.mask.data, result.mask.contour == 0
             frame = result.frame(self._viewer.dims.point)
             mask = np.asarray(data[frame] if result.stacked else data)
             found = bool(mask.any())
             emptied = not found and is_changed_by_hand(result, frame, mask)
-        text = describe_preset(result, self.preset, found, filled, emptied)
+            hidden = not result.mask.visible
+        seen = found, filled, emptied, hidden and result is not None
+        text = describe_preset(result, self.preset, *seen)
         self.preset_description.setText(text)
 
     def _follow_overlay(self) -> None:
@@ -337,6 +371,15 @@ class InspectWidget(DockWidget):
         """Switch between the overlay and all scales side by side."""
         beside = self.preset is not Preset.OVERLAY
         self.show_preset(Preset.OVERLAY if beside else Preset.ALL_SCALES)
+
+
+def _why_fixed(result: ResultLayers) -> str:
+    """Reason why the mask of a result cannot be changed here; empty if it can."""
+    if result.complete:
+        return ""
+    if result.mask is not None:
+        return NO_PROBABILITY
+    return NO_MASK if result.reviewed is None else IN_REVIEW
 
 
 def _same(result: ResultLayers, among: list[ResultLayers]) -> int:

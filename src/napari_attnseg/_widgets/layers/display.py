@@ -25,6 +25,7 @@ from napari_attnseg._widgets.layers.new_layers import (
 )
 from napari_attnseg._widgets.layers.outline import outline
 from napari_attnseg._widgets.layers.own_image import images_of, place_above
+from napari_attnseg._widgets.layers.pixels import tell_if_hidden
 from napari_attnseg._widgets.layers.source import Source
 from napari_attnseg._widgets.layers.thumbnail import keep_thumbnail
 from napari_attnseg._widgets.preferences import first_gate, mask_colour
@@ -236,9 +237,7 @@ def redraw(layer: Any, values: NDArray[Any], frame: int | None = None) -> None:
         layer.data = data = np.array(data)
     data[... if frame is None else frame] = values
     layer.refresh(thumbnail=False, highlight=False, extent=False)
-    if not layer.visible:
-        # napari says nothing of a hidden layer, as of a mask behind its objects.
-        layer.events.paint(value=[])
+    tell_if_hidden(layer)
 
 
 def leave_brushes(viewer: Any) -> None:

@@ -56,6 +56,10 @@ FRAME_TIMES = "attnseg frame times"
 #: their table has them: frame → column → number.
 FRAME_NUMBERS = "attnseg frame numbers"
 
+#: Key, in ``layer.metadata`` of the mask of a case in Review, of the identity of the
+#: layer of its image.
+REVIEWED = "attnseg reviewed image"
+
 #: Keys of the dictionary that describe the layer; all others are provenance.
 _LAYER_KEYS = frozenset(
     {
@@ -226,6 +230,16 @@ def _image(metadata: Mapping[str, Any], source: str) -> ImageReference:
         return ImageReference(known["name"], known["layer"], file or known["file"])
     file = file or (source if is_file(Path(source)) else None)
     return ImageReference(source if file is None else Path(file).stem, "", file)
+
+
+def file_facts(layer: Any) -> Mapping[str, Any] | None:
+    """What the file of an image layer says; None if that is not known.
+
+    The key may be there without a value: the image of a case in Review stays a layer,
+    and takes the facts of the next case, or none.
+    """
+    found: Mapping[str, Any] | None = layer.metadata.get(FILE_FACTS)
+    return found
 
 
 def results_file(layer: Any) -> Path | None:

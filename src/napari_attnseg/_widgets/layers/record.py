@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from napari_attnseg.boxes import Box, box_of
 from napari_attnseg.io.run_facts import share_of_frame
 from napari_attnseg.results import AttentionMap, GateKey, PatternValue, gate_parts
+from napari_attnseg.run_files import BEST_WEIGHTS
 
 
 class Part(StrEnum):
@@ -150,6 +152,16 @@ class LayerRecord:
     def model(self) -> str:
         """Name of the model; ``?`` if it is not known."""
         return str(self.provenance.get("model", "?"))
+
+    @property
+    def weights(self) -> str:
+        """Name of the weights, as the list of weights has it where the record allows.
+
+        Every training run writes its best weights under the same name: of these, and
+        where no name is known, it is that of the model.
+        """
+        file = str(self.provenance.get("weights", ""))
+        return self.model if file in ("", BEST_WEIGHTS) else Path(file).stem
 
     @property
     def threshold(self) -> float:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.frames import shown_frame
 from napari_attnseg._widgets.layers.image_match import find_image
-from napari_attnseg._widgets.layers.metadata import is_image, record_of
+from napari_attnseg._widgets.layers.metadata import REVIEWED, is_image, record_of
 from napari_attnseg._widgets.layers.record import (
     ImageReference,
     LayerRecord,
@@ -34,6 +34,8 @@ class ResultLayers:
     mask : Labels or None
     probability : list of Image
         One per class.
+    reviewed : Labels or None
+        The mask of the image in Review, which is changed there.
     gates : dict of int or (int, str) to Image
         `results.AttentionMap.key` → gate map, finest first.
     number : int
@@ -42,6 +44,7 @@ class ResultLayers:
 
     image: Any = None
     mask: Any = None
+    reviewed: Any = None
     probability: list[Any] = field(default_factory=list)
     gates: dict[GateKey, Any] = field(default_factory=dict)
     number: int = 0
@@ -66,9 +69,9 @@ class ResultLayers:
 
     @property
     def title(self) -> str:
-        """Text for a list to choose from: image, model, number."""
+        """Text for a list to choose from: image, weights, number."""
         number = f" [{self.number}]" if self.number else ""
-        return f"{self.name} · {self.record.model}{number}"
+        return f"{self.name} · {self.record.weights}{number}"
 
     @property
     def reference(self) -> ImageReference:
@@ -102,7 +105,7 @@ class ResultLayers:
 
     def equals(self, other: ResultLayers) -> bool:
         """Whether both have the same layers and image."""
-        mine, its = ([*one.layers, one.image] for one in (self, other))
+        mine, its = ([*one.layers, one.image, one.reviewed] for one in (self, other))
         return [id(layer) for layer in mine] == [id(layer) for layer in its]
 
     @property
@@ -145,6 +148,11 @@ def all_results(layers: Iterable[Any]) -> list[ResultLayers]:
         else:
             result.probability.append(layer)
     images = [x for x in layers if is_image(x)]
+    drawn_in = {
+        layer.metadata[REVIEWED]: layer
+        for layer in reversed(layers)  # a duplicate lies above it
+        if REVIEWED in layer.metadata
+    }
     names: Counter[str] = Counter()
     for result in found.values():  # numbered as napari numbers the names of layers
         # The user may have moved them in the list.
@@ -155,6 +163,8 @@ def all_results(layers: Iterable[Any]) -> list[ResultLayers]:
         whole = [*result.probability, *([] if result.mask is None else [result.mask])]
         shape = tuple(whole[0].data.shape) if whole else ()
         result.image = find_image(result.record, shape, images)
+        if result.image is not None:
+            result.reviewed = drawn_in.get(str(result.image.unique_id))
         result.number = names[result.name]
         names[result.name] += 1
     # Not as they lie in the list, where each is above its own image.

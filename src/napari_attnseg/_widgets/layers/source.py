@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg._widgets.layers.metadata import (
-    FILE_FACTS,
     IMAGE_FILE,
     IMAGE_ORIENTATION,
+    file_facts,
 )
 from napari_attnseg._widgets.layers.placement import without_axis
 from napari_attnseg._widgets.layers.record import ImageReference
@@ -186,7 +186,7 @@ def source_of(layer: Any, reading: AxisReading | None = None) -> Source:
         reading=reading,
         decoding=decoding_of(layer),
         orientation=None if file is None else int(applied),
-        file_facts=layer.metadata.get(FILE_FACTS),
+        file_facts=file_facts(layer),
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from napari_attnseg._widgets.base.controls import halt, restart, timer
 from napari_attnseg._widgets.layers.frames import shown_frame
 from napari_attnseg._widgets.layers.own_image import hide, is_wanted
+from napari_attnseg._widgets.layers.pixels import changes_of
 from napari_attnseg._widgets.layers.source import finest
 from napari_attnseg._widgets.objects.measurement import Measurement
 
@@ -51,8 +52,8 @@ class Watched:
         # Not while napari paints in the mask; of one pixel it tells before it does.
         self._soon = timer(0, self._settled)
         for watched in self._layers():
-            watched.events.paint.connect(self._changed)
-            watched.events.set_data.connect(self._changed)  # undo tells no more
+            for event in changes_of(watched):
+                event.connect(self._changed)
         self._changed()  # somebody may have painted while it was measured
 
     def _layers(self) -> list[Any]:
@@ -63,8 +64,8 @@ class Watched:
         halt(self._soon)
         self.tell = lambda: None
         for watched in self._layers():
-            watched.events.paint.disconnect(self._changed)
-            watched.events.set_data.disconnect(self._changed)
+            for event in changes_of(watched):
+                event.disconnect(self._changed)
 
     def sentence(self, everything: bool = False) -> str:
         """What was changed since the measurement; empty if nothing.

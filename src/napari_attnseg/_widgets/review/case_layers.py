@@ -19,11 +19,13 @@ from napari_attnseg._widgets.layers.metadata import (
     FILE_FACTS,
     IMAGE_FILE,
     IMAGE_ORIENTATION,
+    REVIEWED,
     record_of,
 )
 from napari_attnseg._widgets.layers.new_layers import NewLayer
 from napari_attnseg._widgets.layers.outline import outline
 from napari_attnseg._widgets.layers.own_image import hide, images_of
+from napari_attnseg._widgets.layers.pixels import changes_of
 from napari_attnseg._widgets.layers.placement import carried
 from napari_attnseg._widgets.layers.reader import layers_of, unplaced
 from napari_attnseg._widgets.layers.record import Part
@@ -147,7 +149,7 @@ class CaseLayers:
         for layer in (image, mask):
             for key, value in self._placement.items():
                 setattr(layer, key, value)
-        image.name, mask.name = title, f"mask · {title}"
+        image.name, mask.name = title, mask_name(title)
         image.metadata.update(known)
         image.visible = True
         mask.data = data
@@ -175,20 +177,21 @@ class CaseLayers:
             options["contrast_limits"] = self._window
         image = NewLayer("Image", pixels, options, metadata=known)
         data = _drawn(pixels, labels)
-        colours: dict[str, Any] = {"name": f"mask · {title}", "opacity": 1.0}
+        colours: dict[str, Any] = {"name": mask_name(title), "opacity": 1.0}
         colours |= self._placement
         if _plain(data):
             # Other labels than 1 may be painted too, and are to be seen.
             colours["colormap"] = {None: mask_colour(), 0: "transparent"}
         self.image = make_layer(image)
-        self.mask = make_layer(NewLayer("Labels", data, colours))
+        of_image = {REVIEWED: str(self.image.unique_id)}
+        self.mask = make_layer(NewLayer("Labels", data, colours, metadata=of_image))
         outline(self.mask)
         self.mask.visible = not hidden
         self._layers = [self.image, self.mask]
         for layer in self._layers:
             self._viewer.layers.append(layer)
-        self.mask.events.paint.connect(self._painted)
-        self.mask.events.set_data.connect(self._painted)
+        for event in changes_of(self.mask):
+            event.connect(self._painted)
         self.mask.events.visible.connect(self._seen)
 
     def of_another_case(self, layer: Any) -> bool:
@@ -202,6 +205,16 @@ class CaseLayers:
             return False
         hide(layer)
         return True
+
+    def masks_of_runs(self) -> list[Any]:
+        """Visible masks that runs made of the image of the case."""
+        found = []
+        for layer, image in images_of(self._viewer.layers).items():
+            record = record_of(layer)
+            is_mask = record is not None and record.part is Part.MASK
+            if is_mask and image is self.image and layer.visible:
+                found.append(layer)
+        return found
 
     @property
     def labels(self) -> NDArray[np.integer[Any]] | None:
@@ -283,7 +296,7 @@ class CaseLayers:
             if image in layers and made not in layers:
                 hide(made)
         for layer in reversed(layers):
-            for name in ("paint", "set_data", "visible"):
+            for name in ("paint", "set_data", "data", "visible"):
                 emitter = getattr(layer.events, name, None)
                 for callback in (self._painted, self._seen):
                     if emitter is not None:
@@ -291,6 +304,11 @@ class CaseLayers:
             if layer in present and getattr(layer, "mode", "pan_zoom") != "pan_zoom":
                 layer.mode = "pan_zoom"
         remove_layers(self._viewer, reversed(layers))
+
+
+def mask_name(title: str) -> str:
+    """Name of the mask that is decided on; those of runs have another."""
+    return f"reviewed mask · {title}"
 
 
 def _drawn(

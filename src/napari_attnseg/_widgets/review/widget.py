@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QFileDialog
 
-from napari_attnseg._widgets.base.controls import restart, timer
+from napari_attnseg._widgets.base.controls import halt, restart, timer
 from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.review.keys import bind
@@ -22,6 +23,17 @@ from napari_attnseg._widgets.review.setup_form import SetupForm
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.review.case import Case
 from napari_attnseg.review.study import MAPS
+
+#: Of a mask that a run made of the image of the case on screen.
+NEW_MASK = (
+    "{} is the mask of a new result. You still decide on the layer {}, which S shows "
+    "and hides."
+)
+#: When a decision is refused: what is on screen is not what it would be about.
+OTHER_SEEN = (
+    "You decide on the layer {}, which is hidden, and the mask of a new result is on "
+    "screen: show the one that is reviewed (S) first."
+)
 
 
 class ReviewWidget(DockWidget):
@@ -59,6 +71,9 @@ class ReviewWidget(DockWidget):
             napari_viewer, self._actions, self._changed, self._fail
         )
         self._comment_soon = timer(SOON, self._save_comment)
+        #: Cases whose masks are still to be read for the list, one whenever Qt is idle.
+        self._unread: Iterator[Case] = iter(())
+        self._when_idle = timer(0, self._look_ahead)
         self._connect()
 
     def _connect(self) -> None:
@@ -101,12 +116,24 @@ class ReviewWidget(DockWidget):
         self.setup.hide()
         self.panel.show()
         self._go(self.opened.first, self.opened.told)
+        self._unread = iter(self.opened.review.cases)
+        restart(self._when_idle)
+
+    def _look_ahead(self) -> None:
+        """Read the mask of one more case, whose expected Dice may no longer hold."""
+        case = None if self.opened is None else next(self._unread, None)
+        if self.opened is None or case is None:
+            return
+        if self.opened.review.look_ahead(case):
+            self.panel.show_state(self.opened, case)
+        restart(self._when_idle)
 
     def close_review(self) -> None:
         """Save the open review, remove its layers and show the form again."""
         opened = self.opened
         if opened is None:
             return
+        halt(self._when_idle)
         self._save_all()
         said = self._tried(opened.close)
         self.opened = None
@@ -162,6 +189,9 @@ class ReviewWidget(DockWidget):
     def _layer_came(self, event: Any) -> None:
         if self.on_screen.layers.of_another_case(event.value):
             self._say(f"{event.value.name} belongs to an earlier case, and is hidden.")
+        elif event.value in self.on_screen.layers.masks_of_runs():
+            mask = self.on_screen.layers.mask
+            self._say(NEW_MASK.format(event.value.name, mask.name) if mask else "")
 
     def _application_changed(self, state: Any) -> None:
         if self.opened is not None:
@@ -214,6 +244,9 @@ class ReviewWidget(DockWidget):
         opened, case = self.opened, self.case
         if opened is None or case is None:
             return
+        if self._is_another_seen():
+            self._say(OTHER_SEEN.format(self.on_screen.layers.mask.name))
+            return
         self._save_all()
         try:
             decide(opened.review, case)
@@ -228,6 +261,12 @@ class ReviewWidget(DockWidget):
         self.panel.show_case(opened, case)
         all_done = opened.review.done == len(opened.review.cases)
         self._say("Every case is decided." if all_done else "No listed case is open.")
+
+    def _is_another_seen(self) -> bool:
+        """Whether a mask of a run is visible, and that of the case is not."""
+        layers = self.on_screen.layers
+        there = layers.labels is not None and self.on_screen.labels is not None
+        return there and not layers.mask.visible and bool(layers.masks_of_runs())
 
     def correct(self) -> None:
         """Take the brush; the mask is saved with every stroke."""

@@ -1,0 +1,211 @@
+"""The case of a review in the other docks: segmented, explained, inspected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from made_series import write_images, write_results
+from napari.components import ViewerModel
+from PIL import Image
+
+from napari_attnseg._widgets.base.model_cache import MODELS
+from napari_attnseg._widgets.explain import ExplainWidget
+from napari_attnseg._widgets.inspect.masks_beside import REVIEW_DIFFERS
+from napari_attnseg._widgets.inspect.presets import DESCRIPTIONS, HIDDEN, Preset
+from napari_attnseg._widgets.inspect.readers_panel import PUT_AWAY
+from napari_attnseg._widgets.inspect.widget import IN_REVIEW, NO_MASK, InspectWidget
+from napari_attnseg._widgets.layers.runs import find_results
+from napari_attnseg._widgets.review import setup_form
+from napari_attnseg._widgets.review.widget import NEW_MASK, OTHER_SEEN, ReviewWidget
+from napari_attnseg._widgets.segment import SegmentWidget
+from napari_attnseg.batch import segment_files
+
+
+@pytest.fixture(autouse=True)
+def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from qtpy.QtCore import QSettings
+
+    file = str(tmp_path / "settings.ini")
+    kind = QSettings.Format.IniFormat
+    monkeypatch.setattr(setup_form, "_settings", lambda: QSettings(file, kind))
+
+
+@pytest.fixture
+def begin(qtbot: Any, viewer: ViewerModel) -> Callable[[Path], ReviewWidget]:
+    def begun(folder: Path) -> ReviewWidget:
+        widget = ReviewWidget(viewer)
+        qtbot.addWidget(widget)
+        widget.setup.folder.set(folder)
+        widget.setup.reader.setText("anna")
+        widget.begin()
+        return widget
+
+    return begun
+
+
+def photographs(folder: Path) -> Path:
+    """Two JPEG images, and nothing else."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(2):
+        pixels = rng.integers(0, 255, (24, 32, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i}.jpg")
+    return folder
+
+
+FOLDERS = {
+    "results": lambda place: write_results(place, {"a": None, "b": None}),
+    "images and masks": write_images,
+    "JPEG": photographs,
+}
+
+
+@pytest.mark.parametrize("kind", FOLDERS)
+def test_the_image_of_a_case_is_segmented_and_explained(
+    kind: str,
+    begin: Callable[[Path], ReviewWidget],
+    viewer: ViewerModel,
+    qtbot: Any,
+    tmp_path: Path,
+    tiny_weights: Path,
+) -> None:
+    begin(FOLDERS[kind](tmp_path / "series"))
+    segment, explain = SegmentWidget(viewer), ExplainWidget(viewer)
+    for dock in (segment, explain):
+        qtbot.addWidget(dock)
+        qtbot.waitUntil(
+            lambda dock=dock: dock.inputs.device_box.count() > 1, timeout=60_000
+        )
+        dock.inputs.use_weights(tiny_weights)
+    qtbot.waitUntil(lambda: explain.method_box.count() > 0, timeout=60_000)
+    explain.method_box.setCurrentText("entropy")
+    for dock in (segment, explain):
+        before = len(viewer.layers)
+        dock.start()
+        qtbot.waitUntil(lambda dock=dock: dock.life.worker is None, timeout=60_000)
+        assert len(viewer.layers) > before
+    assert len(find_results(viewer.layers)) == 1
+
+
+@pytest.fixture
+def inspected(
+    begin: Callable[[Path], ReviewWidget],
+    viewer: ViewerModel,
+    qtbot: Any,
+    tmp_path: Path,
+    tiny_weights: Path,
+) -> tuple[ReviewWidget, InspectWidget]:
+    """Review of results with its maps shown, and Inspect."""
+    done = segment_files(
+        [photographs(tmp_path / "photographs")], tmp_path / "out", tiny_weights, "cpu"
+    )
+    assert all(one.error is None for one in done)
+    review = begin(tmp_path / "out")
+    review.toggle_maps()
+    inspect = InspectWidget(viewer)
+    qtbot.addWidget(inspect)
+    MODELS.load(tiny_weights, "cpu")
+    return review, inspect
+
+
+def test_inspect_says_that_the_mask_of_a_case_is_changed_in_review(
+    inspected: tuple[ReviewWidget, InspectWidget], viewer: ViewerModel
+) -> None:
+    review, inspect = inspected
+    assert inspect.result is not None and inspect.mask_why.text() == IN_REVIEW
+    assert not inspect.mask_why.isHidden() and inspect.mask_panel.size_label.isHidden()
+    # Without the mask of the case, nothing is said of it.
+    viewer.layers.remove(review.on_screen.layers.mask)
+    assert inspect.mask_why.text() == NO_MASK and not inspect.mask_why.isHidden()
+
+
+def test_the_mask_of_a_case_is_hidden_beside_outlines_that_it_is_not(
+    inspected: tuple[ReviewWidget, InspectWidget], qtbot: Any
+) -> None:
+    review, inspect = inspected
+    panel, mask = inspect.readers_panel, review.on_screen.layers.mask
+
+    def show() -> None:
+        panel.show_button.click()
+        qtbot.waitUntil(lambda: panel.found is not None, timeout=20_000)
+
+    def stroke() -> None:
+        with mask.block_history():
+            mask.paint((20, 20), 1 - int(mask.data[20, 20]))
+
+    show()
+    assert mask.visible and REVIEW_DIFFERS not in panel.message.text()
+    panel.show_button.click()
+    stroke()
+    show()
+    assert not mask.visible and REVIEW_DIFFERS in panel.message.text()
+    assert inspect.preset_description.text() == HIDDEN
+    # Another tab in front, where it is painted again: the outlines do not come back.
+    panel.set_in_front(False)
+    assert mask.visible
+    assert inspect.preset_description.text() == DESCRIPTIONS[Preset.OVERLAY]
+    stroke()
+    stroke()
+    panel.set_in_front(True)
+    assert panel.found is None and panel.message.text() == PUT_AWAY
+    assert mask.visible
+
+
+def test_a_mask_that_review_hides_stays_hidden_and_is_not_spoken_of(
+    inspected: tuple[ReviewWidget, InspectWidget], qtbot: Any
+) -> None:
+    review, inspect = inspected
+    panel, mask = inspect.readers_panel, review.on_screen.layers.mask
+    mask.data = 1 - mask.data
+    mask.visible = False
+    panel.show_button.click()
+    qtbot.waitUntil(lambda: panel.found is not None, timeout=20_000)
+    assert REVIEW_DIFFERS not in panel.message.text()
+    panel.show_button.click()
+    qtbot.wait(50)
+    assert not mask.visible
+
+
+def test_the_mask_of_a_run_is_not_taken_for_the_reviewed_one(
+    begin: Callable[[Path], ReviewWidget],
+    viewer: ViewerModel,
+    tmp_path: Path,
+    add_result: Callable[..., list[Any]],
+) -> None:
+    review = begin(write_images(tmp_path / "series"))
+    layers, said = review.on_screen.layers, review.panel.said
+    made = add_result(viewer, layers.image)[-1]
+    assert layers.mask.name == "reviewed mask · case0" != made.name
+    assert said.text() == NEW_MASK.format(made.name, layers.mask.name)
+    review.toggle_mask()
+    for decide in (review.accept, review.reject):
+        decide()
+        assert said.text() == OTHER_SEEN.format(layers.mask.name)
+    assert review.opened is not None and review.opened.review.done == 0
+    made.visible = False  # nothing on screen to be taken for it
+    review.accept()
+    assert review.opened.review.done == 1
+
+
+def test_a_what_if_says_that_the_reviewed_mask_is_not_what_is_compared(
+    inspected: tuple[ReviewWidget, InspectWidget], qtbot: Any
+) -> None:
+    review, inspect = inspected
+    panel, mask = inspect.whatif_panel, review.on_screen.layers.mask
+
+    def said(psi: float) -> str:
+        before = panel.change
+        panel.rows[32].slider.setValue(psi)
+        qtbot.waitUntil(lambda: panel.change is not before, timeout=20_000)
+        return panel.message.text()
+
+    words = "The mask in Review differs"
+    assert words not in said(1.0)
+    mask.data = 1 - mask.data
+    assert words in said(0.5)
+    mask.visible = False
+    assert words not in said(0.0)
