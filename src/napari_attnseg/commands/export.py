@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from napari_attnseg.commands.console import say
-from napari_attnseg.commands.report import ResultsInputs
+from napari_attnseg.commands.report import ResultsInputs, results_files
 from napari_attnseg.errors import InputError
 from napari_attnseg.exit_codes import SOME_FAILED, WRONG_USE
 from napari_attnseg.how_many import how_many
@@ -68,7 +68,6 @@ def export(
     """
     from napari_attnseg.exports import load_masks
     from napari_attnseg.exports.dicom_codes import parse_codes
-    from napari_attnseg.exports.masks import find_masks
     from napari_attnseg.io.atomic import write_together
     from napari_attnseg.io.segmented_pixels import expect_same_image
 
@@ -78,9 +77,9 @@ def export(
             "are for --format dicom; leave them out."
         )
     codes = parse_codes(code or [])
-    found = [file for path in results for file in _expect(path, find_masks(path))]
+    found = results_files(results)
     series, written, failed = [], 0, 0
-    for file in dict.fromkeys(found):
+    for file in found:
         try:
             one = load_masks(file)
             expect_same_image(file, one.image)
@@ -114,7 +113,7 @@ def export(
             say(repeated)
         write_together({out / "annotations.json": coco_json(series)})
         written += 1
-    done = len(dict.fromkeys(found)) - failed
+    done = len(found) - failed
     files = how_many(written, "file")
     say(f"{done} of {done + failed} results exported: {files} in {out}.")
     if kind is MaskFormat.DICOM and done and not keep_identifiers:
@@ -124,14 +123,3 @@ def export(
         )
     if failed:
         raise typer.Exit(SOME_FAILED if done else WRONG_USE)
-
-
-def _expect(path: Path, found: list[Path]) -> list[Path]:
-    if not path.exists():
-        raise InputError(f"There is no file or folder {path}; check the path.")
-    if not found:
-        raise InputError(
-            f"Expected results of attnseg segment in {path}, but there are none; "
-            "choose the folder that --out named, or a JSON file in it."
-        )
-    return found

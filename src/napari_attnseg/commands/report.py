@@ -142,17 +142,22 @@ def results_files(inputs: list[Path]) -> list[Path]:
         If an input does not exist, or holds no results.
     """
     from napari_attnseg.exports.masks import find_masks
+    from napari_attnseg.io.results_below import sorted_words
 
     files: dict[Path, Path] = {}
     for path in inputs:
         if not path.exists():
             raise InputError(f"There is no file or folder {path}; check the path.")
         found = find_masks(path)
+        below = sorted_words(path, {one.stem for one in found}) if path.is_dir() else ""
         if not found:
+            choose = "choose the folder that --out named, or a JSON file in it."
             raise InputError(
                 f"Expected results of attnseg segment in {path}, but there are none; "
-                "choose the folder that --out named, or a JSON file in it."
+                f"{below or choose}"
             )
+        if below:
+            say(below)
         for file in found:
             files.setdefault(file.resolve(), file)
     return list(files.values())

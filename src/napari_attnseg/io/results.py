@@ -24,6 +24,7 @@ from napari_attnseg.io.atomic import remove, write_together
 from napari_attnseg.io.beside_masks import expect_mask, expect_original, expect_part
 from napari_attnseg.io.edited_masks import result_doubts
 from napari_attnseg.io.files import (
+    RESULTS_FORMAT,
     expect_files_that_fit,
     image_of,
     png_bytes,
@@ -54,7 +55,7 @@ from napari_attnseg.results import (
 )
 from napari_attnseg.uncertainty import DOUBT_MEANING, case_doubt
 
-FORMAT = "attnseg-results-1"
+FORMAT = RESULTS_FORMAT
 #: Larger masks are TIFFs, like those of stacks: Pillow warns of larger PNGs.
 PNG_PIXELS = 89_000_000
 

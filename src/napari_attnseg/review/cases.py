@@ -15,6 +15,7 @@ from napari_attnseg.io.folders import entries, left_out, left_out_words, name_ke
 from napari_attnseg.io.frame_results import find_frame_results
 from napari_attnseg.io.images import SUFFIXES, find_images
 from napari_attnseg.io.results import FORMAT
+from napari_attnseg.io.results_below import sorted_words
 from napari_attnseg.io.saved_results import find_results
 from napari_attnseg.review.case import Case
 from napari_attnseg.review.frame_cases import FrameCases
@@ -126,7 +127,12 @@ def find_cases(folder: Path, masks: Path | None = None) -> Series:
     if results or films:
         series = _of_results(folder, results, films)
     else:
-        series = _of_files(folder, masks)
+        try:
+            series = _of_files(folder, masks)
+        except InputError as error:
+            if below := sorted_words(folder, ()):
+                raise InputError(f"{error} {below}") from error
+            raise
     if not series.cases:
         raise InputError(
             f"Expected images to review in {folder}, but there are none; "
