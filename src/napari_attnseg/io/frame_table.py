@@ -175,10 +175,10 @@ def whole_rows(table: Path, otherwise: str) -> dict[int, dict[str, str]]:
     return found
 
 
-def row_of(table: Path, frame: int) -> Mapping[str, str]:
-    """Row of a frame in the table of `whole_rows`; empty if there is none."""
+def rows_of(table: Path) -> Mapping[int, Mapping[str, str]]:
+    """Rows of `whole_rows`; empty if the table cannot be read."""
     try:
-        return _kept(table, table.stat().st_mtime_ns).get(frame, {})
+        return _kept(table, table.stat().st_mtime_ns)
     except (OSError, InputError):
         return {}
 

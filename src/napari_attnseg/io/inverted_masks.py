@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
-from napari_attnseg.io.frame_table import CENTRE_ROUNDING, row_of
+from napari_attnseg.io.frame_table import CENTRE_ROUNDING, rows_of
 
 #: Share of what was found that an inverted mask may hold, and share of the rest that it
 #: holds at least, if it does not cover the whole border.
@@ -109,7 +109,7 @@ def area_and_centre(table: Path, frame: int) -> tuple[float, tuple[float, float]
 
     The area is NaN without a row of the frame, or if it cannot be read.
     """
-    row = row_of(table, frame)
+    row = rows_of(table).get(frame, {})
     try:
         area = float(row.get("area_px") or "nan")
         place = float(row.get("centre_row") or 0), float(row.get("centre_column") or 0)

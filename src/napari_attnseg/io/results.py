@@ -23,6 +23,7 @@ from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.atomic import remove, write_together
 from napari_attnseg.io.beside_masks import expect_mask, expect_original, expect_part
 from napari_attnseg.io.edited_masks import result_doubts
+from napari_attnseg.io.exchanged_masks import own_result_words
 from napari_attnseg.io.files import (
     RESULTS_FORMAT,
     expect_files_that_fit,
@@ -274,6 +275,8 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
     segmentations, doubts = [], []
     for i in range(count or 1):
         said = of_frame(own, i, count)
+        if said.get(IMAGE, "") is not None:
+            doubts.append(own_result_words(path, facts, masks[i], i))
         if facts["mask_value"] == 255 and said.get(IMAGE, "") is not None:
             known = probabilities[i], said, files["mask"]
             doubts.append(result_doubts(masks[i], *known))

@@ -35,6 +35,7 @@ from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Window
 from napari_attnseg.io.dataset_toml import read_descriptor
 from napari_attnseg.io.edited_masks import frame_doubts
+from napari_attnseg.io.exchanged_masks import own_frame_words
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.frame_table import whole_rows
 from napari_attnseg.io.readers import FileSet, Frames, open_frames
@@ -130,20 +131,24 @@ def frames_to_training_set(
         inversion = Inversion()
         table = _table(masks)
         unread = []
-        for number in sorted(found):
-            if number % every == 0:
-                _expect_same(frames, number, rows, masks.name)
-                stored = rule.labels(found[number])
-                if isinstance(one := found[number], Path):
-                    unread.append(unread_words(one, stored))
-                labels = turned(stored) if turned else stored
-                inversion.add(labels)
-                if rule.classes is None:
-                    name = f"frame {number} of {masks.name}"
-                    doubt = frame_doubts(labels, number, table, name)
-                    if doubt:
-                        tell(doubt)
-                yield _add(frames, files.name, number, labels, rule, out)
+        taken = [one for one in sorted(found) if one % every == 0]
+        if rows:  # all, before the first one is written
+            own = (own_frame_words(rule.labels(found[i]), i, table) for i in taken)
+            if told := told_once(own):
+                tell(told)
+        for number in taken:
+            _expect_same(frames, number, rows, masks.name)
+            stored = rule.labels(found[number])
+            if isinstance(one := found[number], Path):
+                unread.append(unread_words(one, stored))
+            labels = turned(stored) if turned else stored
+            inversion.add(labels)
+            if rule.classes is None:
+                name = f"frame {number} of {masks.name}"
+                doubt = frame_doubts(labels, number, table, name)
+                if doubt:
+                    tell(doubt)
+            yield _add(frames, files.name, number, labels, rule, out)
         for told in (*inversion.told(masks.name), told_once(unread)):
             if told:
                 tell(told)
