@@ -63,12 +63,13 @@ def export(
     mm² if the source says the size of a pixel, otherwise in pixels. nifti writes
     NAME_labels.nii.gz. coco writes one annotations.json for all results, with a
     run-length code per object. labels-png writes NAME_labels.png, with the number of
-    the class in each pixel. Files of these names are replaced. A result that cannot be
-    exported is named and skipped; the exit code is then 1.
+    the class in each pixel. Files of these names are replaced, unless they were changed
+    since attnseg export wrote them. A result that cannot be exported is named and
+    skipped; the exit code is then 1.
     """
     from napari_attnseg.exports import load_masks
     from napari_attnseg.exports.dicom_codes import parse_codes
-    from napari_attnseg.io.atomic import write_together
+    from napari_attnseg.exports.record import Exported
     from napari_attnseg.io.segmented_pixels import expect_same_image
 
     if kind is not MaskFormat.DICOM and (source or code or keep_identifiers):
@@ -79,40 +80,44 @@ def export(
     codes = parse_codes(code or [])
     found = results_files(results)
     series, written, failed = [], 0, 0
-    for file in found:
-        try:
-            one = load_masks(file)
-            expect_same_image(file, one.image)
-            if one.assumed:
-                say(one.assumed)
-            if kind is MaskFormat.COCO:
-                series.append(one)
+    with Exported(out) as record:
+        for file in found:
+            try:
+                one = load_masks(file)
+                expect_same_image(file, one.image)
+                if one.assumed:
+                    say(one.assumed)
+                if kind is MaskFormat.COCO:
+                    series.append(one)
+                    continue
+                if kind is MaskFormat.DICOM:
+                    from napari_attnseg.exports.dicom import dicom_files
+
+                    parts = dicom_files(one, source or (), codes, keep_identifiers)
+                elif kind is MaskFormat.NIFTI:
+                    from napari_attnseg.exports.volumes import nifti_bytes
+
+                    parts = {f"{one.stem}_labels.nii.gz": nifti_bytes(one)}
+                else:
+                    from napari_attnseg.exports.volumes import png_files
+
+                    parts = png_files(one)
+                record.expect_unchanged(parts)
+            except InputError as error:
+                say(f"{file.name}: {error}")
+                failed += 1
                 continue
-            if kind is MaskFormat.DICOM:
-                from napari_attnseg.exports.dicom import dicom_files
+            record.write(parts)
+            written += len(parts)
+        if series:
+            from napari_attnseg.exports.coco import coco_json, repeated_words
 
-                parts = dicom_files(one, source or (), codes, keep_identifiers)
-            elif kind is MaskFormat.NIFTI:
-                from napari_attnseg.exports.volumes import nifti_bytes
-
-                parts = {f"{one.stem}_labels.nii.gz": nifti_bytes(one)}
-            else:
-                from napari_attnseg.exports.volumes import png_files
-
-                parts = png_files(one)
-        except InputError as error:
-            say(f"{file.name}: {error}")
-            failed += 1
-            continue
-        write_together({out / name: data for name, data in parts.items()})
-        written += len(parts)
-    if series:
-        from napari_attnseg.exports.coco import coco_json, repeated_words
-
-        if repeated := repeated_words(series):
-            say(repeated)
-        write_together({out / "annotations.json": coco_json(series)})
-        written += 1
+            if repeated := repeated_words(series):
+                say(repeated)
+            parts = {"annotations.json": coco_json(series)}
+            record.expect_unchanged(parts)
+            record.write(parts)
+            written += 1
     done = len(found) - failed
     files = how_many(written, "file")
     say(f"{done} of {done + failed} results exported: {files} in {out}.")

@@ -142,6 +142,7 @@ def results_files(inputs: list[Path]) -> list[Path]:
         If an input does not exist, or holds no results.
     """
     from napari_attnseg.exports.masks import find_masks
+    from napari_attnseg.exports.record import changed_words
     from napari_attnseg.io.results_below import sorted_words
 
     files: dict[Path, Path] = {}
@@ -156,8 +157,9 @@ def results_files(inputs: list[Path]) -> list[Path]:
                 f"Expected results of attnseg segment in {path}, but there are none; "
                 f"{below or choose}"
             )
-        if below:
-            say(below)
+        for words in (below, changed_words(path) if path.is_dir() else ""):
+            if words:
+                say(words)
         for file in found:
             files.setdefault(file.resolve(), file)
     return list(files.values())
