@@ -1,7 +1,7 @@
 """The frame of each mask in a folder, whose names may count otherwise.
 
-`attnseg segment` counts frames from 0, FFmpeg and others from 1. If they export
-only some frames, such as 5 per second, they number these.
+`attnseg segment` counts frames from 0, FFmpeg, DICOM viewers and others from 1. If
+FFmpeg exports only some frames, such as 5 per second, it numbers these.
 """
 
 from __future__ import annotations
@@ -22,7 +22,11 @@ OWN = "--own-frames"
 
 
 def by_frame(
-    numbered: Mapping[int, Path], frames: int, first: int | None, name: str
+    numbered: Mapping[int, Path],
+    frames: int,
+    first: int | None,
+    name: str,
+    viewer: bool = False,
 ) -> dict[int, Path]:
     """Frame, counted from 0 → its mask.
 
@@ -36,6 +40,9 @@ def by_frame(
         Number of the first frame in these names; None: not stated, taken as 0.
     name : str
         Name of the masks, for messages.
+    viewer : bool
+        Whether a DICOM viewer may have named them, which counts from 1. Masks of a few
+        slices show nothing of it then, unless there is a 0.
 
     Raises
     ------
@@ -44,14 +51,16 @@ def by_frame(
         the stated one.
     """
     numbers = sorted(numbered)
-    if first is None and _from_1(numbers, frames):
+    of_viewer = viewer and numbers[0] > 0
+    if first is None and (of_viewer or _from_1(numbers, frames)):
         listed = ", ".join(map(str, numbers[:_FEW]))
+        listed += f" … {numbers[-1]}" if len(numbers) > _FEW else ""
+        program = "DICOM viewers do" if of_viewer else "FFmpeg does"
         raise InputError(
             f"Expected masks in {name} that are numbered from 0, as attnseg segment "
-            f"does, but their numbers are {listed} … {numbers[-1]} for {frames} "
-            "frames, so that they may count from 1, as FFmpeg does; give "
-            f"{OPTION} 1 if they do, and {OPTION} 0 if the first mask is of the second "
-            "frame."
+            f"does, but their numbers are {listed} for {frames} frames, so that they "
+            f"may count from 1, as {program}; give {OPTION} 1 if they do, and {OPTION} "
+            "0 if the number of the first frame is 0."
         )
     shift = first or 0
     if numbers[0] < shift:
