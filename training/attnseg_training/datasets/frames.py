@@ -20,11 +20,7 @@ from attnseg_training.datasets.frame_masks import (
 from attnseg_training.datasets.frame_numbers import by_frame, expect_up_to_the_end
 from attnseg_training.datasets.grids import on_grid
 from attnseg_training.datasets.nifti import whole_numbers
-from attnseg_training.datasets.numbered_masks import (
-    may_be_of_viewer,
-    numbered_masks,
-    pictures_of,
-)
+from attnseg_training.datasets.numbered_masks import numbered_masks, pictures_of
 from attnseg_training.datasets.series_masks import (
     expect_one_order,
     masks_by_name,
@@ -237,8 +233,8 @@ def _masks(
             return {i: one for i, one in named.items() if i in rows}
         if not own:
             expect_one_order(images, path.name)
-        viewer = may_be_of_viewer(named.values(), images.kind is FileFormat.DICOM)
-        by_number = by_frame(named, len(shown), first, path.name, viewer)
+        dicom = images.kind is FileFormat.DICOM
+        by_number = by_frame(named, len(shown), first, path.name, dicom)
         if not own:
             expect_up_to_the_end(by_number, len(shown), path.name)
             expect_own_frames(shown, by_number, path.name)

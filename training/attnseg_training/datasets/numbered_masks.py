@@ -13,10 +13,6 @@ from napari_attnseg.io.readers.formats import FileFormat, file_format
 
 #: Masks as ``attnseg segment`` writes them of a film.
 _MASK = re.compile(r"(frame_)(\d+)(_mask)\.(?:png|tif)")
-#: Frames as CVAT and ``attnseg segment`` name and count them, from 0.
-_FROM_0 = re.compile(r"frame_\d{6,}(_mask)?")
-#: Slices as DICOM viewers (Horos, OsiriX, MicroDicom) name them.
-_OF_VIEWER = re.compile(r"IM-?\d+-\d+", re.I)
 #: Any name that is the same but for its last number, as FFmpeg and CVAT write them.
 _NUMBERED = re.compile(r"(.*?)(\d+)(\D*)")
 
@@ -73,21 +69,6 @@ def numbered_masks(inside: Iterable[Path], stated: bool = False) -> dict[int, Pa
         f"{first.name} and {other.name}; name each mask by the number of its frame, "
         "counted from 0, and leave other pictures out of the folder."
     )
-
-
-def may_be_of_viewer(masks: Iterable[Path], dicom: bool) -> bool:
-    """Whether a DICOM viewer may have named masks, by their form or those of frames.
-
-    Parameters
-    ----------
-    masks : iterable of Path
-    dicom : bool
-        Whether the frames are those of a DICOM file or series.
-    """
-    stems = [one.stem for one in masks]
-    if all(_FROM_0.fullmatch(one) for one in stems):
-        return False
-    return dicom or all(_OF_VIEWER.match(one) for one in stems)
 
 
 def _form(path: Path) -> tuple[str, ...]:
