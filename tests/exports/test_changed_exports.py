@@ -64,8 +64,9 @@ def test_a_corrected_export_is_told_of_and_kept(
         ("export", ("--format", "nifti", "--out", str(tmp_path / "elsewhere"))),
         ("report", ("--out", str(tmp_path / "page.html"))),
     ):
-        done = command(one, folder, *more)
-        assert done.exit_code == 0 and told in done.stderr.replace("\n", " ")
+        for given in (folder, folder / "b.json"):
+            done = command(one, given, *more)
+            assert done.exit_code == 0 and told in done.stderr.replace("\n", " ")
     done = command("export", folder, *how)
     words = f"{done.stderr} {done.exception}".replace("\n", " ")
     assert f"Expected {name} in {folder} as attnseg export wrote it, but it" in words

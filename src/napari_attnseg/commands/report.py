@@ -157,9 +157,11 @@ def results_files(inputs: list[Path]) -> list[Path]:
                 f"Expected results of attnseg segment in {path}, but there are none; "
                 f"{below or choose}"
             )
-        for words in (below, changed_words(path) if path.is_dir() else ""):
-            if words:
-                say(words)
+        if below:
+            say(below)
         for file in found:
             files.setdefault(file.resolve(), file)
+    for folder in dict.fromkeys(file.parent for file in files):
+        if words := changed_words(folder):
+            say(words)
     return list(files.values())
