@@ -1,4 +1,4 @@
-"""SHA-256 of arrays and of text."""
+"""SHA-256 of arrays, of text and of bytes."""
 
 from __future__ import annotations
 
