@@ -12,17 +12,23 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from napari_attnseg.cli import app
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.results import Results, save_results
 from napari_attnseg.results import Segmentation
+from napari_attnseg.review.cases import find_cases
 
 MASK = np.zeros((20, 30), np.uint8)
 MASK[5:10, 5:10] = 1
 
 
 def saved(folder: Path, *stems: str) -> None:
+    folder.mkdir()
     for stem in stems:
-        run = Segmentation(MASK, MASK[None].astype(np.float32), (), {"classes": ["a"]})
-        save_results(Results(stem, stem, [run]), folder, stem)
+        facts = {"classes": ["a"], "image_sha256": array_sha256(MASK)}
+        run = Segmentation(MASK, MASK[None].astype(np.float32), (), facts)
+        image = folder.parent / f"{stem}.bmp"
+        Image.fromarray(MASK).save(image)
+        save_results(Results(stem, str(image), [run], image=image), folder, stem)
 
 
 def command(name: str, folder: Path, *more: str) -> Result:
@@ -67,6 +73,7 @@ def test_a_corrected_export_is_told_of_and_kept(
         for given in (folder, folder / "b.json"):
             done = command(one, given, *more)
             assert done.exit_code == 0 and told in done.stderr.replace("\n", " ")
+    assert told in find_cases(folder).left_out_words
     done = command("export", folder, *how)
     words = f"{done.stderr} {done.exception}".replace("\n", " ")
     assert f"Expected {name} in {folder} as attnseg export wrote it, but it" in words

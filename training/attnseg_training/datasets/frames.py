@@ -31,6 +31,7 @@ from attnseg_training.datasets.turned_volumes import turn_of_slices
 from attnseg_training.datasets.two_places import expect_one_place
 from attnseg_training.datasets.uneven_times import expect_own_frames
 from napari_attnseg.errors import InputError
+from napari_attnseg.exports.record import changed_words
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Window
 from napari_attnseg.io.dataset_toml import read_descriptor
@@ -134,8 +135,9 @@ def frames_to_training_set(
         taken = [one for one in sorted(found) if one % every == 0]
         if rows:  # all, before the first one is written
             own = (own_frame_words(rule.labels(found[i]), i, table) for i in taken)
-            if told := told_once(own):
-                tell(told)
+            for told in (told_once(own), changed_words(masks.parent)):
+                if told:
+                    tell(told)
         for number in taken:
             _expect_same(frames, number, rows, masks.name)
             stored = rule.labels(found[number])
