@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from napari_attnseg.commands.console import say
-from napari_attnseg.commands.report import ResultsInputs, results_files
+from napari_attnseg.commands.report import ResultsInputs, tell_of_folders
 from napari_attnseg.errors import InputError
 from napari_attnseg.exit_codes import SOME_FAILED, WRONG_USE
 from napari_attnseg.how_many import how_many
@@ -69,7 +69,8 @@ def export(
     """
     from napari_attnseg.exports import load_masks
     from napari_attnseg.exports.dicom_codes import parse_codes
-    from napari_attnseg.exports.record import Exported
+    from napari_attnseg.exports.masks import find_masks
+    from napari_attnseg.io.atomic import write_together
     from napari_attnseg.io.segmented_pixels import expect_same_image
 
     if kind is not MaskFormat.DICOM and (source or code or keep_identifiers):
@@ -78,10 +79,13 @@ def export(
             "are for --format dicom; leave them out."
         )
     codes = parse_codes(code or [])
-    found = results_files(results)
+    found = [file for path in results for file in _expect(path, find_masks(path))]
     series, written, failed = [], 0, 0
+    tell_of_folders(found)
+    from napari_attnseg.exports.record import Exported
+
     with Exported(out) as record:
-        for file in found:
+        for file in dict.fromkeys(found):
             try:
                 one = load_masks(file)
                 expect_same_image(file, one.image)
@@ -107,7 +111,8 @@ def export(
                 say(f"{file.name}: {error}")
                 failed += 1
                 continue
-            record.write(parts)
+            write_together({out / name: data for name, data in parts.items()})
+            record.note(parts)
             written += len(parts)
         if series:
             from napari_attnseg.exports.coco import coco_json, repeated_words
@@ -116,9 +121,10 @@ def export(
                 say(repeated)
             parts = {"annotations.json": coco_json(series)}
             record.expect_unchanged(parts)
-            record.write(parts)
+            write_together({out / name: data for name, data in parts.items()})
+            record.note(parts)
             written += 1
-    done = len(found) - failed
+    done = len(dict.fromkeys(found)) - failed
     files = how_many(written, "file")
     say(f"{done} of {done + failed} results exported: {files} in {out}.")
     if kind is MaskFormat.DICOM and done and not keep_identifiers:
@@ -128,3 +134,14 @@ def export(
         )
     if failed:
         raise typer.Exit(SOME_FAILED if done else WRONG_USE)
+
+
+def _expect(path: Path, found: list[Path]) -> list[Path]:
+    if not path.exists():
+        raise InputError(f"There is no file or folder {path}; check the path.")
+    if not found:
+        raise InputError(
+            f"Expected results of attnseg segment in {path}, but there are none; "
+            "choose the folder that --out named, or a JSON file in it."
+        )
+    return found

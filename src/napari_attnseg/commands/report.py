@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -142,26 +142,36 @@ def results_files(inputs: list[Path]) -> list[Path]:
         If an input does not exist, or holds no results.
     """
     from napari_attnseg.exports.masks import find_masks
-    from napari_attnseg.exports.record import changed_words
-    from napari_attnseg.io.results_below import sorted_words
 
     files: dict[Path, Path] = {}
     for path in inputs:
         if not path.exists():
             raise InputError(f"There is no file or folder {path}; check the path.")
         found = find_masks(path)
-        below = sorted_words(path, {one.stem for one in found}) if path.is_dir() else ""
         if not found:
-            choose = "choose the folder that --out named, or a JSON file in it."
             raise InputError(
                 f"Expected results of attnseg segment in {path}, but there are none; "
-                f"{below or choose}"
+                "choose the folder that --out named, or a JSON file in it."
             )
-        if below:
-            say(below)
         for file in found:
             files.setdefault(file.resolve(), file)
-    for folder in dict.fromkeys(file.parent for file in files):
-        if words := changed_words(folder):
-            say(words)
+    tell_of_folders(files.values())
     return list(files.values())
+
+
+def tell_of_folders(files: Iterable[Path]) -> None:
+    """Name what is not read of the folders of JSON files: results below, and exports.
+
+    These are results in folders below that are not in the folder itself, and exported
+    files that were changed.
+    """
+    from napari_attnseg.exports.record import changed_words
+    from napari_attnseg.io.results_below import sorted_words
+
+    folders: dict[Path, set[str]] = {}
+    for file in files:
+        folders.setdefault(file.parent, set()).add(file.stem)
+    for folder, stems in folders.items():
+        for words in (sorted_words(folder, stems), changed_words(folder)):
+            if words:
+                say(words)

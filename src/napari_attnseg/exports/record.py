@@ -12,7 +12,7 @@ from typing import Self
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import bytes_sha256
-from napari_attnseg.io.atomic import write_text, write_together
+from napari_attnseg.io.atomic import write_text
 from napari_attnseg.io.files import read_facts
 
 #: Name of the record in the folder of exported files.
@@ -61,15 +61,8 @@ class Exported:
                     "move the file elsewhere, and export again."
                 )
 
-    def write(self, parts: Mapping[str, bytes]) -> None:
-        """Write files, and remember them; the record is written at the end.
-
-        Raises
-        ------
-        InputError
-            If a file cannot be written.
-        """
-        write_together({self._folder / name: data for name, data in parts.items()})
+    def note(self, parts: Mapping[str, bytes]) -> None:
+        """Remember files that were written; the record is written at the end."""
         self._written |= {name: bytes_sha256(data) for name, data in parts.items()}
         self._new = True
 

@@ -510,7 +510,7 @@ def test_a_corrected_export_of_the_results_is_told_of(tmp_path: Path) -> None:
         Image.fromarray(mask_of(i) * 255).save(name)
     (tmp_path / "film_frames.csv").write_text("frame,area_px\n0,\n1,\n2,\n")
     with Exported(tmp_path) as record:
-        record.write({"film_labels.nii.gz": b"labels"})
+        record.note({"film_labels.nii.gz": b"labels"})
     (tmp_path / "film_labels.nii.gz").write_bytes(b"corrected")
     told: list[str] = []
     list(frames_to_training_set(film, name.parent, tmp_path / "set", tell=told.append))

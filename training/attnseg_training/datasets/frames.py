@@ -129,28 +129,30 @@ def frames_to_training_set(
             named = given.orientation, masks.name, out.name
             drawn = DrawnMasks(next(iter(found.values())), *named, tell)
             turned = turn_of_film(frames, drawn) or turn_of_slices(files, frames, drawn)
-        inversion = Inversion()
-        table = _table(masks)
-        unread = []
-        taken = [one for one in sorted(found) if one % every == 0]
-        if rows:  # all, before the first one is written
-            own = (own_frame_words(rule.labels(found[i]), i, table) for i in taken)
+        else:  # all of them, before the first one is written
+            taken = [one for one in sorted(found) if one % every == 0]
+            places = ((rule.labels(found[one]), one) for one in taken)
+            own = (own_frame_words(*one, _table(masks)) for one in places)
             for told in (told_once(own), changed_words(masks.parent)):
                 if told:
                     tell(told)
-        for number in taken:
-            _expect_same(frames, number, rows, masks.name)
-            stored = rule.labels(found[number])
-            if isinstance(one := found[number], Path):
-                unread.append(unread_words(one, stored))
-            labels = turned(stored) if turned else stored
-            inversion.add(labels)
-            if rule.classes is None:
-                name = f"frame {number} of {masks.name}"
-                doubt = frame_doubts(labels, number, table, name)
-                if doubt:
-                    tell(doubt)
-            yield _add(frames, files.name, number, labels, rule, out)
+        inversion = Inversion()
+        table = _table(masks)
+        unread = []
+        for number in sorted(found):
+            if number % every == 0:
+                _expect_same(frames, number, rows, masks.name)
+                stored = rule.labels(found[number])
+                if isinstance(one := found[number], Path):
+                    unread.append(unread_words(one, stored))
+                labels = turned(stored) if turned else stored
+                inversion.add(labels)
+                if rule.classes is None:
+                    name = f"frame {number} of {masks.name}"
+                    doubt = frame_doubts(labels, number, table, name)
+                    if doubt:
+                        tell(doubt)
+                yield _add(frames, files.name, number, labels, rule, out)
         for told in (*inversion.told(masks.name), told_once(unread)):
             if told:
                 tell(told)
