@@ -151,3 +151,5 @@ def test_results_that_were_sorted_into_folders_are_named(tmp_path: Path) -> None
         args = [command, str(folder), "--out", str(tmp_path / out)]
         args += ["--format", "coco"] if command == "export" else []
         assert words in CliRunner().invoke(app, args).stderr.replace("\n", " ")
+        given = [command, str(folder / "d.json"), *args[2:]]
+        assert CliRunner().invoke(app, given).stderr.count("folders") == 0

@@ -81,7 +81,7 @@ def export(
     codes = parse_codes(code or [])
     found = [file for path in results for file in _expect(path, find_masks(path))]
     series, written, failed = [], 0, 0
-    tell_of_folders(found)
+    tell_of_folders(results, found)
     from napari_attnseg.exports.record import Exported
 
     with Exported(out) as record:

@@ -155,23 +155,24 @@ def results_files(inputs: list[Path]) -> list[Path]:
             )
         for file in found:
             files.setdefault(file.resolve(), file)
-    tell_of_folders(files.values())
+    tell_of_folders(inputs, files.values())
     return list(files.values())
 
 
-def tell_of_folders(files: Iterable[Path]) -> None:
-    """Name what is not read of the folders of JSON files: results below, and exports.
+def tell_of_folders(inputs: Iterable[Path], files: Iterable[Path]) -> None:
+    """Say what is not read: results below given folders, and exports that were changed.
 
-    These are results in folders below that are not in the folder itself, and exported
-    files that were changed.
+    Parameters
+    ----------
+    inputs : iterable of Path
+        Files and folders as they were given.
+    files : iterable of Path
+        JSON files of results among and in them.
     """
     from napari_attnseg.exports.record import changed_words
     from napari_attnseg.io.results_below import sorted_words
 
-    folders: dict[Path, set[str]] = {}
-    for file in files:
-        folders.setdefault(file.parent, set()).add(file.stem)
-    for folder, stems in folders.items():
-        for words in (sorted_words(folder, stems), changed_words(folder)):
-            if words:
-                say(words)
+    said = [sorted_words(path) for path in inputs if path.is_dir()]
+    said += map(changed_words, dict.fromkeys(file.parent for file in files))
+    for words in filter(None, said):
+        say(words)

@@ -7,7 +7,7 @@ was, as before a correction, and results of another run are no reason for a word
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -55,29 +55,24 @@ def _folders(folder: Path, changed: int) -> tuple[Path, ...]:
     )
 
 
-def sorted_words(folder: Path, stems: Collection[str]) -> str:
+def sorted_words(folder: Path) -> str:
     """Sentence on folders below one whose results are not in it; or empty.
 
     As of results that were sorted into ``good/`` and ``bad/``.
-
-    Parameters
-    ----------
-    folder : Path
-    stems : collection of str
-        Names of the results in it.
     """
+    stories = {one for one in names_in(folder) if one.endswith(".json")}
     found: dict[str, int] = {}
     for below in folders_below(folder):
-        stories = (below / one for one in names_in(below) if one.endswith(".json"))
-        count = sum(one.stem not in stems and _is_story(one) for one in stories)
+        more = {one for one in names_in(below) if one.endswith(".json")} - stories
+        count = sum(_is_story(below / one) for one in more)
         if count:
             found[below.name] = count
     if not found:
         return ""
     held = ", ".join(f"{name} ({count})" for name, count in found.items())
-    other = "other " if stems else ""
+    other = "other " if stories else ""
     folders = "a folder" if len(found) == 1 else "folders"
-    give = ", too, if they are meant" if stems else ""
+    give = ", too, if they are meant" if stories else ""
     return (
         f"{folder.name} has {folders} with {other}results of attnseg segment, {held}, "
         f"which were not read: give each of them{give}."

@@ -135,7 +135,7 @@ def find_cases(folder: Path, masks: Path | None = None) -> Series:
         try:
             series = _of_files(folder, masks)
         except InputError as error:
-            if below := sorted_words(folder, ()):
+            if below := sorted_words(folder):
                 raise InputError(f"{error} {below}") from error
             raise
     if not series.cases:
