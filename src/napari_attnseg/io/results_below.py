@@ -74,7 +74,7 @@ def sorted_words(folder: Path) -> str:
     folders = "a folder" if len(found) == 1 else "folders"
     give = ", too, if they are meant" if stories else ""
     return (
-        f"{folder.name} has {folders} with {other}results of attnseg segment, {held}, "
+        f"{folder.resolve().name} has {folders} with {other}results of attnseg segment, {held}, "
         f"which were not read: give each of them{give}."
     )
 
@@ -110,7 +110,7 @@ def copies_words(mask: Path, labels: Labels) -> str:
     ]
     if not found:
         return ""
-    folders, given = " and ".join(found), home.name
+    folders, given = " and ".join(found), home.resolve().name
     hold, were = ("hold copies", "were") if found[1:] else ("holds a copy", "was")
     return (
         f"{folders} in {given} {hold} of the results {stem} whose {mask.name} was "
