@@ -94,7 +94,7 @@ def changed_words(folder: Path) -> str:
     names, were = ", ".join(changed), "were" if changed[1:] else "was"
     wrote, are = ("them", "are") if changed[1:] else ("it", "is")
     return (
-        f"{names} in {folder.resolve().name} {were} changed since attnseg export wrote {wrote}, "
-        f"and {are} not read: save a correction as the mask of the results "
+        f"{names} in {folder.resolve().name} {were} changed since attnseg export wrote "
+        f"{wrote}, and {are} not read: save a correction as the mask of the results "
         "(NAME_mask.png)."
     )

@@ -74,8 +74,8 @@ def sorted_words(folder: Path) -> str:
     folders = "a folder" if len(found) == 1 else "folders"
     give = ", too, if they are meant" if stories else ""
     return (
-        f"{folder.resolve().name} has {folders} with {other}results of attnseg segment, {held}, "
-        f"which were not read: give each of them{give}."
+        f"{folder.resolve().name} has {folders} with {other}results of attnseg "
+        f"segment, {held}, which were not read: give each of them{give}."
     )
 
 
