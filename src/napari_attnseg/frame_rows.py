@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from napari_attnseg.flicker import Pair
+from napari_attnseg.hashing import array_sha256
 from napari_attnseg.objects.measure import separate
 from napari_attnseg.objects.shape import centre
 from napari_attnseg.reliability.estimate import estimate_of
@@ -22,7 +23,7 @@ COLUMNS = (
     *("frame", "seconds", "position", "mask", "area_px", "area_mm2", "objects"),
     *("probability", "highest_probability", "expected_dice", "expected_dice_low"),
     *("expected_dice_high", "expected_dice_state", "doubt_bits"),
-    *("centre_row", "centre_column", "image_sha256"),
+    *("centre_row", "centre_column", "image_sha256", "mask_sha256"),
     *("image_change", "dice_to_last"),
 )
 
@@ -45,6 +46,7 @@ def frame_row(result: Segmentation, pixel_mm2: float | None) -> dict[str, Any]:
         "area_px": area,
         "area_mm2": None if pixel_mm2 is None else _rounded(area * pixel_mm2),
         "objects": int(separate(mask).max(initial=0)),
+        "mask_sha256": array_sha256(mask.astype(np.uint8)),
     }
     if len(result.probability):
         best = result.probability.max(0)

@@ -1,4 +1,4 @@
-"""SHA-256 of arrays and of text."""
+"""SHA-256 of arrays, of text and of bytes."""
 
 from __future__ import annotations
 
@@ -18,4 +18,9 @@ def array_sha256(array: ArrayLike) -> str:
 
 def text_sha256(text: str) -> str:
     """SHA-256 of a text, as UTF-8."""
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return bytes_sha256(text.encode("utf-8"))
+
+
+def bytes_sha256(data: bytes) -> str:
+    """SHA-256 of bytes, as of a whole file."""
+    return hashlib.sha256(data).hexdigest()

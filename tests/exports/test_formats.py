@@ -19,6 +19,7 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.exports import MaskSeries
 from napari_attnseg.exports.coco import coco_json, repeated_words, run_lengths
 from napari_attnseg.exports.masks import class_names
+from napari_attnseg.exports.record import RECORD
 from napari_attnseg.exports.volumes import nifti_bytes, png_files
 from napari_attnseg.io.readers import open_frames
 from napari_attnseg.io.results import Results, save_results
@@ -170,7 +171,7 @@ def test_the_command_writes_each_kind(tmp_path: Path, kind: str, name: str) -> N
     words = ["export", str(tmp_path / "r"), "--out", str(tmp_path / "o")]
     done = CliRunner().invoke(app, [*words, "--format", kind], catch_exceptions=False)
     assert done.exit_code == 0 and "1 of 1 results exported: 1 file " in done.stderr
-    assert [path.name for path in (tmp_path / "o").iterdir()] == [name]
+    assert {path.name for path in (tmp_path / "o").iterdir()} == {name, RECORD}
     done = CliRunner().invoke(
         app, [*words[:1], str(tmp_path), *words[2:], "--format", kind]
     )

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from napari_attnseg.commands.console import say
-from napari_attnseg.commands.report import ResultsInputs
+from napari_attnseg.commands.report import ResultsInputs, tell_of_folders
 from napari_attnseg.errors import InputError
 from napari_attnseg.exit_codes import SOME_FAILED, WRONG_USE
 from napari_attnseg.how_many import how_many
@@ -63,8 +63,9 @@ def export(
     mm² if the source says the size of a pixel, otherwise in pixels. nifti writes
     NAME_labels.nii.gz. coco writes one annotations.json for all results, with a
     run-length code per object. labels-png writes NAME_labels.png, with the number of
-    the class in each pixel. Files of these names are replaced. A result that cannot be
-    exported is named and skipped; the exit code is then 1.
+    the class in each pixel. Files of these names are replaced, unless they were changed
+    since attnseg export wrote them. A result that cannot be exported is named and
+    skipped; the exit code is then 1.
     """
     from napari_attnseg.exports import load_masks
     from napari_attnseg.exports.dicom_codes import parse_codes
@@ -80,40 +81,49 @@ def export(
     codes = parse_codes(code or [])
     found = [file for path in results for file in expect_masks(path)]
     series, written, failed = [], 0, 0
-    for file in dict.fromkeys(found):
-        try:
-            one = load_masks(file)
-            expect_same_image(file, one.image)
-            if one.assumed:
-                say(one.assumed)
-            if kind is MaskFormat.COCO:
-                series.append(one)
+    tell_of_folders(results, found)
+    from napari_attnseg.exports.record import Exported
+
+    with Exported(out) as record:
+        for file in dict.fromkeys(found):
+            try:
+                one = load_masks(file)
+                expect_same_image(file, one.image)
+                if one.assumed:
+                    say(one.assumed)
+                if kind is MaskFormat.COCO:
+                    series.append(one)
+                    continue
+                if kind is MaskFormat.DICOM:
+                    from napari_attnseg.exports.dicom import dicom_files
+
+                    parts = dicom_files(one, source or (), codes, keep_identifiers)
+                elif kind is MaskFormat.NIFTI:
+                    from napari_attnseg.exports.volumes import nifti_bytes
+
+                    parts = {f"{one.stem}_labels.nii.gz": nifti_bytes(one)}
+                else:
+                    from napari_attnseg.exports.volumes import png_files
+
+                    parts = png_files(one)
+                record.expect_unchanged(parts)
+            except InputError as error:
+                say(f"{file.name}: {error}")
+                failed += 1
                 continue
-            if kind is MaskFormat.DICOM:
-                from napari_attnseg.exports.dicom import dicom_files
+            write_together({out / name: data for name, data in parts.items()})
+            record.note(parts)
+            written += len(parts)
+        if series:
+            from napari_attnseg.exports.coco import coco_json, repeated_words
 
-                parts = dicom_files(one, source or (), codes, keep_identifiers)
-            elif kind is MaskFormat.NIFTI:
-                from napari_attnseg.exports.volumes import nifti_bytes
-
-                parts = {f"{one.stem}_labels.nii.gz": nifti_bytes(one)}
-            else:
-                from napari_attnseg.exports.volumes import png_files
-
-                parts = png_files(one)
-        except InputError as error:
-            say(f"{file.name}: {error}")
-            failed += 1
-            continue
-        write_together({out / name: data for name, data in parts.items()})
-        written += len(parts)
-    if series:
-        from napari_attnseg.exports.coco import coco_json, repeated_words
-
-        if repeated := repeated_words(series):
-            say(repeated)
-        write_together({out / "annotations.json": coco_json(series)})
-        written += 1
+            if repeated := repeated_words(series):
+                say(repeated)
+            parts = {"annotations.json": coco_json(series)}
+            record.expect_unchanged(parts)
+            write_together({out / name: data for name, data in parts.items()})
+            record.note(parts)
+            written += 1
     done = len(dict.fromkeys(found)) - failed
     files = how_many(written, "file")
     say(f"{done} of {done + failed} results exported: {files} in {out}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -147,4 +147,24 @@ def results_files(inputs: list[Path]) -> list[Path]:
     for path in inputs:
         for file in expect_masks(path):
             files.setdefault(file.resolve(), file)
+    tell_of_folders(inputs, files.values())
     return list(files.values())
+
+
+def tell_of_folders(inputs: Iterable[Path], files: Iterable[Path]) -> None:
+    """Say what is not read: results below given folders, and exports that were changed.
+
+    Parameters
+    ----------
+    inputs : iterable of Path
+        Files and folders as they were given.
+    files : iterable of Path
+        JSON files of results among and in them.
+    """
+    from napari_attnseg.exports.record import changed_words
+    from napari_attnseg.io.results_below import sorted_words
+
+    said = [sorted_words(path) for path in inputs if path.is_dir()]
+    said += map(changed_words, dict.fromkeys(file.parent for file in files))
+    for words in filter(None, said):
+        say(words)

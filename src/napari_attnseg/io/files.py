@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
 
+#: Format of the results of an image, or of a stack that the viewer saved.
+RESULTS_FORMAT = "attnseg-results-1"
+
 
 def read_facts(path: Path, file_format: str) -> dict[str, Any] | None:
     """Content of a JSON file of that format; None for any other file."""

@@ -11,6 +11,7 @@ from typing import Any
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.beside_masks import expect_mask, names_in
 from napari_attnseg.io.edited_masks import frame_doubts
+from napari_attnseg.io.exchanged_masks import own_frame_words
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.frame_table import whole_rows
 from napari_attnseg.io.images import is_file, read_numbers
@@ -59,13 +60,12 @@ class FrameResults:
         file = self.names.mask(frame)
         expect_mask(file)
         read = labels_of(read_numbers(file), self.unit, file.name)
-        doubts = ""
+        table = self.names.table
+        said = [read.assumed, own_frame_words(read.labels, frame, table)]
         if self.unit == 255:
-            table = self.names.table
-            doubts = frame_doubts(read.labels, frame, table, file.name)
-        beside = unread_words(file, read.labels, among=self.in_folder)
-        said = " ".join(filter(None, (read.assumed, doubts, beside)))
-        return read._replace(assumed=said)
+            said.append(frame_doubts(read.labels, frame, table, file.name))
+        said.append(unread_words(file, read.labels, among=self.in_folder))
+        return read._replace(assumed=" ".join(filter(None, said)))
 
     @property
     def source(self) -> Path | None:

@@ -11,6 +11,7 @@ import io
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -172,6 +173,20 @@ def whole_rows(table: Path, otherwise: str) -> dict[int, dict[str, str]]:
     if not found:
         raise _unlike(table, "it has no row of a frame", otherwise)
     return found
+
+
+def rows_of(table: Path) -> Mapping[int, Mapping[str, str]]:
+    """Rows of `whole_rows`; empty if the table cannot be read."""
+    try:
+        return _kept(table, table.stat().st_mtime_ns)
+    except (OSError, InputError):
+        return {}
+
+
+@lru_cache(maxsize=4)
+def _kept(table: Path, changed: int) -> Mapping[int, Mapping[str, str]]:
+    """Rows of a table that was changed then: kept, as each frame asks."""
+    return whole_rows(table, "segment the file again")
 
 
 def _rows(text: str, by: str) -> list[list[str]]:

@@ -7,7 +7,6 @@ attnseg itself found in the image tells: in an inverted mask, it is the backgrou
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
-from napari_attnseg.io.frame_table import CENTRE_ROUNDING, whole_rows
+from napari_attnseg.io.frame_table import CENTRE_ROUNDING, rows_of
 
 #: Share of what was found that an inverted mask may hold, and share of the rest that it
 #: holds at least, if it does not cover the whole border.
@@ -110,19 +109,23 @@ def area_and_centre(table: Path, frame: int) -> tuple[float, tuple[float, float]
 
     The area is NaN without a row of the frame, or if it cannot be read.
     """
+    row = rows_of(table).get(frame, {})
     try:
-        row = _rows(table, table.stat().st_mtime_ns).get(frame, {})
         area = float(row.get("area_px") or "nan")
         place = float(row.get("centre_row") or 0), float(row.get("centre_column") or 0)
-    except (OSError, ValueError, InputError):
+    except ValueError:
         return float("nan"), (0.0, 0.0)
     return area, place
 
 
-@lru_cache(maxsize=1)
-def _rows(table: Path, changed: int) -> Mapping[int, Mapping[str, str]]:
-    """Rows of a table that was changed then: kept, as each frame asks."""
-    return whole_rows(table, "segment the file again")
+def is_of_row(labels: NDArray[np.integer[Any]], table: Path, frame: int) -> bool:
+    """Whether a mask (H, W) has the area and centre that the table gives a frame."""
+    area, place = area_and_centre(table, frame)
+    inside = np.nonzero(labels)
+    if len(inside[0]) != area:
+        return False
+    centre = [float(one.mean()) for one in inside] if area else place
+    return np.allclose(centre, place, rtol=0, atol=CENTRE_ROUNDING)
 
 
 def _covers_border(labels: NDArray[np.integer[Any]]) -> bool:

@@ -23,7 +23,9 @@ from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.atomic import remove, write_together
 from napari_attnseg.io.beside_masks import expect_mask, expect_original, expect_part
 from napari_attnseg.io.edited_masks import result_doubts
+from napari_attnseg.io.exchanged_masks import own_result_words
 from napari_attnseg.io.files import (
+    RESULTS_FORMAT,
     expect_files_that_fit,
     image_of,
     png_bytes,
@@ -54,7 +56,7 @@ from napari_attnseg.results import (
 )
 from napari_attnseg.uncertainty import DOUBT_MEANING, case_doubt
 
-FORMAT = "attnseg-results-1"
+FORMAT = RESULTS_FORMAT
 #: Larger masks are TIFFs, like those of stacks: Pillow warns of larger PNGs.
 PNG_PIXELS = 89_000_000
 
@@ -273,6 +275,8 @@ def _results(path: Path, facts: dict[str, Any]) -> Results:
     segmentations, doubts = [], []
     for i in range(count or 1):
         said = of_frame(own, i, count)
+        if said.get(IMAGE, "") is not None:
+            doubts.append(own_result_words(path, facts, masks[i], i))
         if facts["mask_value"] == 255 and said.get(IMAGE, "") is not None:
             known = probabilities[i], said, files["mask"]
             doubts.append(result_doubts(masks[i], *known))

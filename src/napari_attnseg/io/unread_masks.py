@@ -21,6 +21,12 @@ from napari_attnseg.how_many import how_many
 from napari_attnseg.io.beside_masks import OWN, beside_words, masks_beside, names_in
 from napari_attnseg.io.decoding import decode
 from napari_attnseg.io.file_kinds import header_size
+from napari_attnseg.io.results_below import (
+    Place,
+    copies_words,
+    folders_below,
+    stamped,
+)
 from napari_attnseg.mask_like import looks_like_mask
 
 _PICTURE = re.compile(r"[^.].*\.(png|tiff?|bmp|gif|jpe?g|webp)", re.I)
@@ -30,9 +36,6 @@ _FRAME = re.compile(rf"(frame_\d{{6,}})_mask(_({OWN}))?\.png")
 _ENDS = ("_mask", *(f"_mask_{one}" for one in OWN.split("|")))
 _SUFFIXES = (".png", ".tif")
 _WORD = re.compile(r"[^\W_]+")
-
-#: A folder, and when it was changed.
-Place = tuple[Path, int]
 
 
 def unread_words(
@@ -45,7 +48,8 @@ def unread_words(
 
     They are those of `masks_beside`, and pictures beside the mask or in a folder there
     that no result names, whose name holds that of the result (or any, if there is one
-    result only), and which look like a mask of its size, but another one.
+    result only), and which look like a mask of its size, but another one; and those of
+    `copies_words`.
 
     Parameters
     ----------
@@ -67,7 +71,8 @@ def unread_words(
                 continue
             if _is_another(file, labels > 0):
                 beside.append(name)
-    return beside_words(mask, beside)
+    said = beside_words(mask, beside), copies_words(mask, labels)
+    return " ".join(filter(None, said))
 
 
 def told_once(said: Iterable[str]) -> str:
@@ -82,31 +87,12 @@ def _places(mask: Path) -> tuple[tuple[Place, ...], bool]:
     home = mask.parent
     film = _FRAME.fullmatch(mask.name) is not None
     films = film and f"{home.name}.json" in names_in(home.parent)
-    places = [home, *_below(home), *(_below(home.parent) if films else ())]
-    return tuple(_stamped(place) for place in places), film
-
-
-def _stamped(folder: Path) -> Place:
-    try:
-        return folder, folder.stat().st_mtime_ns
-    except OSError:
-        return folder, 0
-
-
-def _below(folder: Path) -> tuple[Path, ...]:
-    return _folders(*_stamped(folder))
-
-
-@lru_cache(maxsize=16)
-def _folders(folder: Path, changed: int) -> tuple[Path, ...]:
-    """Folders in a folder that hold neither masks of a film nor those of a data set."""
-    names = set(names_in(folder))
-    left_out = {"masks", "images"} if {"masks", "images"} <= names else set()
-    return tuple(
-        folder / name
-        for name in sorted(names - left_out)
-        if f"{name}.json" not in names and (folder / name).is_dir()
-    )
+    places = [
+        home,
+        *folders_below(home),
+        *(folders_below(home.parent) if films else ()),
+    ]
+    return tuple(stamped(place) for place in places), film
 
 
 @lru_cache(maxsize=16)

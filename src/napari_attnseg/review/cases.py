@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.exports.record import changed_words
 from napari_attnseg.io.files import image_of, read_facts
 from napari_attnseg.io.folders import entries, left_out, left_out_words, name_key
 from napari_attnseg.io.frame_results import find_frame_results
 from napari_attnseg.io.images import SUFFIXES, find_images
 from napari_attnseg.io.results import FORMAT
+from napari_attnseg.io.results_below import sorted_words
 from napari_attnseg.io.saved_results import find_results
 from napari_attnseg.review.case import Case
 from napari_attnseg.review.frame_cases import FrameCases
@@ -65,6 +67,8 @@ class Series:
         Masks that belong to no image.
     others : mapping of str to int
         Other files of the folder, counted by kind.
+    changed_exports : str
+        Sentence on exported masks that were changed, which are not read.
     """
 
     folder: Path
@@ -74,6 +78,7 @@ class Series:
     without_image: tuple[str, ...] = ()
     unused_masks: tuple[str, ...] = ()
     others: Mapping[str, int] = field(default_factory=dict)
+    changed_exports: str = ""
 
     @property
     def left_out_words(self) -> str:
@@ -96,7 +101,8 @@ class Series:
         ]
         words = f"Left out: {', '.join(said)}." if said else ""
         others = left_out_words(self.others)
-        return " ".join(x for x in (words, f"{others}." if others else "") if x)
+        others = f"{others}." if others else ""
+        return " ".join(filter(None, (words, others, self.changed_exports)))
 
 
 def find_cases(folder: Path, masks: Path | None = None) -> Series:
@@ -126,7 +132,12 @@ def find_cases(folder: Path, masks: Path | None = None) -> Series:
     if results or films:
         series = _of_results(folder, results, films)
     else:
-        series = _of_files(folder, masks)
+        try:
+            series = _of_files(folder, masks)
+        except InputError as error:
+            if below := sorted_words(folder):
+                raise InputError(f"{error} {below}") from error
+            raise
     if not series.cases:
         raise InputError(
             f"Expected images to review in {folder}, but there are none; "
@@ -172,7 +183,8 @@ def _of_results(folder: Path, files: list[Path], films: list[Path]) -> Series:
         if not found.add_film(path):
             without.append(path.stem)
     ordered, order = in_order([*cases, *found.cases])
-    return Series(folder, ordered, order, tuple(found.unreadable), tuple(without))
+    unread, told = tuple(found.unreadable), changed_words(folder)
+    return Series(folder, ordered, order, unread, tuple(without), changed_exports=told)
 
 
 def _of_facts(path: Path, facts: Mapping[str, Any], image: Path) -> Case:

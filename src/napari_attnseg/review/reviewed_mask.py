@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.beside_masks import expect_mask
 from napari_attnseg.io.edited_masks import frame_doubts, result_doubts
+from napari_attnseg.io.exchanged_masks import own_frame_words, own_result_words
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.images import read_numbers
 from napari_attnseg.io.mask_values import ReadMask
@@ -40,11 +41,25 @@ def reviewed_mask(case: Case) -> ReadMask | None:
     doubt = border_words(case, read.labels)
     if case.mask_value == 255:
         doubt = _doubts(case, case.mask, read.labels)
+    if case.mask_value is not None:
+        own = _own_words(case, read.labels)
+        doubt = " ".join(filter(None, (own, doubt)))
     said = [read.assumed, doubt]
     if case.mask_value is not None:  # attnseg wrote it
         image = case.image if case.table is None else None
         said.append(unread_words(case.mask, read.labels, image))
     return read._replace(assumed=" ".join(filter(None, said)), doubt=doubt)
+
+
+def _own_words(case: Case, labels: NDArray[np.integer[Any]]) -> str:
+    if case.table is not None:
+        assert case.frame is not None
+        return own_frame_words(labels, case.frame, case.table)
+    story = case.results or case.stack
+    facts = None if story is None else read_facts(story, FORMAT)
+    if story is None or facts is None:
+        return ""
+    return own_result_words(story, facts, labels, case.frame or 0)
 
 
 def _doubts(case: Case, mask: Path, labels: NDArray[np.integer[Any]]) -> str:

@@ -25,11 +25,12 @@ from attnseg_training.datasets.rules import Rule
 from attnseg_training.datasets.sample import Sample
 from napari_attnseg.cli import app
 from napari_attnseg.errors import InputError
+from napari_attnseg.exports.record import Exported
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.frame_parts import FrameParts
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.readers import open_frames
-from napari_attnseg.io.stack_results import StackNames, StackResults
+from napari_attnseg.io.stack_results import FORMAT, StackNames, StackResults
 
 
 def mask_of(number: int) -> np.ndarray:
@@ -483,3 +484,35 @@ def test_a_palette_whose_first_colour_is_not_black_is_refused(tmp_path: Path) ->
         picture.save(tmp_path / "masks" / f"{i:05d}.png")
     with pytest.raises(InputError, match=r"00000\.png, but it holds colours"):
         list(frames_to_training_set(film, tmp_path / "masks", tmp_path / "a"))
+
+
+def test_masks_of_two_frames_that_were_exchanged_are_refused(tmp_path: Path) -> None:
+    film = video_file(tmp_path / "film.mp4", numbered(3, (40, 48)), crf="1")
+    (tmp_path / "film").mkdir()
+    rows = [f"{i},{array_sha256(mask_of(i))},{i}" for i in range(3)]
+    table = "\n".join(["frame,mask_sha256,image_sha256", *rows, ""])
+    (tmp_path / "film_frames.csv").write_text(table.replace(",0\n", ",\n"))
+    facts = {"format": FORMAT, "mask_value": 255}
+    (tmp_path / "film.json").write_text(json.dumps(facts))
+    for i, made in ((0, 0), (1, 2), (2, 1)):
+        name = tmp_path / "film" / f"frame_{i:06d}_mask.png"
+        Image.fromarray(mask_of(made) * 255).save(name)
+    with pytest.raises(InputError, match=r"frame 1 .* attnseg made of frame 2 of film"):
+        list(frames_to_training_set(film, tmp_path / "film", tmp_path / "set"))
+    assert not (tmp_path / "set").exists()
+
+
+def test_a_corrected_export_of_the_results_is_told_of(tmp_path: Path) -> None:
+    film = video_file(tmp_path / "film.mp4", numbered(3, (40, 48)), crf="1")
+    (tmp_path / "film").mkdir()
+    for i in range(3):
+        name = tmp_path / "film" / f"frame_{i:06d}_mask.png"
+        Image.fromarray(mask_of(i) * 255).save(name)
+    (tmp_path / "film_frames.csv").write_text("frame,area_px\n0,\n1,\n2,\n")
+    with Exported(tmp_path) as record:
+        record.note({"film_labels.nii.gz": b"labels"})
+    (tmp_path / "film_labels.nii.gz").write_bytes(b"corrected")
+    told: list[str] = []
+    list(frames_to_training_set(film, name.parent, tmp_path / "set", tell=told.append))
+    words = "was changed since attnseg export wrote it, and is not read"
+    assert f"film_labels.nii.gz in {tmp_path.name} {words}" in told[0]

@@ -172,3 +172,70 @@ def test_slices_without_a_position_may_have_two_orders(tmp_path: Path) -> None:
     list(frames_to_training_set(*given, own_frames=True))
     for i, mask in pairs(tmp_path / "a").items():
         np.testing.assert_array_equal(mask, mask_of(i))
+
+
+@pytest.mark.parametrize("single", [False, True])
+@pytest.mark.parametrize(
+    ("form", "numbers", "asked"),
+    [
+        ("IM-0001-{:04d}.png", (2, 4), True),  # Horos, OsiriX
+        ("IM0001-{:04d}.png", (3, 4), True),  # MicroDicom
+        ("image-{:05d}.png", (2, 4), True),
+        ("IM-0001-{:04d}.png", (0, 2, 4), False),
+        ("frame_{:06d}.png", (2, 4), False),  # CVAT
+    ],
+)
+def test_masks_of_a_few_slices_that_a_viewer_numbered_are_asked_about(
+    tmp_path: Path, single: bool, form: str, numbers: Sequence[int], asked: bool
+) -> None:
+    if single:
+        images = tmp_path / "cine.dcm"
+        frames = np.stack([np.full((40, 48), i, np.uint8) for i in UP])
+        dicom_file(images, frames, NumberOfFrames=SLICES)
+    else:
+        instances = [i + 1 for i in UP]
+        images = series(tmp_path / "s", instances, instances)
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for i in numbers:
+        Image.fromarray(mask_of(i) * 255).save(masks / form.format(i))
+    given = images, masks
+    if asked:
+        with pytest.raises(InputError, match="as DICOM viewers do; give --first-nu"):
+            list(frames_to_training_set(*given, tmp_path / "a"))
+        assert not (tmp_path / "a").exists()
+    for first in (0, 1) if asked else (None,):
+        out = tmp_path / f"from {first}"
+        list(frames_to_training_set(*given, out, first_number=first))
+        found = pairs(out)
+        assert sorted(found) == [i - (first or 0) for i in numbers]
+        for i, mask in found.items():
+            np.testing.assert_array_equal(mask, mask_of(i + (first or 0)))
+
+
+def test_masks_of_a_viewer_that_are_named_as_its_files_belong_to_them(
+    tmp_path: Path,
+) -> None:
+    numbers = [i + 1 for i in UP]
+    images = series(tmp_path / "s", numbers, numbers, "IM-0001-{:04d}.dcm")
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for i in (1, 3):
+        Image.fromarray(mask_of(i) * 255).save(masks / f"IM-0001-{i + 1:04d}.png")
+    list(frames_to_training_set(images, masks, tmp_path / "a"))
+    found = pairs(tmp_path / "a")
+    assert sorted(found) == [1, 3]
+    for i, mask in found.items():
+        np.testing.assert_array_equal(mask, mask_of(i))
+
+
+def test_a_viewer_may_have_numbered_masks_of_a_film(tmp_path: Path) -> None:
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for i in (2, 4):
+        Image.fromarray(mask_of(i) * 255).save(masks / f"IM-0001-{i:04d}.png")
+    volume = tmp_path / "volume.nii"
+    values = np.stack([np.full((40, 48), i, np.uint8) for i in UP])
+    nibabel.save(nibabel.Nifti1Image(values.T, np.eye(4)), volume)
+    with pytest.raises(InputError, match="their numbers are 2, 4 for 5 frames"):
+        list(frames_to_training_set(volume, masks, tmp_path / "a"))

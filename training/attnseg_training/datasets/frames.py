@@ -28,10 +28,12 @@ from attnseg_training.datasets.two_places import expect_one_place
 from attnseg_training.datasets.uneven_times import expect_own_frames
 from attnseg_training.datasets.unmarked_frames import unmarked_words
 from napari_attnseg.errors import InputError
+from napari_attnseg.exports.record import changed_words
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.intensity import Window
 from napari_attnseg.io.dataset_toml import read_descriptor
 from napari_attnseg.io.edited_masks import frame_doubts
+from napari_attnseg.io.exchanged_masks import own_frame_words
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.frame_table import whole_rows
 from napari_attnseg.io.readers import FileSet, Frames, open_frames
@@ -129,6 +131,13 @@ def frames_to_training_set(
             named = given.orientation, masks.name, out.name
             drawn = DrawnMasks(next(iter(found.values())), *named, tell)
             turned = turn_of_film(frames, drawn) or turn_of_slices(files, frames, drawn)
+        else:  # all of them, before the first one is written
+            taken = [one for one in sorted(found) if one % every == 0]
+            places = ((rule.labels(found[one]), one) for one in taken)
+            own = (own_frame_words(*one, _table(masks)) for one in places)
+            for told in (told_once(own), changed_words(masks.parent)):
+                if told:
+                    tell(told)
         inversion = Inversion()
         table = _table(masks)
         unread = []
@@ -237,7 +246,8 @@ def _masks(
             return {i: one for i, one in named.items() if i in rows}
         if not own:
             expect_one_order(images, path.name)
-        by_number = by_frame(named, len(shown), first, path.name)
+        dicom = images.kind is FileFormat.DICOM
+        by_number = by_frame(named, len(shown), first, path.name, dicom)
         if not own:
             expect_up_to_the_end(by_number, len(shown), path.name)
             expect_own_frames(shown, by_number, path.name)

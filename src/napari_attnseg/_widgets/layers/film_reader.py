@@ -31,7 +31,7 @@ from napari_attnseg.io.run_facts import IMAGE
 from napari_attnseg.reliability.estimate import ESTIMATE
 
 #: Columns of the table that are no numbers.
-_TEXTS = ("mask", "expected_dice_state", "image_sha256")
+_TEXTS = ("mask", "expected_dice_state", "image_sha256", "mask_sha256")
 
 
 def film_layers(path: Path) -> list[Any]:
