@@ -41,14 +41,14 @@ def reviewed_mask(case: Case) -> ReadMask | None:
     doubt = border_words(case, read.labels)
     if case.mask_value == 255:
         doubt = _doubts(case, case.mask, read.labels)
-    if case.mask_value is not None:
+    unread = ""
+    if case.mask_value is not None:  # attnseg wrote it
         own = _own_words(case, read.labels)
         doubt = " ".join(filter(None, (own, doubt)))
-    said = [read.assumed, doubt]
-    if case.mask_value is not None:  # attnseg wrote it
         image = case.image if case.table is None else None
-        said.append(unread_words(case.mask, read.labels, image))
-    return read._replace(assumed=" ".join(filter(None, said)), doubt=doubt)
+        unread = unread_words(case.mask, read.labels, image)
+    said = " ".join(filter(None, (read.assumed, doubt, unread)))
+    return read._replace(assumed=said, doubt=doubt)
 
 
 def _own_words(case: Case, labels: NDArray[np.integer[Any]]) -> str:
