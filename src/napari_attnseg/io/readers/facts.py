@@ -221,7 +221,7 @@ class FileFacts:
 
     @property
     def placement(self) -> dict[str, Any]:
-        """Size of a pixel, as the layer of the file has it; see `io.results.Results`."""
+        """Size of a pixel, as `io.results.Results` have it; empty if not known."""
         if self.spacing is None:
             return {}
         return {"scale": list(self.spacing), "units": [self.unit] * 2}
