@@ -45,7 +45,8 @@ def _pages(files: FileSet) -> NDArray[Any] | None:
             kind, colours = series.keyframe.photometric, series.keyframe.colormap
             if not file.is_imagej or series.axes not in _AXES:
                 return None
-            if kind == kinds.PALETTE and not colours[:, 0].any():
+            black = colours is not None and not colours[:, 0].any()
+            if kind == kinds.PALETTE and black:
                 return np.asarray(series.asarray())
     except Exception:  # of many kinds, for a damaged file and for one that is no TIFF
         return None
