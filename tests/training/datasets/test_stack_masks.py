@@ -86,3 +86,11 @@ def test_other_stacks_are_refused(
     tifffile.imwrite(stack, masks_of(count), imagej=True, metadata={"axes": axes})
     with pytest.raises(InputError, match=said):
         list(frames_to_training_set(images, stack, tmp_path / "out"))
+
+
+def test_a_stack_without_names_of_its_axes_says_which_are_read(tmp_path: Path) -> None:
+    film = video_file(tmp_path / "film.mp4", numbered(12, (40, 48)))
+    stack = tmp_path / "masks.tif"
+    tifffile.imwrite(stack, masks_of(12))
+    with pytest.raises(InputError, match="save the stack as OME-TIFF or NIfTI"):
+        list(frames_to_training_set(film, stack, tmp_path / "a"))
