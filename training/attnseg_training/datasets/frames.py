@@ -75,10 +75,10 @@ def frames_to_training_set(
     images : Path
         A film, a volume, or a DICOM file or folder of one series.
     masks : Path
-        A volume, DICOM file or stack of ImageJ with a mask per frame, a DICOM SEG, or
-        a folder of
-        ``frame_000120_mask.png`` as ``attnseg segment`` writes it, or of pictures whose
-        names differ only in such a number, or are those of the files of a series.
+        A volume, DICOM file or stack of ImageJ with a mask per frame, a DICOM SEG, or a
+        folder of ``frame_000120_mask.png`` as ``attnseg segment`` writes it, or of
+        pictures whose names differ only in such a number, or are those of the files of
+        a series.
     out : Path
         A training set, or a new folder. If it has a ``dataset.toml``, that says what
         the numbers of the masks mean, and whether those of a film with a display
