@@ -84,6 +84,11 @@ def test_beginnings(images: list[str], masks: list[str], words: str) -> None:
             "which 3, such as 'P1_superpixels', have no such mask: move them elsewhere "
             "if they are other pictures)",
         ),
+        (
+            ["P1", "p1"],
+            ["P1_mask"],
+            "names of the masks end in '_mask' beyond those of the images",
+        ),
         (["1", "2", "3", "4", "5"], ["12", "22"], ""),
         (["a", "b", "c", "d"], ["a_mask", "b_seg"], ""),
         (["a_1", "a_2", "a_3"], ["b_1", "b_2", "b_3"], ""),

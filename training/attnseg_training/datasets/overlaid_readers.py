@@ -113,11 +113,8 @@ class OverlaidReaders:
         if sum(one.as_bits - one.as_sum for one in every) > 0:
             # Somebody whose drawing lies in another one everywhere is none: cv2.grabCut
             # writes 2 around 3, and no 1.
-            bits, single = (
-                reduce(or_, found)
-                for found in zip(*((o.bits, o.single) for o in every), strict=True)
-            )
-            if bits != single:
+            bits = reduce(or_, (one.bits for one in every))
+            if bits != reduce(or_, (one.single for one in every)):
                 return []
             return [Hint(Rule.READER_BITS, names, held=f"numbers up to {top}")]
         held = (

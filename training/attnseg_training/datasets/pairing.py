@@ -186,6 +186,8 @@ def unlike_in_a_suffix(images: Collection[str], masks: Collection[str]) -> str:
         if longer is masks and count == len(masks) and any(map(str.isalpha, end)):
             pairs = {name_key(name).removesuffix(end) for name in masks}
             alone = [name for name in images if name_key(name) not in pairs]
+            if not alone:  # names of images that differ in case alone
+                return f"names of {words.format(end)}"
             return (
                 f"names of {words.format(end)} (of which {len(alone)}, such as "
                 f"{min(alone)!r}, have no such mask: move them elsewhere if they are "
