@@ -61,11 +61,30 @@ def test_dicom_image_with_its_window(tmp_path: Path, tiny_weights: Path) -> None
     assert (rule["rule"], rule["low"], rule["high"]) == ("window", -160, 239)
     assert found.provenance["file_facts"]["window"] == [-160, 239]
     assert results.placement == {"scale": [0.5, 0.4], "units": ["mm", "mm"]}
-    assert (out / f"{story.stem}_objects.csv").exists()
+    rows = rows_of(out / f"{story.stem}_objects.csv")
+    assert rows
+    for row in rows:  # as in the report on the same results
+        area = float(row["area (px)"]) * 0.5 * 0.4
+        assert float(row["area (mm²)"]) == pytest.approx(area)
+        assert "calibrated area" not in row
     asked = SegmentOptions(intensity="whole_range")
     (outcome,) = segment_files([path], tmp_path / "b", tiny_weights, "cpu", asked)
     (found,) = load_results(tmp_path / "b" / story.name).segmentations
     assert found.provenance["intensity_rule"]["rule"] != "window"
+
+
+def test_objects_of_frames_are_measured_in_mm(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
+    path = dicom_file(tmp_path / "loop.dcm", numbered(2), PixelSpacing=[0.5, 0.4])
+    out, how = tmp_path / "out", SegmentOptions(objects=True)
+    list(segment_files([path], out, tiny_weights, "cpu", how, overlay=False))
+    (table,) = out.glob("*_objects.csv")
+    rows = rows_of(table)
+    assert {row["frame"] for row in rows} == {"0", "1"}
+    for row in rows:
+        area = float(row["area (px)"]) * 0.5 * 0.4
+        assert float(row["area (mm²)"]) == pytest.approx(area)
 
 
 def test_patients_are_named_only_if_asked(tmp_path: Path, tiny_weights: Path) -> None:

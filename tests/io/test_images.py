@@ -1,6 +1,7 @@
 """Image files as arrays, each kind with its own dtype and channels."""
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -79,8 +80,18 @@ def test_what_would_be_half_read_is_refused(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "sizes.tif") as file:
         file.write(np.zeros((9, 9), np.uint8))
         file.write(np.zeros((5, 5), np.uint8))
-    for name, count in (("moving.png", 3), ("packed.tif", 3), ("sizes.tif", 2)):
-        with pytest.raises(InputError, match=f"{name}.*holds {count} images"):
+    pages[0].save(tmp_path / "moving.gif", **more)
+    pages[0].save(tmp_path / "moving.webp", lossless=True, **more)
+    clip = "PNG, or convert a clip to MP4."
+    for name, count, remedy in (
+        ("moving.png", 3, clip),
+        ("moving.gif", 3, clip),
+        ("moving.webp", 3, clip),
+        ("packed.tif", 3, "PNG."),
+        ("sizes.tif", 2, "PNG."),
+    ):
+        words = f"{name} cannot be read: it holds {count} images: save one of them as "
+        with pytest.raises(InputError, match=f"^{re.escape(words + remedy)}$"):
             read_image(tmp_path / name)
 
 

@@ -13,6 +13,7 @@ from attnseg_training.learning_settings import LearningSettings
 from attnseg_training.settings import check_settings, setting, settings_of
 from napari_attnseg.errors import InputError
 from napari_attnseg.how_many import how_many
+from napari_attnseg.io.text_files import read_utf_8
 from napari_attnseg.io.toml_text import parse_toml
 from napari_attnseg.run_files import measured_on
 
@@ -218,7 +219,7 @@ def read_toml(path: Path, of: type[TrainConfig] = TrainConfig) -> dict[str, Any]
         If it cannot be read, is not TOML, or has an unknown key.
     """
     try:
-        fields = parse_toml(path.read_text(encoding="utf-8-sig"))
+        fields = parse_toml(read_utf_8(path))
     except (OSError, ValueError) as error:
         raise InputError(
             f"Expected a TOML file of training settings at {path}, but: {error}."

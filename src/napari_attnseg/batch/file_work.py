@@ -16,7 +16,7 @@ from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.io.atomic import remove, write_text
 from napari_attnseg.io.readers import FileSet, Frames, open_frames
-from napari_attnseg.io.readers.facts import FILE_FACTS, FileFacts
+from napari_attnseg.io.readers.facts import FILE_FACTS
 from napari_attnseg.io.results import Results, save_results
 from napari_attnseg.io.stack_results import StackNames
 from napari_attnseg.reliability.estimate import estimate_of
@@ -111,7 +111,7 @@ class FileWork:
                     files.name,
                     str(label),
                     [result],
-                    placement=_placement(facts),
+                    placement=facts.placement,
                     image=files.paths[0] if files.shows_path else None,
                 ),
                 self._out,
@@ -120,9 +120,11 @@ class FileWork:
             if self._how.objects:
                 from napari_attnseg.objects import descriptors
                 from napari_attnseg.objects.measure import measure_segmentation
+                from napari_attnseg.objects.physical import pixel_size
 
                 origin = descriptors.origin_of_numbers(files.name, str(label), own)
-                records = measure_segmentation(result, image)
+                pixel = pixel_size(facts.placement)
+                records = measure_segmentation(result, image, pixel=pixel)
                 write_text(table, descriptors.csv_text(records, origin))
                 written = [table, *written]
         except (AttnSegError, MemoryError) as error:
@@ -132,10 +134,3 @@ class FileWork:
         found = estimate_of(result.provenance)
         said = tuple(notes), found
         return Outcome(label, stem, tuple(written), None, *said, facts=facts)
-
-
-def _placement(facts: FileFacts) -> dict[str, object]:
-    """Size of a pixel, as the layer of the file has it."""
-    if facts.spacing is None:
-        return {}
-    return {"scale": list(facts.spacing), "units": [facts.unit] * 2}

@@ -20,6 +20,7 @@ from napari_attnseg.io.readers.facts import FrameAxis
 from napari_attnseg.io.stack_results import StackNames
 from napari_attnseg.objects.descriptors import origin_of_numbers, table_rows
 from napari_attnseg.objects.measure import measure_segmentation
+from napari_attnseg.objects.physical import pixel_size
 from napari_attnseg.preprocessing import to_rgb
 from napari_attnseg.reader_record import Reader
 
@@ -116,7 +117,9 @@ class FrameMaking:
         }
         objects: list[dict[str, Any]] = []
         if self._how.objects:
-            records = measure_segmentation(result, image, frame)
+            records = measure_segmentation(
+                result, image, frame, pixel_size(facts.placement)
+            )
             label = str(self._files.label)
             origin = origin_of_numbers(self._files.name, label, own)
             objects = table_rows(records, origin)

@@ -22,6 +22,7 @@ from typing import Any
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.folders import entries
+from napari_attnseg.io.text_files import read_utf_8
 from napari_attnseg.io.toml_text import parse_toml
 
 FILE = "dataset.toml"
@@ -75,12 +76,7 @@ def read_descriptor(root: Path) -> Descriptor:
         _refuse_misnamed(root)
         return Descriptor()
     try:
-        found = parse_toml(path.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"Expected UTF-8 text in {path}, but it is in another encoding, such as "
-            "UTF-16; save it as UTF-8."
-        ) from error
+        found = parse_toml(read_utf_8(path))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error}); check the file.") from error
     unknown = sorted(set(found) - set(_KEYS))

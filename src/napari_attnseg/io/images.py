@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jfif", ".tif", ".tiff", ".bmp", ".gif", ".webp"),
 )
+_TIFF = (".tif", ".tiff")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,7 +187,11 @@ def _pixels(path: Path, decoded: Decoded) -> NDArray[np.generic]:
     pages = sum(len(one.pages) for one in decoded.series)
     (series, *others) = decoded.series
     if others or (pages > 1 and not decoded.stack):
-        raise _unreadable(path, f"it holds {pages} images; save one of them")
+        clip = "" if path.suffix.lower() in _TIFF else ", or convert a clip to MP4"
+        words = other_file_words(path) or (
+            f"it holds {pages} images: save one of them as PNG{clip}"
+        )
+        raise InputError(f"{path.name} cannot be read: {words}.")
     array = series.array
     if decoded.white_is_zero and array.dtype.kind in "bu":
         array = ~array

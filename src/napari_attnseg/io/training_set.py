@@ -25,6 +25,7 @@ from napari_attnseg.io.atomic import remove, write_together
 from napari_attnseg.io.dataset_toml import FILE, Descriptor, read_descriptor
 from napari_attnseg.io.folders import entries, name_key
 from napari_attnseg.io.images import read_image, turned
+from napari_attnseg.io.text_files import decoded
 
 IMAGES, MASKS, RECORDS = "images", "masks", "corrections"
 #: Value of the lesion in a mask of one class, and the one that is used where that is
@@ -267,7 +268,7 @@ def _unlisted(lists: Path, name: str) -> bool:
     lines = [
         Path(line.strip().replace("\\", "/"))
         for path in found
-        for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        for line in decoded(path.read_bytes(), "replace").splitlines()
     ]
     named = {form for line in lines for form in (line.name, line.stem)}
     return bool(found) and name not in named

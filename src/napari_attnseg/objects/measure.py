@@ -123,7 +123,10 @@ def measure(
 
 
 def measure_segmentation(
-    result: Segmentation, image: NDArray[np.generic], frame: int | None = None
+    result: Segmentation,
+    image: NDArray[np.generic],
+    frame: int | None = None,
+    pixel: PixelSize | None = None,
 ) -> list[ObjectRecord]:
     """Measure every connected object of a result in its image, read as the run did.
 
@@ -133,12 +136,15 @@ def measure_segmentation(
     image : ndarray
     frame : int, optional
         Number of the frame, for the records.
+    pixel : PixelSize, optional
+        As in `measure`.
     """
     return measure(
         separate(result.mask),
         image,
         result.probability,
         result.attention,
+        pixel,
         mask=result.mask,
         frame=frame,
         intensity=rule_of(result.provenance),

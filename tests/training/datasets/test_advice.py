@@ -38,6 +38,38 @@ def test_classes_in_folders_are_told_without_the_background(tmp_path: Path) -> N
         np.testing.assert_array_equal(sample.read()[1], lesion(i))
 
 
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("case{0}_json/img.png", "case{0}_json/label.png"),  # LabelMe
+        ("IMD{0}/IMD{0}_Image/IMD{0}.bmp", "IMD{0}/IMD{0}_lesion/IMD{0}_lesion.bmp"),
+        ("train_{0}.bmp", "train_{0}_anno.bmp"),  # GlaS
+    ],
+)
+def test_other_folders_say_where_files_belong(
+    image: str, mask: str, tmp_path: Path
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (60, 80, 3)).astype(np.uint8)
+    for i in range(3):
+        for name, values in ((image, pixels), (mask, lesion(i) * np.uint8(255))):
+            path = tmp_path / "a" / name.format(i)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save(path, values)
+    with pytest.raises(InputError) as told:
+        load_dataset(tmp_path / "a")
+    assert str(told.value).endswith(
+        "; put the images into images/ and the masks into masks/, each mask under its "
+        "image's name."
+    )
+    for i in range(3):
+        for part, name in (("images", image), ("masks", mask)):
+            (tmp_path / "b" / part).mkdir(parents=True, exist_ok=True)
+            path = tmp_path / "a" / name.format(i)
+            path.rename(tmp_path / "b" / part / f"{i}{path.suffix}")
+    for i, sample in enumerate(load_dataset(tmp_path / "b").split("all")):
+        np.testing.assert_array_equal(sample.read()[1], lesion(i))
+
+
 def test_a_dithered_palette_is_named(tmp_path: Path) -> None:
     colours = np.zeros((60, 80, 3), np.uint8)
     colours[disc(30, 40, 14)] = (250, 50, 83)

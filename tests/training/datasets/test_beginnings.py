@@ -77,6 +77,20 @@ def test_beginnings(images: list[str], masks: list[str], words: str) -> None:
             ["P1", "P2"],
             "names of the images end in '_0000' beyond those of the masks",
         ),
+        (
+            ["P1", "P1_superpixels", "P2", "P2_superpixels", "P3", "P3_superpixels"],
+            ["P1_segmentation", "P2_segmentation", "P3_segmentation"],
+            "names of the masks end in '_segmentation' beyond those of the images (of "
+            "which 3, such as 'P1_superpixels', have no such mask: move them elsewhere "
+            "if they are other pictures)",
+        ),
+        (
+            ["P1", "p1"],
+            ["P1_mask"],
+            "names of the masks end in '_mask' beyond those of the images",
+        ),
+        (["1", "2", "3", "4", "5"], ["12", "22"], ""),
+        (["a", "b", "c", "d"], ["a_mask", "b_seg"], ""),
         (["a_1", "a_2", "a_3"], ["b_1", "b_2", "b_3"], ""),
         (["P1_img", "P2_img"], ["P8_seg", "P9_seg"], ""),
         ([], [], ""),

@@ -77,11 +77,20 @@ def test_lists_may_begin_with_a_mark(data_folder: Path, encoding: str) -> None:
     assert names(data_folder, "test") == {"disc09", "disc10"}
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
-def test_lists_that_are_no_utf8_are_named(data_folder: Path, encoding: str) -> None:
-    (data_folder / "splits" / "val.txt").write_text("café", encoding)
-    with pytest.raises(InputError, match=r"val\.txt cannot be read as UTF-8"):
+@pytest.mark.parametrize(
+    ("encoding", "named"), [("utf-16", "UTF-16"), ("latin-1", "another encoding")]
+)
+@pytest.mark.parametrize("file", ["splits/val.txt", "dataset.toml"])
+def test_texts_that_are_no_utf8_are_named(
+    data_folder: Path, encoding: str, named: str, file: str
+) -> None:
+    """PowerShell's ``>`` writes UTF-16."""
+    (data_folder / file).write_text("# café", encoding)
+    words = f"{data_folder / file} cannot be read, because it is saved as {named}"
+    with pytest.raises(InputError) as refused:
         load_dataset(data_folder)
+    assert str(refused.value).startswith(words)
+    assert str(refused.value).endswith("; save it as UTF-8.")
 
 
 @pytest.mark.parametrize("folder", ["images", "masks"])

@@ -2,46 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from fractions import Fraction
+from collections.abc import Callable
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
-import tifffile
+from masks_of_frames import mask_of, samples_of
 from medical_files import dicom_file, interlaced_film, numbered, video_file
 from PIL import Image
 from typer.testing import CliRunner
 
 from attnseg_training.cli import app as trainer
-from attnseg_training.datasets import load_dataset
 from attnseg_training.datasets.check import check
 from attnseg_training.datasets.counted_findings import counts
 from attnseg_training.datasets.findings import MasksSeen
 from attnseg_training.datasets.frames import frames_to_training_set
 from attnseg_training.datasets.rules import Rule
-from attnseg_training.datasets.sample import Sample
 from napari_attnseg.cli import app
 from napari_attnseg.errors import InputError
-from napari_attnseg.exports.record import Exported
 from napari_attnseg.hashing import array_sha256
 from napari_attnseg.io.frame_parts import FrameParts
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.readers import open_frames
-from napari_attnseg.io.stack_results import FORMAT, StackNames, StackResults
-
-
-def mask_of(number: int) -> np.ndarray:
-    mask = np.zeros((40, 48), np.uint8)
-    mask[5 + number : 20, 10:30] = 1
-    return mask
-
-
-def samples_of(folder: Path) -> dict[str, Sample]:
-    splits = load_dataset(folder).splits
-    return {one.name: one for split in splits.values() for one in split}
+from napari_attnseg.io.stack_results import StackNames, StackResults
 
 
 def test_frames_of_a_film_by_the_masks_of_its_results(tmp_path: Path) -> None:
@@ -68,220 +52,6 @@ def test_frames_of_a_film_by_the_masks_of_its_results(tmp_path: Path) -> None:
     (tmp_path / "film_frames.csv").write_text("frame,area_px\n0,9\n8,9\n4,")
     made = list(frames_to_training_set(film, tmp_path / "film", tmp_path / "c"))
     assert made == ["film_000000", "film_000008"]
-
-
-def test_labels_painted_into_masks_of_results_are_taken_as_export_does(
-    tmp_path: Path,
-) -> None:
-    film = video_file(tmp_path / "film.mp4", numbered(2, (40, 48)))
-    (tmp_path / "film").mkdir()
-    painted = mask_of(1) * 255
-    painted[22:35, 32:44] = 1
-    for i, mask in enumerate((mask_of(0) * 255, painted)):
-        Image.fromarray(mask).save(tmp_path / "film" / f"frame_{i:06d}_mask.png")
-    # Of masks from elsewhere, 255 beside 1 may be void.
-    with pytest.raises(InputError, match=r"ignore = 255 .* threshold = 0 into"):
-        list(frames_to_training_set(film, tmp_path / "film", tmp_path / "a"))
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "dataset.toml").write_text("threshold = 0\n")
-    list(frames_to_training_set(film, tmp_path / "film", tmp_path / "a"))
-    _, mask = samples_of(tmp_path / "a")["film_000001"].read()
-    np.testing.assert_array_equal(mask, painted > 0)
-    story = {"format": "attnseg-frames-1", "mask_value": 255, "frames": [0, 1]}
-    (tmp_path / "film.json").write_text(json.dumps(story))
-    told: list[str] = []
-    out = tmp_path / "b"
-    list(frames_to_training_set(film, tmp_path / "film", out, tell=told.append))
-    assert told == [
-        "film holds regions of 1 beside 255; all that is not 0 was taken for the mask."
-    ]
-    _, mask = samples_of(out)["film_000001"].read()
-    np.testing.assert_array_equal(mask, painted > 0)
-
-
-def test_a_corrected_mask_of_another_name_is_told_of(tmp_path: Path) -> None:
-    film = video_file(tmp_path / "film.mp4", numbered(3, (40, 48)))
-    (tmp_path / "film").mkdir()
-    for i in (0, 1):
-        name = tmp_path / "film" / f"frame_{i:06d}_mask"
-        Image.fromarray(mask_of(i) * 255).save(name.with_suffix(".png"))
-        Image.fromarray(mask_of(i + 9) * 255).save(f"{name}_corrected.png")
-    told: list[str] = []
-    out = tmp_path / "set"
-    list(frames_to_training_set(film, tmp_path / "film", out, tell=told.append))
-    assert told == [
-        "frame_000000_mask_corrected.png lies beside frame_000000_mask.png and was not "
-        "read: if it is the corrected mask, save it as frame_000000_mask.png in its "
-        "place. (And of 1 more mask.)"
-    ]
-
-
-def test_an_inverted_mask_of_results_is_refused(tmp_path: Path) -> None:
-    film = video_file(tmp_path / "film.mp4", numbered(3, (40, 48)))
-    (tmp_path / "film").mkdir()
-    for i, mask in enumerate((mask_of(0), 1 - mask_of(1))):
-        name = tmp_path / "film" / f"frame_{i:06d}_mask.png"
-        Image.fromarray(mask * 255).save(name)
-    table = "frame,area_px,centre_row,centre_column\n0,300,12.0,19.5\n1,280,12.5,19.5\n"
-    (tmp_path / "film_frames.csv").write_text(table)
-    with pytest.raises(InputError, match=r"in frame 1 of film, but .* saved inverted"):
-        list(frames_to_training_set(film, tmp_path / "film", tmp_path / "b"))
-
-
-@pytest.mark.parametrize(
-    ("numbers", "asked"),
-    [
-        (range(1, 13), True),  # one beyond the last frame
-        (range(1, 12), True),  # all but 0
-        (range(1, 12, 5), True),
-        ((3, 12), True),
-        (range(12), False),
-        (range(0, 12, 5), False),
-        ((1, 2, 5), False),
-        ((4, 5, 6), False),
-    ],
-)
-def test_numbers_that_may_count_from_1_are_asked_about(
-    tmp_path: Path, numbers: Sequence[int], asked: bool
-) -> None:
-    film = video_file(tmp_path / "film.mp4", numbered(12, (40, 48)))
-    masks = tmp_path / "masks"
-    masks.mkdir()
-    for i in numbers:
-        name = masks / f"frame_{i:06d}_mask.png"
-        Image.fromarray(mask_of(i) * 255).save(name)
-    words = ["frames", str(film), str(masks), "--out"]
-    done = CliRunner().invoke(trainer, [*words, str(tmp_path / "a")])
-    if asked:
-        assert done.exit_code != 0
-        assert "give --first-number 1" in str(done.exception)
-        assert not (tmp_path / "a").exists()
-        more = [*words, str(tmp_path / "b"), "--first-number", "1"]
-        done = CliRunner().invoke(trainer, more, catch_exceptions=False)
-        samples = samples_of(tmp_path / "b")
-        assert sorted(samples) == [f"film_{i - 1:06d}" for i in numbers]
-        _, mask = samples[f"film_{numbers[-1] - 1:06d}"].read()
-        np.testing.assert_array_equal(mask, mask_of(numbers[-1]))
-    else:
-        assert done.exit_code == 0, done.output
-
-
-def test_numbers_of_a_film_with_uneven_times_are_asked_about(tmp_path: Path) -> None:
-    times = [Fraction(i + (i > 5), 25) for i in range(12)]  # one frame was lost
-    film = video_file(tmp_path / "film.mp4", numbered(12, (40, 48)), times=times)
-    even = video_file(tmp_path / "even.mp4", numbered(12, (40, 48)))
-    masks = tmp_path / "masks"
-    masks.mkdir()
-
-    def names(path: Path, out: str, own: bool = False) -> list[str]:
-        words = {"first_number": 1, "own_frames": own}
-        return list(frames_to_training_set(path, masks, tmp_path / out, **words))
-
-    for i in (1, 4, 6):
-        name = masks / f"frame_{i:06d}_mask.png"
-        Image.fromarray(mask_of(i) * 255).save(name)
-    assert len(names(film, "a")) == 3  # all before the gap
-    Image.fromarray(mask_of(8) * 255).save(masks / "frame_000008_mask.png")
-    said = "frame 6 follows 80 ms after the one before, and others 40 ms.*--own-frames"
-    with pytest.raises(InputError, match=said):
-        names(film, "b")
-    assert names(film, "b", own=True)[-1] == "film_000007"
-    assert names(even, "c")[-1] == "even_000007"
-
-
-@pytest.mark.parametrize(
-    ("numbers", "first", "asked"),
-    [
-        (range(1, 5), 1, True),
-        (range(4), None, True),
-        ((0, 1), None, True),
-        ((0, 1, 3), None, True),  # one of four without a lesion
-        (range(1, 13), 1, False),
-        (range(11), None, False),  # only the last frame is missing
-        ((0,), None, False),
-        ((0, 2, 4), None, False),
-        ((5, 6, 7), None, False),
-        ([i for i in range(9) if i not in (3, 4)], None, False),
-    ],
-)
-def test_numbers_without_gaps_that_end_early_are_asked_about(
-    tmp_path: Path, numbers: Sequence[int], first: int | None, asked: bool
-) -> None:
-    film = video_file(tmp_path / "film.mp4", numbered(12, (40, 48)))
-    masks = tmp_path / "masks"
-    masks.mkdir()
-    for i in numbers:
-        Image.fromarray(mask_of(i) * 255).save(masks / f"frame_{i:06d}_mask.png")
-
-    def made(out: str, own: bool = False) -> list[str]:
-        words = {"first_number": first, "own_frames": own}
-        return list(frames_to_training_set(film, masks, tmp_path / out, **words))
-
-    expected = [f"film_{i - (first or 0):06d}" for i in numbers]
-    if asked:
-        with pytest.raises(InputError, match="give --own-frames if they are of the"):
-            made("a")
-        assert not (tmp_path / "a").exists()
-        assert made("b", own=True) == expected
-    else:
-        assert made("a") == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "from_1"),
-    [
-        ("frame_{:06d}.png", False),  # CVAT
-        ("out{}.png", True),  # FFmpeg, without zeros before
-        ("film2_{:05d}_lesion.tif", False),
-        ("0{:03d}.bmp", False),
-    ],
-)
-def test_masks_are_taken_by_the_one_number_that_differs(
-    tmp_path: Path, name: str, from_1: bool
-) -> None:
-    film = video_file(tmp_path / "film.mp4", numbered(12, (40, 48)))
-    masks = tmp_path / "masks"
-    masks.mkdir()
-    for i in range(12):
-        Image.fromarray(mask_of(i) * 255).save(masks / name.format(i + from_1))
-    (masks / "readme.txt").write_text("by hand")
-    words = {"first_number": 1} if from_1 else {}
-    list(frames_to_training_set(film, masks, tmp_path / "a", **words))
-    samples = samples_of(tmp_path / "a")
-    assert len(samples) == 12
-    for i in range(12):
-        _, mask = samples[f"film_{i:06d}"].read()
-        np.testing.assert_array_equal(mask, mask_of(i))
-
-
-@pytest.mark.parametrize(
-    ("names", "said"),
-    [
-        (["a_1.png", "b_2.png"], "got a_1.png and b_2.png"),
-        (["a_1.png", "a_2.png", "overview.png"], "and overview.png"),
-        (["a_1.png", "a_01.png"], "a_01.png and a_1.png have the same number"),
-        (["frame_1_mask.png", "frame_01_mask.png"], "have the same number"),
-        (["frame_1_mask.png", "frame_1_mask.tif"], "have the same number"),
-    ],
-)
-def test_masks_whose_frames_are_not_clear_are_refused(
-    tmp_path: Path, names: Sequence[str], said: str
-) -> None:
-    film = video_file(tmp_path / "film.mp4", numbered(12, (40, 48)))
-    masks = tmp_path / "masks"
-    masks.mkdir()
-    for name in names:
-        Image.fromarray(mask_of(1) * 255).save(masks / name)
-    with pytest.raises(InputError, match=said):
-        list(frames_to_training_set(film, masks, tmp_path / "a"))
-
-
-def test_a_stack_without_names_of_its_axes_says_which_are_read(tmp_path: Path) -> None:
-    film = video_file(tmp_path / "film.mp4", numbered(12, (40, 48)))
-    stack = tmp_path / "masks.tif"
-    tifffile.imwrite(stack, np.stack([mask_of(i) for i in range(12)]))
-    with pytest.raises(InputError, match="save the stack as OME-TIFF or NIfTI"):
-        list(frames_to_training_set(film, stack, tmp_path / "a"))
 
 
 def test_an_interlaced_film_is_told_once(tmp_path: Path) -> None:
@@ -484,35 +254,3 @@ def test_a_palette_whose_first_colour_is_not_black_is_refused(tmp_path: Path) ->
         picture.save(tmp_path / "masks" / f"{i:05d}.png")
     with pytest.raises(InputError, match=r"00000\.png, but it holds colours"):
         list(frames_to_training_set(film, tmp_path / "masks", tmp_path / "a"))
-
-
-def test_masks_of_two_frames_that_were_exchanged_are_refused(tmp_path: Path) -> None:
-    film = video_file(tmp_path / "film.mp4", numbered(3, (40, 48)), crf="1")
-    (tmp_path / "film").mkdir()
-    rows = [f"{i},{array_sha256(mask_of(i))},{i}" for i in range(3)]
-    table = "\n".join(["frame,mask_sha256,image_sha256", *rows, ""])
-    (tmp_path / "film_frames.csv").write_text(table.replace(",0\n", ",\n"))
-    facts = {"format": FORMAT, "mask_value": 255}
-    (tmp_path / "film.json").write_text(json.dumps(facts))
-    for i, made in ((0, 0), (1, 2), (2, 1)):
-        name = tmp_path / "film" / f"frame_{i:06d}_mask.png"
-        Image.fromarray(mask_of(made) * 255).save(name)
-    with pytest.raises(InputError, match=r"frame 1 .* attnseg made of frame 2 of film"):
-        list(frames_to_training_set(film, tmp_path / "film", tmp_path / "set"))
-    assert not (tmp_path / "set").exists()
-
-
-def test_a_corrected_export_of_the_results_is_told_of(tmp_path: Path) -> None:
-    film = video_file(tmp_path / "film.mp4", numbered(3, (40, 48)), crf="1")
-    (tmp_path / "film").mkdir()
-    for i in range(3):
-        name = tmp_path / "film" / f"frame_{i:06d}_mask.png"
-        Image.fromarray(mask_of(i) * 255).save(name)
-    (tmp_path / "film_frames.csv").write_text("frame,area_px\n0,\n1,\n2,\n")
-    with Exported(tmp_path) as record:
-        record.note({"film_labels.nii.gz": b"labels"})
-    (tmp_path / "film_labels.nii.gz").write_bytes(b"corrected")
-    told: list[str] = []
-    list(frames_to_training_set(film, name.parent, tmp_path / "set", tell=told.append))
-    words = "was changed since attnseg export wrote it, and is not read"
-    assert f"film_labels.nii.gz in {tmp_path.name} {words}" in told[0]

@@ -57,6 +57,20 @@ def test_bits_of_several_people_are_asked_about(people: int) -> None:
     assert list(hints([bits(i) for i in range(6)])) == [Rule.READER_BITS]
 
 
+def test_bits_that_never_lie_alone_are_none() -> None:
+    """As in the masks of cv2.grabCut: 2 is what may be background, 3 is lesion."""
+
+    def around(seed: int, outer: int) -> np.ndarray:
+        (lesion,) = drawings(1, seed)
+        wide = np.hypot(Y - 48, X - 60) < 40
+        return np.where(lesion, 3, np.where(wide, outer, 0)).astype(np.uint8)
+
+    assert hints([around(i, 2) for i in range(6)]) == {}
+    assert hints([around(i, 1) for i in range(6)]) == {}
+    both = [around(i, 1 + i % 2) for i in range(6)]
+    assert list(hints(both)) == [Rule.READER_BITS]
+
+
 def test_numbers_of_objects_and_two_classes_are_none() -> None:
     assert hints([cells(i) for i in range(6)]) == {}
     two = [np.sum(drawings(2, i), 0) for i in range(6)]

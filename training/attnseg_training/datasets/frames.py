@@ -22,6 +22,7 @@ from attnseg_training.datasets.nifti import whole_numbers
 from attnseg_training.datasets.numbered_masks import numbered_masks, pictures_of
 from attnseg_training.datasets.seg_masks import seg_masks
 from attnseg_training.datasets.series_masks import expect_one_order, masks_by_name
+from attnseg_training.datasets.stack_masks import open_masks
 from attnseg_training.datasets.turned_films import turn_of_film
 from attnseg_training.datasets.turned_volumes import turn_of_slices
 from attnseg_training.datasets.two_places import expect_one_place
@@ -74,9 +75,10 @@ def frames_to_training_set(
     images : Path
         A film, a volume, or a DICOM file or folder of one series.
     masks : Path
-        A volume or DICOM file with a mask per frame, a DICOM SEG, or a folder of
-        ``frame_000120_mask.png`` as ``attnseg segment`` writes it, or of pictures whose
-        names differ only in such a number, or are those of the files of a series.
+        A volume, DICOM file or stack of ImageJ with a mask per frame, a DICOM SEG, or a
+        folder of ``frame_000120_mask.png`` as ``attnseg segment`` writes it, or of
+        pictures whose names differ only in such a number, or are those of the files of
+        a series.
     out : Path
         A training set, or a new folder. If it has a ``dataset.toml``, that says what
         the numbers of the masks mean, and whether those of a film with a display
@@ -257,7 +259,7 @@ def _masks(
     if segs:
         return seg_masks(segs, images)
     files = set_of(path)
-    with open_frames(files) as frames:
+    with open_masks(files) as frames:
         if frames.facts.kind is FileFormat.VIDEO or frames.facts.channels > 1:
             raise InputError(
                 f"Expected masks of grey numbers in {frames.name}, but it is in "

@@ -207,10 +207,15 @@ def _nothing(root: Path, name: str) -> str:
         return f"Expected {DATASETS[name].title} in {root}: {wanted}; {_inside(root)}."
     below = above_case_folders(root)
     give = f"; give {root / below}" if below else of_splits(root)
+    advice = to_rename(root) + give
+    if root.is_dir() and not advice and not _of_nnunet(root):
+        advice = (
+            "; put the images into images/ and the masks into masks/, each mask under "
+            "its image's name"
+        )
     return (
         f"Expected a data folder with images/ and masks/, or a layout that "
-        f"`attnseg-train datasets` lists, but {root} {_inside(root)}"
-        f"{to_rename(root)}{give}."
+        f"`attnseg-train datasets` lists, but {root} {_inside(root)}{advice}."
     )
 
 

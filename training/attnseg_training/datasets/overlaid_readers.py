@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -37,11 +39,15 @@ class Overlay:
     as_sum, as_bits : float
         Share of the neighbours of different numbers that differ by one person, if the
         numbers are a sum or bits; 0 if they do not lie in each other so.
+    bits, single : int
+        Bits of all numbers, and those of numbers that have just one bit.
     """
 
     top: int
     as_sum: float
     as_bits: float
+    bits: int
+    single: int
 
 
 def overlay_of(numbers: NDArray[Any]) -> Overlay | None:
@@ -64,7 +70,11 @@ def overlay_of(numbers: NDArray[Any]) -> Overlay | None:
     bits = np.array([number.bit_count() for number in range(2 * top + 2)])
     as_sum = _share(pairs, other - one == 1, np.arange(top + 1) > 1)
     as_bits = _share(pairs, bits[one ^ other] == 1, bits[: top + 1] > 1)
-    return Overlay(top, as_sum, as_bits) if max(as_sum, as_bits) > 0 else None
+    if max(as_sum, as_bits) == 0:
+        return None
+    held = np.unique(numbers).astype(int).tolist()
+    alone = (number for number in held if number.bit_count() == 1)
+    return Overlay(top, as_sum, as_bits, reduce(or_, held), reduce(or_, alone, 0))
 
 
 def _share(
@@ -101,6 +111,11 @@ class OverlaidReaders:
         every = self.masks.values()
         top, names = max(one.top for one in every), tuple(self.masks)
         if sum(one.as_bits - one.as_sum for one in every) > 0:
+            # Somebody whose drawing lies in another one everywhere is none: cv2.grabCut
+            # writes 2 around 3, and no 1.
+            bits = reduce(or_, (one.bits for one in every))
+            if bits != reduce(or_, (one.single for one in every)):
+                return []
             return [Hint(Rule.READER_BITS, names, held=f"numbers up to {top}")]
         held = (
             f"threshold = {top / 2:g} in dataset.toml reads what more than half of "

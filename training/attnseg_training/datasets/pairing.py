@@ -167,7 +167,7 @@ def unlike_in_a_suffix(images: Collection[str], masks: Collection[str]) -> str:
     str
         ``"names of the masks end in '_mask' beyond those of the images"``, or
         ``"names of the images end in '_img' and those of the masks in '_seg'"``; empty
-        where no such end makes a pair of most images.
+        where no such end makes a pair of most images, or of all masks.
     """
     for longer, shorter, words in (
         (masks, images, "the masks end in {!r} beyond those of the images"),
@@ -183,6 +183,16 @@ def unlike_in_a_suffix(images: Collection[str], masks: Collection[str]) -> str:
         end, count = max(ends.items(), key=lambda one: one[1], default=("", 0))
         if count > len(images) / 2:
             return f"names of {words.format(end)}"
+        if longer is masks and count == len(masks) and any(map(str.isalpha, end)):
+            pairs = {name_key(name).removesuffix(end) for name in masks}
+            alone = [name for name in images if name_key(name) not in pairs]
+            if not alone:  # names of images that differ in case alone
+                return f"names of {words.format(end)}"
+            return (
+                f"names of {words.format(end)} (of which {len(alone)}, such as "
+                f"{min(alone)!r}, have no such mask: move them elsewhere if they are "
+                "other pictures)"
+            )
     channels = [one for one in map(_CHANNEL.fullmatch, images) if one]
     keys = {name_key(name) for name in masks}
     if sum(name_key(one[1]) in keys for one in channels) > len(images) / 2:

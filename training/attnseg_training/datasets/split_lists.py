@@ -11,6 +11,7 @@ from attnseg_training.datasets.listed_pairs import ListedPairs, is_table
 from attnseg_training.datasets.numbers_in_lists import by_numbers
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.folders import entries, name_key
+from napari_attnseg.io.text_files import read_utf_8
 
 Names = tuple[str, ...]
 
@@ -197,9 +198,8 @@ def expect_names(names: Names, file: Path, split: str) -> Names:
 def list_text(file: Path) -> str:
     """Read the text of a list, without the byte-order mark of some Windows programs."""
     try:
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
+        return read_utf_8(file)
+    except OSError as error:
         raise InputError(
-            f"The list of names {file} cannot be read as UTF-8 text ({error}), as "
-            "where it was saved as ANSI (Windows-1252) or Unicode; save it as UTF-8."
+            f"The list of names {file} cannot be read ({error}); check the file."
         ) from error

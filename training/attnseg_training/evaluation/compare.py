@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.text_files import read_utf_8
 from napari_attnseg.metrics import METRICS
 from napari_attnseg.png import png_bytes
 from napari_attnseg.statistics import UNIT, Comparison, mean_interval
@@ -111,7 +112,7 @@ def differences_png(paired: Paired, first: str, second: str) -> bytes:
 
 def _read(path: Path) -> dict[str, dict[str, float]]:
     try:
-        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
+        rows = list(csv.DictReader(io.StringIO(read_utf_8(path))))
         return {row["name"]: {m: float(row[m]) for m in METRICS} for row in rows}
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(

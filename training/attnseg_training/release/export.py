@@ -21,6 +21,7 @@ from napari_attnseg.checkpoints import (
 from napari_attnseg.click_heads import PREFIX, carry_click_head
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.atomic import write_bytes
+from napari_attnseg.io.text_files import read_utf_8
 from napari_attnseg.reader_record import READERS
 from napari_attnseg.weights import weights_path
 
@@ -289,7 +290,7 @@ def _results(path: Path | None, command: str, *keys: str) -> dict[str, Any]:
 
 def _read(path: Path, parse: Any) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = parse(path.read_text(encoding="utf-8-sig"))
+        found: dict[str, Any] = parse(read_utf_8(path))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error}); check the file.") from error
     return found

@@ -219,6 +219,13 @@ class FileFacts:
             return None
         return self.spacing[0] * self.spacing[1] * scale**2
 
+    @property
+    def placement(self) -> dict[str, Any]:
+        """Size of a pixel, as `io.results.Results` have it; empty if not known."""
+        if self.spacing is None:
+            return {}
+        return {"scale": list(self.spacing), "units": [self.unit] * 2}
+
     def to_provenance(self, keep_identifiers: bool = False) -> dict[str, Any]:
         """JSON-ready facts; the patient's identity only if asked for."""
         facts: dict[str, Any] = {
