@@ -1,0 +1,206 @@
+"""DICOM whose pixels contradict what the header says of their bits.
+
+The header says which bits of a stored word are the value (BitsStored, HighBit) and
+whether it is signed (PixelRepresentation). If a script puts other numbers back and
+leaves the header as it was, values wrap around: neighbours then differ by nearly as
+much as the bits can say. So neighbours show which of two readings is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_attnseg.errors import InputError
+from napari_attnseg.io.readers.dicom_header import is_padded
+
+#: Neighbours of which only one has further bits: up to this mean difference of the
+#: stored bits, as a share of all numbers that these can say, the further bits are a
+#: drawing or noise, …
+_RIGHT = 0.15
+#: The same where few values have further bits: letters on black, not unnamed padding.
+_MARKED = 0.02
+#: … and from this one on, the stored bits have wrapped around; random ones differ by a
+#: third. Whole words are an image if neighbours differ by this share of the range.
+_WRAPPED, _SMOOTH = 0.25, 0.1
+#: Neighbours on both sides of the sign: mean difference from which the sign is wrong.
+#: Air and tissue differ by a quarter of 12 bits.
+_WRONG_SIGN = 0.7
+#: Marks and padding have fewer different values than this at either side, …
+_VALUES = 8
+#: … or one value at most of the neighbours; and neighbours are too few below this share.
+_ONE_VALUE, _FEW = 0.5, 1e-3
+#: A sign is told from this number of bits on.
+_LEAST_BITS = 10
+#: Pixels of whole rows, and of whole columns, that are compared.
+_COMPARED = 2**20
+#: Frames of a set whose bits are looked at when it is opened.
+_FRAMES = 16
+#: Kinds of pixels that are one number, or one of each colour.
+_KINDS = ("MONOCHROME1", "MONOCHROME2", "RGB")
+
+
+def has_words(header: Any) -> bool:
+    """Whether its pixels are words of more than 8 bits, which no JPEG has changed."""
+    from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit
+
+    syntax = header.file_meta.get("TransferSyntaxUID")
+    return (
+        int(header.get("BitsAllocated") or 0) > 8
+        and bool(header.get("BitsStored"))
+        and header.get("PhotometricInterpretation") in _KINDS
+        and syntax not in (JPEGBaseline8Bit, JPEGExtended12Bit)
+    )
+
+
+def bits_at(headers: Sequence[Any]) -> list[int]:
+    """Which frames, of which these are the headers, tell how words are read."""
+    at = [
+        index
+        for index, header in enumerate(headers)
+        if has_words(header) and int(header.BitsStored) < int(header.BitsAllocated)
+    ]
+    some = np.linspace(0, len(at) - 1, min(len(at), _FRAMES)).astype(int)
+    return [at[one] for one in some]
+
+
+def values_of(
+    words: NDArray[Any], header: Any, all_bits: bool | None = None
+) -> tuple[NDArray[Any], bool | None]:
+    """Values of stored words; whether these are all bits, in place of BitsStored.
+
+    In place of that, None: both are the same.
+
+    Parameters
+    ----------
+    words : ndarray of int, shape (H, W) or (H, W, 3)
+        Whole words of one frame, signed if the header says so.
+    header : Dataset
+    all_bits : bool, optional
+        How other frames of the set are read.
+
+    Raises
+    ------
+    InputError
+        If it is not clear which bits are the value, or they are other ones than in
+        other frames, or its sign is another one.
+    """
+    allocated, stored = 8 * words.dtype.itemsize, int(header.BitsStored)
+    if allocated == 8 or stored > allocated:
+        return words, None
+    high = header.get("HighBit")
+    # A value cannot end below its number of bits: then HighBit is an old one.
+    used = int(high) + 1 if high is not None and stored <= high < allocated else stored
+    padded = is_padded(words, header)
+    values, whole = _used(words, padded, used, stored)
+    if None not in (whole, all_bits) and whole != all_bits:
+        raise _unclear(stored)
+    if whole:
+        stored = allocated
+    elif used > stored:
+        values = _upper(values, used - stored, stored)
+        padded = is_padded(values, header)
+    if words.ndim == 2 and stored >= _LEAST_BITS:
+        _expect_sign(values, padded, stored)
+    return values, whole
+
+
+def _used(
+    words: NDArray[Any], padded: NDArray[np.bool_], used: int, stored: int
+) -> tuple[NDArray[Any], bool | None]:
+    """The lowest bits of words, or all of them, whichever show an image."""
+    # Padding may have more bits than values have.
+    values = np.where(padded, words, _lowest(words, used))
+    beyond = words[values != words]
+    if not len(beyond):
+        return values, None
+    cut, whole = _steps(values, padded), _steps(words, padded)
+    between = cut != whole
+    step = float(cut[between].mean()) / 2**used if between.any() else 0.0
+    many, flat = len(np.unique(beyond)) >= _VALUES, np.ptp(values) == 0
+    marked = not many and len(beyond) >= _FEW * words.size
+    if step <= (_MARKED if marked else _RIGHT) and not (many and flat):
+        return values, False
+    if not many and (_lowest(beyond, used) == (1 << used) - 1).all():
+        return values, False  # all bits are set: white
+    span = float(words.max()) - float(words.min())
+    smooth = whole.mean() <= _SMOOTH * span
+    if many and smooth and used == stored and (flat or step >= _WRAPPED):
+        return words, True
+    raise _unclear(stored)
+
+
+def _unclear(stored: int) -> InputError:
+    return InputError(
+        f"Expected pixels of {stored} bits, as the header says (BitsStored), but "
+        "pixels of this DICOM file use more, and it is not clear which bits are the "
+        "value; correct BitsStored and HighBit, or export the image again."
+    )
+
+
+def _upper(values: NDArray[Any], shift: int, stored: int) -> NDArray[Any]:
+    """Values whose lowest bits are below the value."""
+    if (_lowest(values, stored) == values).all() and (values & (1 << shift) - 1).any():
+        raise InputError(
+            f"Expected values in the upper {stored} of {shift + stored} bits, as the "
+            "header says (HighBit), but those of this DICOM file lie in the lower "
+            f"ones; set HighBit to {stored - 1}, or export the image again."
+        )
+    return values >> shift
+
+
+def _expect_sign(values: NDArray[Any], padded: NDArray[np.bool_], bits: int) -> None:
+    """Refuse values that join only if the sign of the header is changed."""
+    signed = values.dtype.kind == "i"
+    # The reading with the other sign differs at the values beyond this one.
+    beyond = values < 0 if signed else values >= 1 << bits - 1
+    if not beyond.any() or beyond.all():
+        return
+    one, other = _neighbours(values, padded)
+    limit = 0 if signed else 1 << bits - 1
+    across = (one < limit) != (other < limit)
+    if across.sum() < _FEW * len(one):
+        return
+    one, other = one[across], other[across]
+    if np.abs(one - other).mean() < _WRONG_SIGN * 2**bits:
+        return
+    for side in (np.minimum(one, other), np.maximum(one, other)):
+        _, counts = np.unique(side, return_counts=True)
+        if len(counts) < _VALUES or counts.max() > _ONE_VALUE * len(side):
+            return
+    said, right = ("signed", "unsigned") if signed else ("unsigned", "signed")
+    raise InputError(
+        f"Expected {said} numbers, as the header says (PixelRepresentation "
+        f"{int(signed)}), but those of this DICOM file have wrapped around, as {right} "
+        f"ones do; set PixelRepresentation to {int(not signed)}, or export the image "
+        "again."
+    )
+
+
+def _lowest(words: NDArray[Any], bits: int) -> NDArray[Any]:
+    """The lowest bits of words, as numbers with the sign of their type."""
+    unused = 8 * words.dtype.itemsize - bits
+    return np.asarray((words << unused) >> unused)
+
+
+def _steps(values: NDArray[Any], padded: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Absolute differences of neighbours."""
+    one, other = _neighbours(values, padded)
+    return np.abs(one - other)
+
+
+def _neighbours(
+    values: NDArray[Any], padded: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Neighbours in rows and in columns, without padding; of a large image, of some."""
+    each = max(1, values.size // _COMPARED)
+    ones, others = [], []
+    for axis, lines in ((0, np.s_[:, ::each]), (1, np.s_[::each])):
+        part, out = (np.moveaxis(a[lines], axis, 0) for a in (values, padded))
+        keep = ~(out[1:] | out[:-1])
+        ones.append(part[:-1][keep].astype(np.float64))
+        others.append(part[1:][keep].astype(np.float64))
+    return np.concatenate(ones), np.concatenate(others)
