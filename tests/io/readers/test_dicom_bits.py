@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from command_line import attnseg
+from medical_files import dicom_file
+from PIL import Image
 from typer.testing import CliRunner
 
 from attnseg_training.cli import app
-from medical_files import dicom_file
-from napari_attnseg.cli import app as attnseg
+from napari_attnseg._widgets.layers import file_reader
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers import open_frames
-from napari_attnseg.io.readers.facts import Assumed, NotUsed
+from napari_attnseg.io.readers.facts import Assumed
 
 Y, X = np.mgrid[:64, :80]
 DISC = (Y - 30) ** 2 + (X - 35) ** 2 < 300
@@ -43,7 +44,7 @@ def bits(count: int) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    ("scale", "said"), [(257, 12), (256, 12), (20, 12), (20, 10), (200, 14), (256, 8)]
+    ("scale", "said"), [(257, 12), (256, 12), (24, 12), (20, 10), (200, 14), (256, 8)]
 )
 def test_of_an_image_with_more_bits_all_are_read(
     tmp_path: Path, scale: int, said: int
@@ -216,7 +217,36 @@ def test_images_of_8_bits_are_as_they_are(tmp_path: Path) -> None:
         assert not told
 
 
-def test_commands_say_it(tmp_path: Path, tiny_model: Path) -> None:
-    many = dicom_file(tmp_path / "all.dcm", stored(GREY * 257), **TWELVE)
-    wrong = dicom_file(tmp_path / "wrong.dcm", stored(HU), **TWELVE)
-    assert many.is_file() and wrong.is_file() and re and NotUsed and app and attnseg
+def test_commands_and_napari_say_it(
+    tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = dicom_file(tmp_path / "in" / "all.dcm", stored(GREY * 257), **TWELVE)
+    wrong = dicom_file(tmp_path / "in" / "wrong.dcm", stored(HU), **TWELVE)
+    out = tmp_path / "out"
+    for command in (["segment"], ["explain", "--method", "gate"]):
+        where = ["--out", out / command[0], "--weights", tiny_weights]
+        done = attnseg(*command, right, wrong, *where)
+        said = " ".join((done.stdout + done.stderr).split())
+        assert done.returncode == 1, said
+        assert "and all bits were read: correct BitsStored" in said
+        assert "set PixelRepresentation to 1" in said
+    told: list[str] = []
+    monkeypatch.setattr(file_reader, "show_warning", told.append)
+    (layer,) = file_reader.read_files(str(right))
+    np.testing.assert_array_equal(layer.data, GREY * 257)
+    assert len(told) == 1 and "all bits were read" in told[0]
+    with pytest.raises(InputError, match="set PixelRepresentation to 1"):
+        file_reader.read_files(str(wrong))
+
+
+def test_check_names_the_image(tmp_path: Path) -> None:
+    for i in range(6):
+        words = np.roll(HU, i, 1)
+        kept = words if i == 3 else words + 1100
+        dicom_file(tmp_path / "images" / f"a{i}.dcm", stored(kept), **TWELVE)
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        Image.fromarray(np.roll(DISC, i, 1)).save(tmp_path / "masks" / f"a{i}.png")
+    done = CliRunner().invoke(app, ["check", str(tmp_path)])
+    said = " ".join(done.stdout.split())
+    assert done.exit_code == 1 and "set PixelRepresentation to 1" in said, said
+    assert "a3" in said, said
