@@ -249,4 +249,9 @@ def test_check_names_the_image(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["check", str(tmp_path)])
     said = " ".join(done.stdout.split())
     assert done.exit_code == 1 and "set PixelRepresentation to 1" in said, said
-    assert "a3" in said, said
+    assert "a3.dcm cannot be used: Expected unsigned numbers" in said
+    for i in range(6):
+        kept = stored(np.roll(GREY * 257, i, 1))
+        dicom_file(tmp_path / "images" / f"a{i}.dcm", kept, **TWELVE)
+    said = " ".join(CliRunner().invoke(app, ["check", str(tmp_path)]).stdout.split())
+    assert "'a0' (and of 5 more) have more bits than its header says" in said, said
