@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from command_line import attnseg
-from medical_files import dicom_file
+from medical_files import dicom_file, dicom_set
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -133,6 +133,25 @@ def test_random_bits_are_refused(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 2**16, GREY.shape)
     with pytest.raises(InputError, match=UNCLEAR):
         read(tmp_path, stored(noise), **TWELVE)
+
+
+@pytest.mark.parametrize("sign", [np.uint16, np.int16])
+def test_bits_of_overlays_that_the_header_names(tmp_path: Path, sign: Any) -> None:
+    """Even in noise, where neighbours tell nothing."""
+    noise = np.random.default_rng(0).integers(0, 4096, GREY.shape)
+    noise = noise if sign is np.uint16 else noise - 2048
+    words = (noise ^ 0x2000 * DISC ^ 0x8000 * (X > 60)).astype(sign)
+    data = dicom_set(words, **TWELVE)
+    data.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    with pytest.raises(InputError, match=UNCLEAR), open_frames(tmp_path / "a.dcm"):
+        pass
+    for group, place in ((0x6000, 13), (0x6002, 15)):
+        data.add_new((group, 0x0100), "US", 16)
+        data.add_new((group, 0x0102), "US", place)
+    data.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    with open_frames(tmp_path / "a.dcm") as frames:
+        np.testing.assert_array_equal(frames[0], noise)
+        assert Assumed.ALL_BITS not in frames.facts.assumed
 
 
 def test_a_value_in_the_upper_bits(tmp_path: Path) -> None:
