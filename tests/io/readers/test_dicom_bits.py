@@ -135,6 +135,15 @@ def test_random_bits_are_refused(tmp_path: Path) -> None:
         read(tmp_path, stored(noise), **TWELVE)
 
 
+def test_an_overlay_below_a_dark_value(tmp_path: Path) -> None:
+    dark = GREY // 16
+    data = dicom_set(stored(dark * 16 + DISC), BitsStored=12, HighBit=15)
+    data.add_new((0x6000, 0x0102), "US", 0)
+    data.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    with open_frames(tmp_path / "a.dcm") as frames:
+        np.testing.assert_array_equal(frames[0], dark)
+
+
 @pytest.mark.parametrize("sign", [np.uint16, np.int16])
 def test_bits_of_overlays_that_the_header_names(tmp_path: Path, sign: Any) -> None:
     """Even in noise, where neighbours tell nothing."""
@@ -160,6 +169,7 @@ def test_a_value_in_the_upper_bits(tmp_path: Path) -> None:
     for words, expected in (
         (stored(GREY * 256), GREY * 16),
         (stored(GREY * 256 + low), GREY * 16),
+        (stored(GREY + low) // 16 * 16, (GREY + low) // 16),  # dark
         ((HU * 16).astype(np.int16), HU),
     ):
         found, told = read(tmp_path, words, **high)

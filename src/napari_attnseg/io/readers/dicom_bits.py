@@ -100,13 +100,15 @@ def values_of(
     # A value cannot end below its number of bits: then HighBit is an old one.
     used = int(high) + 1 if high is not None and stored <= high < allocated else stored
     padded = is_padded(words, header)
-    values, whole = _used(words, padded, _overlays(words, header), used, stored)
+    drawn = _overlays(words, header)
+    values, whole = _used(words, padded, drawn, used, stored)
     if None not in (whole, all_bits) and whole != all_bits:
         raise _unclear(stored)
     if whole:
         stored = allocated
     elif used > stored:
-        values = _upper(values, used - stored, stored)
+        below = (1 << used - stored) - 1
+        values = _upper(values & ~(drawn & below), used - stored, stored)
         padded = is_padded(values, header)
     if words.ndim == 2 and stored >= _LEAST_BITS:
         _expect_sign(values, padded, stored)
@@ -196,8 +198,8 @@ def _overlays(words: NDArray[Any], header: Any) -> Any:
     for group in range(0x6000, 0x6020, 2):
         at = header.get((group, 0x0102))
         inside = header.get((group, 0x3000)) is None  # else it has data of its own
-        if inside and at is not None and 0 < (at.value or 0) < 8 * words.itemsize:
-            found |= 1 << int(at.value)
+        if inside and at is not None and 0 <= (at.value or 0) < 8 * words.itemsize:
+            found |= 1 << int(at.value or 0)
     return np.array(found).astype(words.dtype)
 
 
