@@ -85,6 +85,13 @@ class UprightImage:
         return self.others > 0 or NotUsed.OTHER_IMAGES in left
 
     @property
+    def has_more_bits(self) -> bool:
+        """Whether its pixels have more bits than a DICOM header says."""
+        from napari_attnseg.io.readers.facts import Assumed  # which reads by this
+
+        return self.facts is not None and Assumed.ALL_BITS in self.facts.assumed
+
+    @property
     def noted(self) -> dict[str, int | str]:
         """What provenance says of the file: `left_out`, and the colour profile."""
         profiles = {COLOUR_PROFILE: self.profile, PROFILE_LEFT: self.profile_left}

@@ -61,10 +61,10 @@ class MasksSeen:
         Number of images.
     looks : MaskLooks
         Masks that look wrong as a whole.
-    turned, alone, pictures, narrow : list of str
+    turned, alone, pictures, bits, narrow : list of str
         Names of images with a finding: `SampleRead.fits_both_ways`,
-        `SampleRead.affine_alone`, `SampleRead.other_pictures` and
-        `IntensityWarning.NARROW_RANGE`.
+        `SampleRead.affine_alone`, `SampleRead.other_pictures`, `SampleRead.all_bits`
+        and `IntensityWarning.NARROW_RANGE`.
     several, classes, mixed : list of str
         Names of images (with one class) whose mask has several numbers or colours; of
         those among them where these lie as classes do; and of those where they look
@@ -136,6 +136,7 @@ class MasksSeen:
     readers: OverlaidReaders = field(default_factory=OverlaidReaders)
     interpolated: InterpolatedNumbers = field(default_factory=InterpolatedNumbers)
     wrapped: list[str] = field(default_factory=list)
+    bits: list[str] = field(default_factory=list)
     ignore: int | None = None
 
     def add(
@@ -208,6 +209,8 @@ class MasksSeen:
             self.alone.append(name)
         if read.other_pictures:
             self.pictures.append(name)
+        if read.all_bits:
+            self.bits.append(name)
 
     def add_mapping(self, name: str, mapping: IntensityMapping) -> None:
         """Record how the intensities of an image were mapped."""
@@ -263,7 +266,7 @@ class MasksSeen:
             *(self.text.joined(other.text), self.cuts.joined(other.cuts)),
             *(self.odd.joined(other.odd), self.readers.joined(other.readers)),
             self.interpolated.joined(other.interpolated),
-            self.wrapped + other.wrapped,
+            *(self.wrapped + other.wrapped, self.bits + other.bits),
             other.ignore if self.ignore is None else self.ignore,
         )
 
@@ -296,6 +299,7 @@ class MasksSeen:
                 (Rule.UNCLEAR_ORIENTATION, self.turned),
                 (Rule.AFFINE_ALONE, self.alone),
                 (Rule.OTHER_PICTURES, self.pictures),
+                (Rule.ALL_BITS, self.bits),
                 (Rule.OVERLAPPING_COLOURS, mixed),
                 (Rule.PALETTES, self.palettes.others()),
                 (Rule.WRAPPED_NUMBERS, self.wrapped),

@@ -114,6 +114,11 @@ _SENTENCES = {
         "The image file of {} holds another picture beside the first one, which was "
         "used: save the right one alone if it is not that."
     ),
+    Rule.ALL_BITS: (
+        "Pixels of the DICOM image of {} have more bits than its header says "
+        "(BitsStored), and all bits were read: correct BitsStored, and check its "
+        "window."
+    ),
     Rule.MAYBE_CLASSES: (
         "In the mask of {} the numbers or colours may be classes, but all were read as "
         "one lesion{held}they lie in or along each other, each in several pieces, "
@@ -342,6 +347,7 @@ QUESTIONS = (
     Rule.UNCLEAR_ORIENTATION,
     Rule.AFFINE_ALONE,
     Rule.OTHER_PICTURES,
+    Rule.ALL_BITS,
     Rule.MAYBE_CLASSES,
     Rule.SAME_MASK,
     Rule.SAME_IMAGE,

@@ -82,6 +82,8 @@ class Rule(StrEnum):
         Only one of image and mask is a NIfTI file, and it asks to be shown turned.
     OTHER_PICTURES
         The file of an image holds further pictures that differ from the first.
+    ALL_BITS
+        Pixels of a DICOM image have more bits than its header says, and all were read.
     MAYBE_CLASSES
         Numbers or colours of a mask of one class lie as those of several classes would.
     SAME_MASK, MOSTLY_SAME_MASK
@@ -201,6 +203,7 @@ class Rule(StrEnum):
     UNCLEAR_ORIENTATION = "unclear-orientation"
     AFFINE_ALONE = "affine-alone"
     OTHER_PICTURES = "other-pictures"
+    ALL_BITS = "all-bits"
     MAYBE_CLASSES = "maybe-classes"
     SAME_MASK = "same-mask"
     MOSTLY_SAME_MASK = "mostly-same-mask"

@@ -58,6 +58,8 @@ class SampleRead:
         stored.
     other_pictures : bool
         Whether the image's file holds another picture besides the first.
+    all_bits : bool
+        Whether pixels of a DICOM image have more bits than its header says.
     """
 
     rgb: NDArray[np.uint8]
@@ -68,6 +70,7 @@ class SampleRead:
     fits_both_ways: bool
     affine_alone: bool = False
     other_pictures: bool = False
+    all_bits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +190,10 @@ class Sample:
         readings = [self._turned(one, image) for one in masks]
         for reading in readings:
             self._expect_size(reading, image)
-        more = image.holds_others
+        more = image.holds_others, image.has_more_bits
         if not readings:
             nothing = np.zeros((self.classes, *rgb.shape[:2]), np.uint8)
-            return SampleRead(rgb, mapping, nothing, None, (), False, False, more)
+            return SampleRead(rgb, mapping, nothing, None, (), False, False, *more)
         square = rgb.shape[0] == rgb.shape[1]
         both = not self.orientation and any(
             one.orientation != image.orientation
@@ -199,7 +202,7 @@ class Sample:
         )
         united = self.united(readings)
         alone = self.orientation != "stored" and self._is_turned_alone()
-        return SampleRead(rgb, mapping, *united, tuple(readings), both, alone, more)
+        return SampleRead(rgb, mapping, *united, tuple(readings), both, alone, *more)
 
     def _is_turned_alone(self) -> bool:
         """Whether the affine of a NIfTI image or mask turns it, and the other has none.
@@ -287,7 +290,12 @@ class Sample:
     def _read_upright(self) -> UprightImage:
         if is_nifti(self.image):
             return UprightImage(read_nifti(self.image), 1)
-        return read_picture(self.image)
+        try:
+            return read_picture(self.image)
+        except InputError as error:
+            if self.image.name in str(error):
+                raise
+            raise InputError(f"{self.image.name} cannot be used: {error}") from error
 
     def _expect_size(self, mask: MaskReading, image: UprightImage) -> None:
         size, found = image.pixels.shape[:2], mask.planes.shape[1:]

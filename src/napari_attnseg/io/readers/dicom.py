@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers import dicom_header as headers
+from napari_attnseg.io.readers.dicom_bits import bits_at, has_words, values_of
 from napari_attnseg.io.readers.dicom_colours import (
     Colours,
     colours_of,
@@ -98,6 +99,8 @@ class DicomFrames(Frames):
                 if file not in self._colours
                 and is_ycbcr_called_rgb(self._paths[file], header)
             }
+            #: Whether all bits of a word are its value, whatever BitsStored says.
+            self._all_bits = self._found_all_bits()
             facts = self._described(assumed)
         super().__init__(name, facts)
 
@@ -111,6 +114,36 @@ class DicomFrames(Frames):
         if is_jpeg(_syntax(header)):
             return jpeg_samples(stream_of(path, header, frame))
         return stored_samples(self._whole(file) or path, frame)
+
+    def _found_all_bits(self) -> bool:
+        known = [self._headers[file] for file, _ in self._places]
+        found = set()
+        for index in bits_at(known):
+            file, frame = self._places[index]
+            try:
+                words = self._words(file, frame)
+            except Exception:  # said when the frame is decoded
+                continue
+            found.add(values_of(words, self._headers[file])[1])
+        return True in found
+
+    def _words(self, file: int, frame: int) -> NDArray[Any]:
+        """Stored words of a frame, with all of their bits."""
+        from pydicom.pixels import pixel_array
+
+        source = self._whole(file) or self._paths[file]
+        return np.asarray(pixel_array(source, index=frame, correct_unused_bits=False))
+
+    def _stored(self, file: int, frame: int) -> NDArray[Any]:
+        """Stored values of a frame."""
+        from pydicom.pixels import pixel_array
+
+        if has_words(self._headers[file]):
+            return values_of(
+                self._words(file, frame), self._headers[file], self._all_bits
+            )[0]
+        source = self._whole(file) or self._paths[file]
+        return np.asarray(pixel_array(source, index=frame))
 
     def _described(self, assumed: tuple[Assumed, ...]) -> FileFacts:
         first, count = self._headers[0], len(self._places)
@@ -132,6 +165,8 @@ class DicomFrames(Frames):
             took.append(Assumed.COLOURS_BY_DATA)
         if looks_like_planes(self._paths[0], first):
             took.append(Assumed.COLOURS_BY_PIXEL)
+        if self._all_bits:
+            took.append(Assumed.ALL_BITS)
         size = self._size()
         took += size.assumed
         left += size.not_used
@@ -238,6 +273,10 @@ class DicomFrames(Frames):
             left.append(NotUsed.UNEVEN_SLICES)
         return tuple(known)
 
+    def _bits(self, header: Any) -> int:
+        name = "BitsAllocated" if self._all_bits else "BitsStored"
+        return int(header.get(name) or 8)
+
     def _is_inverted(self, file: int) -> bool:
         kind = self._headers[file].get("PhotometricInterpretation")
         return bool(kind == "MONOCHROME1")
@@ -245,14 +284,14 @@ class DicomFrames(Frames):
     def _ends(self, file: int, frame: int) -> float:
         """Sum of the lowest and the highest value that the file can store, rescaled."""
         header = self._headers[file]
-        bits = int(header.get("BitsStored") or 8)
+        bits = self._bits(header)
         signed = int(header.get("PixelRepresentation") or 0)
         low = -(2 ** (bits - 1)) if signed else 0
         slope, intercept = headers.slope_of(header, frame)
         return float((low + low + 2**bits - 1) * slope + 2 * intercept)
 
     def _frame(self, index: int) -> NDArray[Any]:
-        from pydicom.pixels import apply_color_lut, pixel_array
+        from pydicom.pixels import apply_color_lut
 
         file, frame = self._places[index]
         header = self._headers[file]
@@ -262,18 +301,19 @@ class DicomFrames(Frames):
                     return ycbcr_pixels(self._paths[file], header, frame)
                 if file in self._colours:
                     return rgb_pixels(self._samples(file, frame), self._colours[file])
-                source = self._whole(file) or self._paths[file]
-                stored = np.asarray(pixel_array(source, index=frame))
+                stored = self._stored(file, frame)
                 if header.get("PhotometricInterpretation") == "PALETTE COLOR":
                     colours = np.asarray(apply_color_lut(stored, header))
                     return _eight_bits(colours, 8 * colours.itemsize)
                 if not self._is_grey:
-                    return _eight_bits(stored[..., :3], int(header.BitsStored))
+                    return _eight_bits(stored[..., :3], self._bits(header))
                 values = headers.rescaled(stored, header, frame)
                 values = headers.filled(values, stored, header)
                 values = self._brightening(values, file, frame)
                 # Of one bit, 1 is white; pydicom gives it as one of 8 bits.
                 return values * np.uint8(255) if _is_one_bit(header) else values
+            except InputError:
+                raise
             except Exception as error:  # as for the header
                 lacking = [name for name in _OF_PIXELS if name not in header]
                 reason = f"it lacks {', '.join(lacking)}" if lacking else ""

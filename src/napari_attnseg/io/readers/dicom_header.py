@@ -233,15 +233,22 @@ def padding_of(header: Any) -> tuple[float, float] | None:
     return min(value[0], limit[0]), max(value[0], limit[0])
 
 
+def is_padded(stored: NDArray[Any], header: Any) -> NDArray[np.bool_]:
+    """Which stored values are padding; −2000 and 63536 are the same 16 bits."""
+    ends = padding_of(header)
+    if ends is None:
+        return np.zeros(stored.shape, bool)
+    numbers_of_type = 2 ** max(8 * stored.dtype.itemsize, 16)
+    above = (stored.astype(np.int64) - int(ends[0])) % numbers_of_type
+    return np.asarray(above <= int(ends[1] - ends[0]))
+
+
 def filled(values: NDArray[Any], stored: NDArray[Any], header: Any) -> NDArray[Any]:
     """Set the padding to the smallest value inside the image (MONOCHROME1: largest).
 
     Padding, such as -2000 around a CT, would stretch the range of the image.
     """
-    ends = padding_of(header)
-    if ends is None:
-        return values
-    padded = (stored >= ends[0]) & (stored <= ends[1])
+    padded = is_padded(stored, header)
     if not padded.any() or padded.all():
         return values
     inside = values[~padded]

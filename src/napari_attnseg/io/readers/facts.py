@@ -62,6 +62,9 @@ class Assumed(StrEnum):
     COLOURS_BY_DATA
         The header of a DICOM file says RGB or a kind of YBR, but its pixels are of
         another, as the JPEG 2000 stream says or the colours themselves show.
+    ALL_BITS
+        The header of a DICOM file says that a pixel has fewer bits than its pixels use,
+        and all of these are read.
     """
 
     ORDER_OF_NAMES = "order_of_names"
@@ -74,6 +77,7 @@ class Assumed(StrEnum):
     COPIES = "copies"
     COLOURS_BY_PIXEL = "colours_by_pixel"
     COLOURS_BY_DATA = "colours_by_data"
+    ALL_BITS = "all_bits"
 
 
 class NotUsed(StrEnum):

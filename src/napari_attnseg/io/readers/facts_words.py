@@ -51,6 +51,8 @@ CLAUSES: dict[Assumed | NotUsed, str] = {
     "left out",
     Assumed.COLOURS_BY_DATA: "its header names other colours than its pixels have, and "
     "they were read as the pixels show: look at the colours",
+    Assumed.ALL_BITS: "its pixels have more bits than its header says (BitsStored), "
+    "and all bits were read: correct BitsStored, and check its window",
 }
 
 
