@@ -56,6 +56,10 @@ class ReviewPanel(QWidget):
         self.list = CaseList()
         self.title = wrapped_label()
         self.title.setStyleSheet("font-weight: bold")
+        #: That the mask is empty, or covers all of its frame or nearly.
+        self.outcome = wrapped_label()
+        self.outcome.setStyleSheet("font-weight: bold")
+        self.outcome.hide()
         self.about = wrapped_label()
         self.buttons = {
             "accept": QPushButton("✓ Accept (A)"),
@@ -127,6 +131,7 @@ class ReviewPanel(QWidget):
         layout.addLayout(top)
         layout.addWidget(self.list, 1)
         layout.addWidget(self.title)
+        layout.addWidget(self.outcome)
         layout.addWidget(self.about)
         layout.addLayout(grid)
         layout.addWidget(self.comment)

@@ -32,6 +32,8 @@ class CaseScreen:
         Called after a mask was saved or shown for the first time.
     fail : callable
         Called with the message of an error.
+    noticed : callable
+        Called when the mask was perhaps changed, shown or hidden.
 
     Attributes
     ----------
@@ -44,8 +46,10 @@ class CaseScreen:
         actions: Mapping[str, Callable[[], Any]],
         changed: Callable[[], None],
         fail: Callable[[str], None],
+        noticed: Callable[[], None],
     ) -> None:
         self._actions, self._changed, self._fail = actions, changed, fail
+        self._noticed = noticed
         self.case: Case | None = None
         self._open: OpenReview | None = None
         #: The mask as it was saved or read last; None: there is none.
@@ -103,7 +107,16 @@ class CaseScreen:
         """The mask to be decided on; None if there was none or it cannot be shown."""
         return self._saved if self._there else None
 
+    @property
+    def seen_labels(self) -> NDArray[Any] | None:
+        """The mask to be decided on, as its layer holds it; None while it is hidden."""
+        opened, case = self._open, self.case
+        if opened is None or case is None or opened.review.hidden(case):
+            return None
+        return None if self.labels is None else self.layers.labels
+
     def _visible(self, event: Any = None) -> None:
+        self._noticed()
         mask, opened = self.layers.mask, self._open
         if mask is None or opened is None or self.case is None or not mask.visible:
             return
@@ -119,6 +132,7 @@ class CaseScreen:
             self._changed()
 
     def _painted(self, event: Any = None) -> None:
+        self._noticed()
         if event is not None and event.type == "paint":
             self.save()
             restart(self._at_once)  # of a fill, napari tells before it is done

@@ -14,14 +14,17 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_attnseg._widgets.base.controls import halt, restart, timer
 from napari_attnseg._widgets.base.dock import DockWidget
+from napari_attnseg._widgets.base.outline_widths import OutlineWidths
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.review.keys import bind
 from napari_attnseg._widgets.review.opened import OpenReview
+from napari_attnseg._widgets.review.outcome import ReviewedOutcome, covers_words
 from napari_attnseg._widgets.review.panel import ReviewPanel
 from napari_attnseg._widgets.review.screen import SOON, CaseScreen
 from napari_attnseg._widgets.review.setup_form import SetupForm
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.review.case import Case
+from napari_attnseg.review.session import Review
 from napari_attnseg.review.study import MAPS
 
 #: Of a mask that a run made of the image of the case on screen.
@@ -68,8 +71,14 @@ class ReviewWidget(DockWidget):
             "comment": self.write_comment,
         }
         self.on_screen = CaseScreen(
-            napari_viewer, self._actions, self._changed, self._fail
+            napari_viewer, self._actions, self._changed, self._fail, self._noticed
         )
+        self._outcome = ReviewedOutcome(
+            napari_viewer, self._life, self.on_screen, self.panel.outcome
+        )
+        self._outlines = OutlineWidths(napari_viewer, self._life)
+        #: Why a decision was refused, which is no longer so when the mask changes.
+        self._refusal = ""
         self._comment_soon = timer(SOON, self._save_comment)
         #: Cases whose masks are still to be read for the list, one whenever Qt is idle.
         self._unread: Iterator[Case] = iter(())
@@ -139,6 +148,7 @@ class ReviewWidget(DockWidget):
         self.opened = None
         with suppress(RuntimeError):  # napari is closing, and has no canvas any more
             self.on_screen.clear()
+        self._outcome.take_away()
         if not self._life.ended:
             if said:
                 show_error(said)
@@ -179,12 +189,33 @@ class ReviewWidget(DockWidget):
         self.panel.list.choose(opened.review.cases.index(case))
         self.panel.comment.setText(opened.review.state(case).comment)
         self.panel.show_case(opened, case)
+        self._outcome.tell()
         self._say(" ".join(filter(None, (told, note))))
 
     def _changed(self) -> None:
         """Show that a mask was saved, or shown for the first time."""
         if self.opened is not None and self.case is not None:
             self.panel.show_case(self.opened, self.case)
+            self._withdraw()
+
+    def _noticed(self) -> None:
+        """Follow the mask, which was perhaps changed, shown or hidden."""
+        self._outcome.follow()
+        mask = self.on_screen.layers.mask
+        another = mask is not None and self._refusal == OTHER_SEEN.format(mask.name)
+        if another and not self._is_another_seen():
+            self._withdraw()
+
+    def _refuse(self, why: str) -> None:
+        """Say why a decision is not taken, until the mask changes."""
+        self._refusal = why
+        self._say(why)
+
+    def _withdraw(self) -> None:
+        """Say no longer why a decision was not taken."""
+        if self._refusal and self.panel.said.text() == self._refusal:
+            self._say("")
+        self._refusal = ""
 
     def _layer_came(self, event: Any) -> None:
         if self.on_screen.layers.of_another_case(event.value):
@@ -234,7 +265,12 @@ class ReviewWidget(DockWidget):
 
     def accept(self) -> None:
         """Accept the mask on screen, and show the next case."""
-        self._decide(lambda review, case: review.accept(case, self.on_screen.labels))
+
+        def accept(review: Review, case: Case) -> None:
+            labels = self.on_screen.labels
+            review.accept(case, labels, covers_words(labels))
+
+        self._decide(accept)
 
     def reject(self) -> None:
         """Reject the mask on screen, and show the next case."""
@@ -245,13 +281,14 @@ class ReviewWidget(DockWidget):
         if opened is None or case is None:
             return
         if self._is_another_seen():
-            self._say(OTHER_SEEN.format(self.on_screen.layers.mask.name))
+            self._refuse(OTHER_SEEN.format(self.on_screen.layers.mask.name))
             return
         self._save_all()
         try:
             decide(opened.review, case)
         except AttnSegError as error:
-            self._fail(str(error))
+            show_error(str(error))
+            self._refuse(str(error))
             return
         self.panel.show_state(opened, case)
         following = self._neighbour(1, open_only=True)
