@@ -14,13 +14,18 @@ from PIL import Image
 
 from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.explain import ExplainWidget
-from napari_attnseg._widgets.inspect.masks_beside import REVIEW_DIFFERS
+from napari_attnseg._widgets.inspect.masks_beside import REVIEW_DIFFERS, SHOWN_AGAIN
 from napari_attnseg._widgets.inspect.presets import DESCRIPTIONS, HIDDEN, Preset
 from napari_attnseg._widgets.inspect.readers_panel import PUT_AWAY
 from napari_attnseg._widgets.inspect.widget import IN_REVIEW, NO_MASK, InspectWidget
 from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.review import setup_form
-from napari_attnseg._widgets.review.widget import NEW_MASK, OTHER_SEEN, ReviewWidget
+from napari_attnseg._widgets.review.widget import (
+    NEW_MASK,
+    OTHER_SEEN,
+    RUN_ASIDE,
+    ReviewWidget,
+)
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.batch import segment_files
 
@@ -155,6 +160,36 @@ def test_the_mask_of_a_case_is_hidden_beside_outlines_that_it_is_not(
     assert mask.visible
 
 
+def test_a_mask_that_is_switched_on_beside_outlines_is_not_said_to_be_hidden(
+    inspected: tuple[ReviewWidget, InspectWidget], viewer: ViewerModel, qtbot: Any
+) -> None:
+    review, inspect = inspected
+    panel, mask = inspect.readers_panel, review.on_screen.layers.mask
+    mask.data = 1 - mask.data
+    panel.show_button.click()
+    qtbot.waitUntil(lambda: REVIEW_DIFFERS in panel.message.text(), timeout=20_000)
+    said = SHOWN_AGAIN.format(mask.name)
+    for visible in (True, False, True):  # with its eye
+        mask.visible = visible
+        qtbot.waitUntil(lambda v=visible: (said in panel.message.text()) == v)
+        assert REVIEW_DIFFERS not in panel.message.text()
+        assert mask.visible == visible and panel.found is not None
+    # It stays so in another tab, and after the outlines.
+    for front in (False, True):
+        panel.set_in_front(front)
+        qtbot.wait(20)
+        assert mask.visible and (not front or said in panel.message.text())
+    mask.visible = False
+    panel.show_button.click()
+    qtbot.wait(50)
+    assert not mask.visible
+    mask.visible = True
+    panel.show_button.click()  # outlines that are new hide it again
+    qtbot.waitUntil(lambda: REVIEW_DIFFERS in panel.message.text(), timeout=20_000)
+    qtbot.wait(20)
+    assert not mask.visible and REVIEW_DIFFERS in panel.message.text()
+
+
 def test_a_mask_that_review_hides_stays_hidden_and_is_not_spoken_of(
     inspected: tuple[ReviewWidget, InspectWidget], qtbot: Any
 ) -> None:
@@ -189,6 +224,40 @@ def test_the_mask_of_a_run_is_not_taken_for_the_reviewed_one(
     made.visible = False  # nothing on screen to be taken for it
     review.accept()
     assert review.opened.review.done == 1
+
+
+@pytest.mark.parametrize("begins", ["key", "brush", "eraser", "stroke"])
+def test_the_mask_of_a_run_is_hidden_when_the_reviewed_one_is_painted(
+    begins: str,
+    begin: Callable[[Path], ReviewWidget],
+    viewer: ViewerModel,
+    qtbot: Any,
+    tmp_path: Path,
+    add_result: Callable[..., list[Any]],
+) -> None:
+    review = begin(photographs(tmp_path / "series"))
+    layers, said = review.on_screen.layers, review.panel.said
+    mask = layers.mask
+    if begins == "stroke":  # a result that came while the brush was held
+        mask.mode = "paint"
+    made = add_result(viewer, layers.image)[-1]
+    assert made.visible
+    if begins == "key":
+        review.correct()
+    elif begins == "stroke":
+        mask.paint((20, 20), 1)
+    else:
+        mask.mode = {"brush": "paint", "eraser": "erase"}[begins]
+    assert not made.visible and mask.visible
+    words = RUN_ASIDE.format(made.name, mask.name)
+    assert said.text().startswith(words)
+    assert ("Paint; E erases" in said.text()) == (begins == "key")
+    # Who wants to see it while painting can.
+    made.visible = True
+    mask.mode = "pan_zoom"
+    mask.mode = "paint"
+    mask.paint((5, 5), 1)
+    assert made.visible
 
 
 def test_a_what_if_says_that_the_reviewed_mask_is_not_what_is_compared(

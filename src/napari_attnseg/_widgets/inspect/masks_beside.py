@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,8 @@ REVIEW_DIFFERS = (
     "The mask in Review differs from the model's, and is hidden meanwhile: the "
     "outlines are those of the model's own masks."
 )
+#: Of a mask that was hidden, and that somebody showed.
+SHOWN_AGAIN = "{} is none of the outlines: it was switched on again."
 #: Of the mask of another run on the image.
 OF_ANOTHER_RUN = (
     "The mask of another result of this image differs from the model's own, and is "
@@ -39,10 +42,15 @@ class MasksBeside:
         Viewer with the layers.
     changed : callable
         Called when one of the masks is changed in the frame of the outlines.
+    seen : callable
+        Called when one of the masks is shown or hidden, by whomever.
     """
 
-    def __init__(self, viewer: Any, changed: Callable[[], None]) -> None:
-        self._viewer, self._tell = viewer, changed
+    def __init__(
+        self, viewer: Any, changed: Callable[[], None], seen: Callable[[Any], None]
+    ) -> None:
+        self._viewer, self._tell, self._seen = viewer, changed, seen
+        self._shown_again: weakref.WeakSet[Any] = weakref.WeakSet()
         self._aside = PutAside(viewer)
         self._own: NDArray[Any] = np.zeros((0, 0), np.uint8)
         self._frame = 0
@@ -71,13 +79,16 @@ class MasksBeside:
         for mask, words in (*own_masks, *of_other_runs):
             if mask is not None:
                 self._masks.append((mask, array_sha256(self._shown(mask)), words))
+                mask.events.visible.connect(self._seen)
                 for event in changes_of(mask):
                     event.connect(self._changed)
 
     def end(self) -> None:
         """Follow no mask; what is hidden stays so until `show`."""
         masks, self._masks = self._masks, []
+        self._shown_again.clear()
         for mask, _, _ in masks:
+            mask.events.visible.disconnect(self._seen)
             for event in changes_of(mask):
                 event.disconnect(self._changed)
 
@@ -88,10 +99,21 @@ class MasksBeside:
             differs = not np.array_equal(self._shown(mask), self._own)
             if mask not in self._viewer.layers or not differs:
                 continue
+            if mask in self._shown_again:
+                if mask.visible:
+                    said.append(SHOWN_AGAIN.format(mask.name))
+                continue
             self._aside.hide([mask])
             if self._aside.holds(mask):  # not one that Review hides from its reader
                 said.append(words)
         return " ".join(dict.fromkeys(said))
+
+    def keep_shown(self) -> None:
+        """Hide no longer those of the hidden masks that somebody showed meanwhile."""
+        for mask, _, _ in self._masks:
+            if mask.visible and self._aside.holds(mask):
+                self._shown_again.add(mask)
+                self._aside.let_go(mask)
 
     def show(self) -> None:
         """Show what `hide` hid."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -56,6 +57,8 @@ class CaseLayers:
         self.image: Any = None
         self.mask: Any = None
         self._maps: list[Any] = []
+        #: Masks of runs that were hidden once because the user paints.
+        self._put_aside: weakref.WeakSet[Any] = weakref.WeakSet()
         self._shape: tuple[float, ...] | None = None
         self._sha256: str | None = None
         #: Scale, units and axis labels, by what the file says of its pixels.
@@ -192,6 +195,7 @@ class CaseLayers:
             self._viewer.layers.append(layer)
         for event in changes_of(self.mask):
             event.connect(self._painted)
+        self.mask.events.mode.connect(self._painted)
         self.mask.events.visible.connect(self._seen)
 
     def of_another_case(self, layer: Any) -> bool:
@@ -214,6 +218,17 @@ class CaseLayers:
             is_mask = record is not None and record.part is Part.MASK
             if is_mask and image is self.image and layer.visible:
                 found.append(layer)
+        return found
+
+    def put_runs_aside(self) -> list[Any]:
+        """Hide the masks of runs, which look as if they were painted in; return them.
+
+        Each of them once: the user may show it again.
+        """
+        found = [one for one in self.masks_of_runs() if one not in self._put_aside]
+        for layer in found:
+            self._put_aside.add(layer)
+            layer.visible = False
         return found
 
     @property
@@ -296,7 +311,7 @@ class CaseLayers:
             if image in layers and made not in layers:
                 hide(made)
         for layer in reversed(layers):
-            for name in ("paint", "set_data", "data", "visible"):
+            for name in ("paint", "set_data", "data", "mode", "visible"):
                 emitter = getattr(layer.events, name, None)
                 for callback in (self._painted, self._seen):
                     if emitter is not None:

@@ -18,6 +18,8 @@ from napari_attnseg.review.study import MASK
 
 #: Milliseconds after which what is not a stroke, such as one taken back, is saved.
 SOON = 300
+#: Modes of a Labels layer in which the mouse changes it.
+BRUSHES = ("paint", "erase", "fill", "polygon")
 
 
 class CaseScreen:
@@ -33,7 +35,8 @@ class CaseScreen:
     fail : callable
         Called with the message of an error.
     noticed : callable
-        Called when the mask was perhaps changed, shown or hidden.
+        Called when the mask was perhaps changed, shown or hidden, with whether the user
+        paints in it.
 
     Attributes
     ----------
@@ -46,7 +49,7 @@ class CaseScreen:
         actions: Mapping[str, Callable[[], Any]],
         changed: Callable[[], None],
         fail: Callable[[str], None],
-        noticed: Callable[[], None],
+        noticed: Callable[[bool], None],
     ) -> None:
         self._actions, self._changed, self._fail = actions, changed, fail
         self._noticed = noticed
@@ -116,7 +119,7 @@ class CaseScreen:
         return None if self.labels is None else self.layers.labels
 
     def _visible(self, event: Any = None) -> None:
-        self._noticed()
+        self._noticed(False)
         mask, opened = self.layers.mask, self._open
         if mask is None or opened is None or self.case is None or not mask.visible:
             return
@@ -132,7 +135,10 @@ class CaseScreen:
             self._changed()
 
     def _painted(self, event: Any = None) -> None:
-        self._noticed()
+        mask = self.layers.mask
+        brushed = event is not None and event.type in ("paint", "mode")
+        there = mask is not None and mask.visible and mask.mode in BRUSHES
+        self._noticed(brushed and there)
         if event is not None and event.type == "paint":
             self.save()
             restart(self._at_once)  # of a fill, napari tells before it is done

@@ -32,6 +32,10 @@ NEW_MASK = (
     "{} is the mask of a new result. You still decide on the layer {}, which S shows "
     "and hides."
 )
+#: Of the same mask, when the user begins to paint in the other one.
+RUN_ASIDE = (
+    "{} is hidden now, because you paint in the layer {}, and accept nothing else."
+)
 #: When a decision is refused: what is on screen is not what it would be about.
 OTHER_SEEN = (
     "You decide on the layer {}, which is hidden, and the mask of a new result is on "
@@ -198,13 +202,21 @@ class ReviewWidget(DockWidget):
             self.panel.show_case(self.opened, self.case)
             self._withdraw()
 
-    def _noticed(self) -> None:
+    def _noticed(self, painting: bool) -> None:
         """Follow the mask, which was perhaps changed, shown or hidden."""
         self._outcome.follow()
+        if painting and (words := self._put_runs_aside()):
+            self._say(words)
         mask = self.on_screen.layers.mask
         another = mask is not None and self._refusal == OTHER_SEEN.format(mask.name)
         if another and not self._is_another_seen():
             self._withdraw()
+
+    def _put_runs_aside(self) -> str:
+        """Hide masks of runs, which are not painted in; return words on them."""
+        layers = self.on_screen.layers
+        names = ", ".join(layer.name for layer in layers.put_runs_aside())
+        return RUN_ASIDE.format(names, layers.mask.name) if names else ""
 
     def _refuse(self, why: str) -> None:
         """Say why a decision is not taken, until the mask changes."""
@@ -307,10 +319,12 @@ class ReviewWidget(DockWidget):
 
     def correct(self) -> None:
         """Take the brush; the mask is saved with every stroke."""
-        if self.opened is not None and self.on_screen.layers.paint():
-            self._say(
-                "Paint; E erases, Ctrl+Z takes back a stroke, N shows the next case."
-            )
+        if self.opened is None or self.on_screen.layers.labels is None:
+            return
+        aside = self._put_runs_aside()
+        self.on_screen.layers.paint()
+        paint = "Paint; E erases, Ctrl+Z takes back a stroke, N shows the next case."
+        self._say(" ".join(filter(None, (aside, paint))))
 
     def undo(self) -> None:
         """Take back the decision that was made last, and show its case."""
