@@ -281,7 +281,8 @@ class Review:
         self._expect_shown(case)
         if labels is None or (case.mask is None and state.painted is None):
             raise InputError(
-                "There is no mask to accept; draw one (C), or reject the case (R)."
+                "There is no mask to accept; draw one (C), segment the image and take "
+                "over that mask (O), or reject the case (R)."
             )
         self._ask(case, labels, covers)
         if state.painted is not None:
@@ -326,6 +327,21 @@ class Review:
         if self._file is None:
             self._file = self.masks.new_file(case.name, labels)
         self._record(case.name, self.masks.write(self._file, labels))
+
+    def took_over(self, case: Case, labels: NDArray[Any], run: dict[str, Any]) -> None:
+        """Record that the painted mask is that of a new result: `run` says which.
+
+        Parameters
+        ----------
+        case : Case
+        labels : ndarray of integer, shape (H, W)
+            The mask as it was painted.
+        run : dict
+            JSON-ready facts on the run that made it.
+        """
+        self._take(
+            Event.TAKEN_OVER, case.name, mask_sha256=labels_sha256(labels), run=run
+        )
 
     def undo(self) -> Case | None:
         """Take back the decision that was made last; returns its case.

@@ -18,6 +18,7 @@ from napari_attnseg._widgets.inspect.masks_beside import REVIEW_DIFFERS, SHOWN_A
 from napari_attnseg._widgets.inspect.presets import DESCRIPTIONS, HIDDEN, Preset
 from napari_attnseg._widgets.inspect.readers_panel import PUT_AWAY
 from napari_attnseg._widgets.inspect.widget import IN_REVIEW, NO_MASK, InspectWidget
+from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.review import setup_form
 from napari_attnseg._widgets.review.widget import (
@@ -28,6 +29,8 @@ from napari_attnseg._widgets.review.widget import (
 )
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.batch import segment_files
+from napari_attnseg.review.questions import NO_LESION
+from napari_attnseg.review.state import Decision
 
 
 @pytest.fixture(autouse=True)
@@ -258,6 +261,74 @@ def test_the_mask_of_a_run_is_hidden_when_the_reviewed_one_is_painted(
     mask.mode = "paint"
     mask.paint((5, 5), 1)
     assert made.visible
+
+
+def test_the_mask_of_a_run_is_taken_over(
+    begin: Callable[[Path], ReviewWidget],
+    viewer: ViewerModel,
+    qtbot: Any,
+    tmp_path: Path,
+    add_result: Callable[..., list[Any]],
+) -> None:
+    review = begin(photographs(tmp_path / "series"))
+    panel, layers, case = review.panel, review.on_screen.layers, review.case
+    button = panel.buttons["take_over"]
+    assert review.opened is not None and case is not None and button.isHidden()
+    review.take_over()
+    assert panel.said.text().startswith("There is no new result")
+    review.accept()
+    assert "take over that mask (O)" in panel.said.text()
+    made = add_result(viewer, layers.image)[-1]
+    assert not button.isHidden() and made.data.any()
+    button.click()
+    np.testing.assert_array_equal(layers.mask.data, made.data)
+    assert not made.visible and layers.mask.visible
+    assert panel.about.text() == "This is the mask of a result that you took over."
+    assert "is a copy of" in panel.said.text()
+    opened = review.opened.review
+    assert opened.state(case).decision is Decision.CORRECTED
+    found = opened.read_mask(case)
+    assert found is not None
+    np.testing.assert_array_equal(found.labels, made.data)
+    (event,) = (e for e in opened.journal.events if e["event"] == "taken over")
+    record = record_of(made)
+    assert record is not None
+    assert event["run"]["weights_sha256"] == record.run_id.weights_sha256
+    assert event["mask_sha256"] == opened.state(case).painted.mask_sha256
+    review.take_over()
+    assert "holds just what" in panel.said.text()
+    # A stroke makes it the user's own; a stroke and the rest are taken back.
+    with layers.mask.block_history():
+        layers.mask.paint((20, 20), 1 - int(layers.mask.data[20, 20]))
+    assert panel.about.text() == "This is the mask that you painted."
+    layers.mask.undo()
+    layers.mask.undo()
+    assert not layers.mask.data.any()
+    review.on_screen.save()
+    review.take_over()
+    review.undo()
+    assert not layers.mask.data.any() and opened.state(case).decision is None
+    viewer.layers.remove(made)
+    assert button.isHidden()
+
+
+def test_a_result_without_an_object_is_taken_over_as_no_lesion(
+    begin: Callable[[Path], ReviewWidget],
+    viewer: ViewerModel,
+    tmp_path: Path,
+    add_result: Callable[..., list[Any]],
+) -> None:
+    review = begin(photographs(tmp_path / "series"))
+    layers, case = review.on_screen.layers, review.case
+    add_result(viewer, layers.image)[-1].data[:] = 0
+    review.take_over()
+    review.accept()
+    assert review.panel.said.text() == NO_LESION and review.case is case
+    review.accept()
+    assert review.opened is not None and review.case is not case
+    assert review.opened.review.state(case).decision is Decision.CORRECTED
+    # Not what was made of another image.
+    assert review.panel.buttons["take_over"].isHidden()
 
 
 def test_a_what_if_says_that_the_reviewed_mask_is_not_what_is_compared(

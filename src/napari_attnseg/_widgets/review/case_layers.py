@@ -29,7 +29,7 @@ from napari_attnseg._widgets.layers.own_image import hide, images_of
 from napari_attnseg._widgets.layers.pixels import changes_of
 from napari_attnseg._widgets.layers.placement import carried
 from napari_attnseg._widgets.layers.reader import layers_of, unplaced
-from napari_attnseg._widgets.layers.record import Part
+from napari_attnseg._widgets.layers.record import LayerRecord, Part
 from napari_attnseg._widgets.layers.source import placement_of
 from napari_attnseg._widgets.preferences import mask_colour
 from napari_attnseg.io.results import load_results
@@ -212,13 +212,42 @@ class CaseLayers:
 
     def masks_of_runs(self) -> list[Any]:
         """Visible masks that runs made of the image of the case."""
-        found = []
-        for layer, image in images_of(self._viewer.layers).items():
+        return [layer for layer, _ in self._runs() if layer.visible]
+
+    def _runs(self) -> list[tuple[Any, LayerRecord]]:
+        """Masks that runs made of the image of the case, with their records."""
+        own, found = images_of(self._viewer.layers), []
+        for layer in self._viewer.layers:
             record = record_of(layer)
-            is_mask = record is not None and record.part is Part.MASK
-            if is_mask and image is self.image and layer.visible:
-                found.append(layer)
+            if record is None or record.part is not Part.MASK:
+                continue
+            made_of = record.provenance.get("image_sha256")
+            same = made_of in (None, self._sha256)
+            if own.get(layer) is self.image is not None and same:
+                found.append((layer, record))
         return found
+
+    @property
+    def run_to_take_over(self) -> tuple[Any, LayerRecord] | None:
+        """Mask of a run on the image of the case, a visible one or the uppermost."""
+        found = [run for run in self._runs() if run[0].data.shape == self._size]
+        seen = [run for run in found if run[0].visible]
+        return next(reversed(seen or found), None)
+
+    @property
+    def _size(self) -> tuple[int, ...]:
+        return () if self.labels is None else self.labels.shape
+
+    def take_over(self, run: Any) -> bool:
+        """Paint the mask of a run, as one stroke; return whether that changed any."""
+        self.mask.visible = True
+        wanted, now = np.asarray(run.data), np.asarray(self.mask.data)
+        differs = np.nonzero(wanted != now)
+        with self.mask.block_history():
+            self.mask.data_setitem(differs, wanted[differs].astype(now.dtype))
+        run.visible = False
+        self._viewer.layers.selection.active = self.mask
+        return differs[0].size > 0
 
     def put_runs_aside(self) -> list[Any]:
         """Hide the masks of runs, which look as if they were painted in; return them.

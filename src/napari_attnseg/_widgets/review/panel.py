@@ -70,7 +70,9 @@ class ReviewPanel(QWidget):
             "undo": QPushButton("Undo (U)"),
             "mask": QPushButton("Mask (S)"),
             "maps": QPushButton("Maps (W)"),
+            "take_over": QPushButton("Take over the mask of the new result (O)"),
         }
+        self.buttons["take_over"].hide()
         self.comment = CommentLine()
         self.comment.setPlaceholderText("Comment (T); Enter or Escape leaves it")
         self.said = wrapped_label()
@@ -99,6 +101,8 @@ class ReviewPanel(QWidget):
                 buttons["mask"]: "Show or hide the mask.",
                 buttons["maps"]: "Show or hide the probability of the results. Their "
                 "gate maps come into the layer list, hidden.",
+                buttons["take_over"]: "Copy the mask of your new result of this image "
+                "into the reviewed mask, as a correction; U or Ctrl+Z takes it back.",
                 self.filter_box: "Which cases are listed; next and previous keep to "
                 "them.",
                 self.comment: "Saved while you type, for the case on screen.",
@@ -121,6 +125,7 @@ class ReviewPanel(QWidget):
             grid.addWidget(self.buttons[name], 1, 2 * place, 1, 2)
         grid.addWidget(self.buttons["mask"], 2, 0, 1, 3)
         grid.addWidget(self.buttons["maps"], 2, 3, 1, 3)
+        grid.addWidget(self.buttons["take_over"], 3, 0, 1, 6)
         ends = QHBoxLayout()
         ends.addWidget(self.export_button)
         ends.addWidget(self.close_button)

@@ -145,12 +145,12 @@ class CaseScreen:
         else:  # a stroke that is taken back, among much else
             restart(self._soon)
 
-    def save(self) -> None:
-        """Save the mask if it differs from what was saved last."""
+    def save(self, always: bool = False) -> None:
+        """Save the mask, if it differs from what was saved last or `always`."""
         labels, opened = self.layers.labels, self._open
         if opened is None or self.case is None or labels is None:
             return
-        if self._saved is None or np.array_equal(labels, self._saved):
+        if self._saved is None or (not always and np.array_equal(labels, self._saved)):
             return
         try:
             opened.review.paint(self.case, labels.copy())

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QFileDialog
@@ -30,8 +31,10 @@ from napari_attnseg.review.study import MAPS
 #: Of a mask that a run made of the image of the case on screen.
 NEW_MASK = (
     "{} is the mask of a new result. You still decide on the layer {}, which S shows "
-    "and hides."
+    "and hides; O takes the new mask over."
 )
+#: What is recorded of a run whose mask is taken over.
+RUN_FACTS = ("model", "weights_sha256", "date", "threshold")
 #: Of the same mask, when the user begins to paint in the other one.
 RUN_ASIDE = (
     "{} is hidden now, because you paint in the layer {}, and accept nothing else."
@@ -72,6 +75,7 @@ class ReviewWidget(DockWidget):
             "previous": self.previous_case,
             "mask": self.toggle_mask,
             "maps": self.toggle_maps,
+            "take_over": self.take_over,
             "comment": self.write_comment,
         }
         self.on_screen = CaseScreen(
@@ -105,6 +109,9 @@ class ReviewWidget(DockWidget):
         inserted = self._viewer.layers.events.inserted
         inserted.connect(self._layer_came)
         life.at_end.append(partial(inserted.disconnect, self._layer_came))
+        removed = self._viewer.layers.events.removed
+        removed.connect(self._offer_run)
+        life.at_end.append(partial(removed.disconnect, self._offer_run))
         application: Any = QApplication.instance()
         changed = application.applicationStateChanged
         changed.connect(self._application_changed)
@@ -194,6 +201,7 @@ class ReviewWidget(DockWidget):
         self.panel.comment.setText(opened.review.state(case).comment)
         self.panel.show_case(opened, case)
         self._outcome.tell()
+        self._offer_run()
         self._say(" ".join(filter(None, (told, note))))
 
     def _changed(self) -> None:
@@ -235,6 +243,12 @@ class ReviewWidget(DockWidget):
         elif event.value in self.on_screen.layers.masks_of_runs():
             mask = self.on_screen.layers.mask
             self._say(NEW_MASK.format(event.value.name, mask.name) if mask else "")
+        self._offer_run()
+
+    def _offer_run(self, event: Any = None) -> None:
+        """Show the button that takes over the mask of a run where there is one."""
+        run = self.on_screen.layers.run_to_take_over
+        self.panel.buttons["take_over"].setVisible(run is not None)
 
     def _application_changed(self, state: Any) -> None:
         if self.opened is not None:
@@ -325,6 +339,28 @@ class ReviewWidget(DockWidget):
         self.on_screen.layers.paint()
         paint = "Paint; E erases, Ctrl+Z takes back a stroke, N shows the next case."
         self._say(" ".join(filter(None, (aside, paint))))
+
+    def take_over(self) -> None:
+        """Make the mask of a new result of the image the reviewed one, as a stroke."""
+        opened, case, layers = self.opened, self.case, self.on_screen.layers
+        run = layers.run_to_take_over
+        if opened is None or case is None or layers.labels is None:
+            return
+        if run is None:
+            self._say("There is no new result of this image: segment it first.")
+            return
+        made, record = run
+        blank = self.on_screen.labels is None  # also where nothing was found
+        changed, name = layers.take_over(made), layers.mask.name
+        self.on_screen.save(blank)
+        labels = self.on_screen.labels
+        if not changed and not blank:
+            self._say(f"{name} holds just what {made.name} does.")
+        elif labels is not None and np.array_equal(labels, made.data):  # it was saved
+            facts = {key: record.provenance.get(key) for key in RUN_FACTS}
+            self._tried(opened.review.took_over, case, labels, facts)
+            self._changed()
+            self._say(f"{name} is a copy of {made.name} now. U takes that back.")
 
     def undo(self) -> None:
         """Take back the decision that was made last, and show its case."""
