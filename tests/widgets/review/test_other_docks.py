@@ -21,10 +21,10 @@ from napari_attnseg._widgets.inspect.widget import IN_REVIEW, NO_MASK, InspectWi
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.review import setup_form
+from napari_attnseg._widgets.review.run_masks import ASIDE
 from napari_attnseg._widgets.review.widget import (
     NEW_MASK,
     OTHER_SEEN,
-    RUN_ASIDE,
     ReviewWidget,
 )
 from napari_attnseg._widgets.segment import SegmentWidget
@@ -81,7 +81,7 @@ def test_the_image_of_a_case_is_segmented_and_explained(
     tmp_path: Path,
     tiny_weights: Path,
 ) -> None:
-    begin(FOLDERS[kind](tmp_path / "series"))
+    review = begin(FOLDERS[kind](tmp_path / "series"))
     segment, explain = SegmentWidget(viewer), ExplainWidget(viewer)
     for dock in (segment, explain):
         qtbot.addWidget(dock)
@@ -96,7 +96,11 @@ def test_the_image_of_a_case_is_segmented_and_explained(
         dock.start()
         qtbot.waitUntil(lambda dock=dock: dock.life.worker is None, timeout=60_000)
         assert len(viewer.layers) > before
-    assert len(find_results(viewer.layers)) == 1
+    (result,) = find_results(viewer.layers)
+    assert not review.panel.buttons["take_over"].isHidden()
+    review.take_over()
+    np.testing.assert_array_equal(review.on_screen.layers.mask.data, result.mask.data)
+    assert "that you took over" in review.panel.about.text()
 
 
 @pytest.fixture
@@ -252,7 +256,7 @@ def test_the_mask_of_a_run_is_hidden_when_the_reviewed_one_is_painted(
     else:
         mask.mode = {"brush": "paint", "eraser": "erase"}[begins]
     assert not made.visible and mask.visible
-    words = RUN_ASIDE.format(made.name, mask.name)
+    words = ASIDE.format(made.name, mask.name)
     assert said.text().startswith(words)
     assert ("Paint; E erases" in said.text()) == (begins == "key")
     # Who wants to see it while painting can.

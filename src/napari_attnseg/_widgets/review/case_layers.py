@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -29,7 +28,7 @@ from napari_attnseg._widgets.layers.own_image import hide, images_of
 from napari_attnseg._widgets.layers.pixels import changes_of
 from napari_attnseg._widgets.layers.placement import carried
 from napari_attnseg._widgets.layers.reader import layers_of, unplaced
-from napari_attnseg._widgets.layers.record import LayerRecord, Part
+from napari_attnseg._widgets.layers.record import Part
 from napari_attnseg._widgets.layers.source import placement_of
 from napari_attnseg._widgets.preferences import mask_colour
 from napari_attnseg.io.results import load_results
@@ -57,10 +56,9 @@ class CaseLayers:
         self.image: Any = None
         self.mask: Any = None
         self._maps: list[Any] = []
-        #: Masks of runs that were hidden once because the user paints.
-        self._put_aside: weakref.WeakSet[Any] = weakref.WeakSet()
         self._shape: tuple[float, ...] | None = None
-        self._sha256: str | None = None
+        #: Hash of the pixels of the image.
+        self.sha256: str | None = None
         #: Scale, units and axis labels, by what the file says of its pixels.
         self._placement: dict[str, Any] = placement_by({}, False)
         #: Values that are shown black and white, where the file says so.
@@ -104,7 +102,7 @@ class CaseLayers:
                 self._add(title, pixels, labels, hidden, known)
             # Afterwards: napari does not like a moment without any layer.
             self._remove(before)
-        self._sha256 = loaded.sha256
+        self.sha256 = loaded.sha256
         if self.mask is None:
             return
         self._viewer.layers.selection.active = self.mask
@@ -205,60 +203,10 @@ class CaseLayers:
             return False
         made_of = record.provenance.get("image_sha256")
         same = record.image.layer_id == str(self.image.unique_id)
-        if not same or made_of in (None, self._sha256):
+        if not same or made_of in (None, self.sha256):
             return False
         hide(layer)
         return True
-
-    def masks_of_runs(self) -> list[Any]:
-        """Visible masks that runs made of the image of the case."""
-        return [layer for layer, _ in self._runs() if layer.visible]
-
-    def _runs(self) -> list[tuple[Any, LayerRecord]]:
-        """Masks that runs made of the image of the case, with their records."""
-        own, found = images_of(self._viewer.layers), []
-        for layer in self._viewer.layers:
-            record = record_of(layer)
-            if record is None or record.part is not Part.MASK:
-                continue
-            made_of = record.provenance.get("image_sha256")
-            same = made_of in (None, self._sha256)
-            if own.get(layer) is self.image is not None and same:
-                found.append((layer, record))
-        return found
-
-    @property
-    def run_to_take_over(self) -> tuple[Any, LayerRecord] | None:
-        """Mask of a run on the image of the case, a visible one or the uppermost."""
-        found = [run for run in self._runs() if run[0].data.shape == self._size]
-        seen = [run for run in found if run[0].visible]
-        return next(reversed(seen or found), None)
-
-    @property
-    def _size(self) -> tuple[int, ...]:
-        return () if self.labels is None else self.labels.shape
-
-    def take_over(self, run: Any) -> bool:
-        """Paint the mask of a run, as one stroke; return whether that changed any."""
-        self.mask.visible = True
-        wanted, now = np.asarray(run.data), np.asarray(self.mask.data)
-        differs = np.nonzero(wanted != now)
-        with self.mask.block_history():
-            self.mask.data_setitem(differs, wanted[differs].astype(now.dtype))
-        run.visible = False
-        self._viewer.layers.selection.active = self.mask
-        return differs[0].size > 0
-
-    def put_runs_aside(self) -> list[Any]:
-        """Hide the masks of runs, which look as if they were painted in; return them.
-
-        Each of them once: the user may show it again.
-        """
-        found = [one for one in self.masks_of_runs() if one not in self._put_aside]
-        for layer in found:
-            self._put_aside.add(layer)
-            layer.visible = False
-        return found
 
     @property
     def labels(self) -> NDArray[np.integer[Any]] | None:

@@ -102,7 +102,7 @@ class ReviewPanel(QWidget):
                 buttons["maps"]: "Show or hide the probability of the results. Their "
                 "gate maps come into the layer list, hidden.",
                 buttons["take_over"]: "Copy the mask of your new result of this image "
-                "into the reviewed mask, as a correction; U or Ctrl+Z takes it back.",
+                "into the reviewed mask, as a correction; Ctrl+Z takes it back.",
                 self.filter_box: "Which cases are listed; next and previous keep to "
                 "them.",
                 self.comment: "Saved while you type, for the case on screen.",

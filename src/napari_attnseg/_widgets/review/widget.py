@@ -21,6 +21,7 @@ from napari_attnseg._widgets.review.keys import bind
 from napari_attnseg._widgets.review.opened import OpenReview
 from napari_attnseg._widgets.review.outcome import ReviewedOutcome, covers_words
 from napari_attnseg._widgets.review.panel import ReviewPanel
+from napari_attnseg._widgets.review.run_masks import RunMasks
 from napari_attnseg._widgets.review.screen import SOON, CaseScreen
 from napari_attnseg._widgets.review.setup_form import SetupForm
 from napari_attnseg.errors import AttnSegError
@@ -35,10 +36,7 @@ NEW_MASK = (
 )
 #: What is recorded of a run whose mask is taken over.
 RUN_FACTS = ("model", "weights_sha256", "date", "threshold")
-#: Of the same mask, when the user begins to paint in the other one.
-RUN_ASIDE = (
-    "{} is hidden now, because you paint in the layer {}, and accept nothing else."
-)
+TAKE_BACK = "Ctrl+Z takes that back; U takes back the whole correction."
 #: When a decision is refused: what is on screen is not what it would be about.
 OTHER_SEEN = (
     "You decide on the layer {}, which is hidden, and the mask of a new result is on "
@@ -81,6 +79,7 @@ class ReviewWidget(DockWidget):
         self.on_screen = CaseScreen(
             napari_viewer, self._actions, self._changed, self._fail, self._noticed
         )
+        self.runs = RunMasks(napari_viewer, self.on_screen.layers)
         self._outcome = ReviewedOutcome(
             napari_viewer, self._life, self.on_screen, self.panel.outcome
         )
@@ -213,18 +212,12 @@ class ReviewWidget(DockWidget):
     def _noticed(self, painting: bool) -> None:
         """Follow the mask, which was perhaps changed, shown or hidden."""
         self._outcome.follow()
-        if painting and (words := self._put_runs_aside()):
+        if painting and (words := self.runs.put_aside()):
             self._say(words)
         mask = self.on_screen.layers.mask
         another = mask is not None and self._refusal == OTHER_SEEN.format(mask.name)
         if another and not self._is_another_seen():
             self._withdraw()
-
-    def _put_runs_aside(self) -> str:
-        """Hide masks of runs, which are not painted in; return words on them."""
-        layers = self.on_screen.layers
-        names = ", ".join(layer.name for layer in layers.put_runs_aside())
-        return RUN_ASIDE.format(names, layers.mask.name) if names else ""
 
     def _refuse(self, why: str) -> None:
         """Say why a decision is not taken, until the mask changes."""
@@ -240,14 +233,14 @@ class ReviewWidget(DockWidget):
     def _layer_came(self, event: Any) -> None:
         if self.on_screen.layers.of_another_case(event.value):
             self._say(f"{event.value.name} belongs to an earlier case, and is hidden.")
-        elif event.value in self.on_screen.layers.masks_of_runs():
+        elif event.value in self.runs.visible:
             mask = self.on_screen.layers.mask
             self._say(NEW_MASK.format(event.value.name, mask.name) if mask else "")
         self._offer_run()
 
     def _offer_run(self, event: Any = None) -> None:
         """Show the button that takes over the mask of a run where there is one."""
-        run = self.on_screen.layers.run_to_take_over
+        run = self.runs.newest
         self.panel.buttons["take_over"].setVisible(run is not None)
 
     def _application_changed(self, state: Any) -> None:
@@ -329,13 +322,13 @@ class ReviewWidget(DockWidget):
         """Whether a mask of a run is visible, and that of the case is not."""
         layers = self.on_screen.layers
         there = layers.labels is not None and self.on_screen.labels is not None
-        return there and not layers.mask.visible and bool(layers.masks_of_runs())
+        return there and not layers.mask.visible and bool(self.runs.visible)
 
     def correct(self) -> None:
         """Take the brush; the mask is saved with every stroke."""
         if self.opened is None or self.on_screen.layers.labels is None:
             return
-        aside = self._put_runs_aside()
+        aside = self.runs.put_aside()
         self.on_screen.layers.paint()
         paint = "Paint; E erases, Ctrl+Z takes back a stroke, N shows the next case."
         self._say(" ".join(filter(None, (aside, paint))))
@@ -343,7 +336,7 @@ class ReviewWidget(DockWidget):
     def take_over(self) -> None:
         """Make the mask of a new result of the image the reviewed one, as a stroke."""
         opened, case, layers = self.opened, self.case, self.on_screen.layers
-        run = layers.run_to_take_over
+        run = self.runs.newest
         if opened is None or case is None or layers.labels is None:
             return
         if run is None:
@@ -351,7 +344,7 @@ class ReviewWidget(DockWidget):
             return
         made, record = run
         blank = self.on_screen.labels is None  # also where nothing was found
-        changed, name = layers.take_over(made), layers.mask.name
+        changed, name = self.runs.take_over(made), layers.mask.name
         self.on_screen.save(blank)
         labels = self.on_screen.labels
         if not changed and not blank:
@@ -360,7 +353,7 @@ class ReviewWidget(DockWidget):
             facts = {key: record.provenance.get(key) for key in RUN_FACTS}
             self._tried(opened.review.took_over, case, labels, facts)
             self._changed()
-            self._say(f"{name} is a copy of {made.name} now. U takes that back.")
+            self._say(f"{name} is a copy of {made.name} now. {TAKE_BACK}")
 
     def undo(self) -> None:
         """Take back the decision that was made last, and show its case."""
