@@ -95,6 +95,7 @@ def test_a_mask_that_the_bucket_filled_or_emptied_is_told_and_asked_about(
     fill(mask, label)
     qtbot.waitUntil(lambda: panel.outcome.text() == words)
     assert panel.outcome.isVisibleTo(panel) and marked(viewer) == words[:-1]
+    assert bool(mask.thumbnail[..., :3].any()) == bool(label)
     lines = viewer.canvas.overlays.text.text.split("\n")
     assert max(map(len, lines)) <= MARK_LINE
     qtbot.waitUntil(lambda: (mask.contour == 0) == bool(label))

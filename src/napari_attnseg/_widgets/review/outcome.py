@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QLabel
 
 from napari_attnseg._widgets.base.controls import restart, timer
 from napari_attnseg._widgets.base.lifetime import Lifetime
+from napari_attnseg._widgets.layers.display import new_thumbnail
 from napari_attnseg._widgets.layers.outcome import (
     CanvasMark,
     Found,
@@ -71,6 +72,7 @@ class ReviewedOutcome:
         self._line.setVisible(told)
         seen = mask.visible and not self._viewer.canvas.grid.enabled
         self._mark.show(outcome if seen else None, mask.name)
+        new_thumbnail(mask, 0)  # napari makes none after a fill
 
     def take_away(self) -> None:
         """Say nothing."""
