@@ -14,7 +14,7 @@ from PIL import Image
 
 from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.explain import ExplainWidget
-from napari_attnseg._widgets.inspect.masks_beside import REVIEW_DIFFERS, SHOWN_AGAIN
+from napari_attnseg._widgets.inspect.masks_beside import REVIEW_DIFFERS, SWITCHED_ON
 from napari_attnseg._widgets.inspect.presets import DESCRIPTIONS, HIDDEN, Preset
 from napari_attnseg._widgets.inspect.readers_panel import PUT_AWAY
 from napari_attnseg._widgets.inspect.widget import IN_REVIEW, NO_MASK, InspectWidget
@@ -175,7 +175,7 @@ def test_a_mask_that_is_switched_on_beside_outlines_is_not_said_to_be_hidden(
     mask.data = 1 - mask.data
     panel.show_button.click()
     qtbot.waitUntil(lambda: REVIEW_DIFFERS in panel.message.text(), timeout=20_000)
-    said = SHOWN_AGAIN.format(mask.name)
+    said = SWITCHED_ON.format(mask.name)
     for visible in (True, False, True):  # with its eye
         mask.visible = visible
         qtbot.waitUntil(lambda v=visible: (said in panel.message.text()) == v)
@@ -207,6 +207,12 @@ def test_a_mask_that_review_hides_stays_hidden_and_is_not_spoken_of(
     panel.show_button.click()
     qtbot.waitUntil(lambda: panel.found is not None, timeout=20_000)
     assert REVIEW_DIFFERS not in panel.message.text()
+    # Until it is shown, in Review or with its eye, the first time too.
+    review.toggle_mask()
+    said = SWITCHED_ON.format(mask.name)
+    qtbot.waitUntil(lambda: said in panel.message.text())
+    assert mask.visible
+    review.toggle_mask()
     panel.show_button.click()
     qtbot.wait(50)
     assert not mask.visible

@@ -24,8 +24,8 @@ REVIEW_DIFFERS = (
     "The mask in Review differs from the model's, and is hidden meanwhile: the "
     "outlines are those of the model's own masks."
 )
-#: Of a mask that was hidden, and that somebody showed.
-SHOWN_AGAIN = "{} is none of the outlines: it was switched on again."
+#: Of such a mask that somebody showed beside the outlines.
+SWITCHED_ON = "{} is none of the outlines: it was switched on by hand."
 #: Of the mask of another run on the image.
 OF_ANOTHER_RUN = (
     "The mask of another result of this image differs from the model's own, and is "
@@ -50,7 +50,10 @@ class MasksBeside:
         self, viewer: Any, changed: Callable[[], None], seen: Callable[[Any], None]
     ) -> None:
         self._viewer, self._tell, self._seen = viewer, changed, seen
-        self._shown_again: weakref.WeakSet[Any] = weakref.WeakSet()
+        #: Whether masks are hidden now, and those that were visible all the same.
+        self._hides = False
+        self._visible: list[Any] = []
+        self._switched_on: weakref.WeakSet[Any] = weakref.WeakSet()
         self._aside = PutAside(viewer)
         self._own: NDArray[Any] = np.zeros((0, 0), np.uint8)
         self._frame = 0
@@ -86,7 +89,7 @@ class MasksBeside:
     def end(self) -> None:
         """Follow no mask; what is hidden stays so until `show`."""
         masks, self._masks = self._masks, []
-        self._shown_again.clear()
+        self._switched_on.clear()
         for mask, _, _ in masks:
             mask.events.visible.disconnect(self._seen)
             for event in changes_of(mask):
@@ -99,24 +102,27 @@ class MasksBeside:
             differs = not np.array_equal(self._shown(mask), self._own)
             if mask not in self._viewer.layers or not differs:
                 continue
-            if mask in self._shown_again:
+            if mask in self._switched_on:
                 if mask.visible:
-                    said.append(SHOWN_AGAIN.format(mask.name))
+                    said.append(SWITCHED_ON.format(mask.name))
                 continue
             self._aside.hide([mask])
             if self._aside.holds(mask):  # not one that Review hides from its reader
                 said.append(words)
+        self._hides = True
+        self._visible = [mask for mask, _, _ in self._masks if mask.visible]
         return " ".join(dict.fromkeys(said))
 
     def keep_shown(self) -> None:
-        """Hide no longer those of the hidden masks that somebody showed meanwhile."""
+        """Hide no longer those masks that somebody showed since `hide`."""
         for mask, _, _ in self._masks:
-            if mask.visible and self._aside.holds(mask):
-                self._shown_again.add(mask)
+            if self._hides and mask.visible and mask not in self._visible:
+                self._switched_on.add(mask)
                 self._aside.let_go(mask)
 
     def show(self) -> None:
         """Show what `hide` hid."""
+        self._hides, self._visible = False, []
         self._aside.show()
 
     def _changed(self, event: Any = None) -> None:
