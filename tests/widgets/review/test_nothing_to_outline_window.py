@@ -92,6 +92,7 @@ def test_a_mask_that_the_bucket_filled_or_emptied_is_told_and_asked_about(
     panel, mask = widget.panel, widget.on_screen.layers.mask
     first = widget.case
     assert panel.outcome.isHidden() and marked(viewer) == ""
+    qtbot.wait(300)  # the outline fits the zoom: only the fill is drawn from now on
     fill(mask, label)
     qtbot.waitUntil(lambda: panel.outcome.text() == words)
     assert panel.outcome.isVisibleTo(panel) and marked(viewer) == words[:-1]
