@@ -21,6 +21,7 @@ from napari_attnseg.review.corrected import CorrectedMasks, relative
 from napari_attnseg.review.journal import expect_reader_name
 from napari_attnseg.review.mask_file import ReadMask, read_mask
 from napari_attnseg.review.own_mask import is_changed
+from napari_attnseg.review.questions import question
 from napari_attnseg.review.reviewed_mask import reviewed_mask
 from napari_attnseg.review.state import (
     CaseState,
@@ -84,8 +85,10 @@ class Review:
         self._seen: set[str] = set()
         #: Names of cases of results whose mask another program changed.
         self._not_own: set[str] = set()
-        #: Name of a case → what seems wrong with its mask, until that was asked about.
+        #: Name of a case → what seems wrong with the mask in its file.
         self._doubts: dict[str, str] = {}
+        #: Case and hash of the mask that was asked about last, on this visit.
+        self._asked: tuple[str, str] | None = None
         header = self.journal.header
         self.study = None
         self.cases, self.order = series.cases, series.order
@@ -222,6 +225,7 @@ class Review:
         """Leave the case; return why its mask was not added to a training set."""
         case, pixels = self._current, self._pixels
         self._current = self._pixels = self._file = None
+        self._asked = None
         if case is None:
             return ""
         self._take(Event.LEFT, case.name, **self._watch.facts)
@@ -253,35 +257,52 @@ class Review:
 
     # -- decisions ---------------------------------------------------------------------
 
-    def accept(self, case: Case, labels: NDArray[Any] | None) -> Decision:
+    def accept(
+        self, case: Case, labels: NDArray[Any] | None, covers: str = ""
+    ) -> Decision:
         """Accept the mask on screen; a painted mask stays a correction.
+
+        Parameters
+        ----------
+        case : Case
+        labels : ndarray of integer, shape (H, W), or None
+            The mask on screen.
+        covers : str
+            Sentence on a mask that covers nearly all of its frame; else empty.
 
         Raises
         ------
         InputError
-            If there is no mask, or it is still hidden; or once, to ask, if something
-            seems wrong with the mask.
+            If there is no mask, or it is still hidden; or once on a visit, to ask, if
+            something seems wrong with the mask, or it covers nearly all of its frame,
+            or was emptied.
         """
         state = self.state(case)
         self._expect_shown(case)
         if labels is None or (case.mask is None and state.painted is None):
             raise InputError(
-                "There is no mask to accept; draw one (C), or reject the case (R)."
+                "There is no mask to accept; draw one (C), segment the image and take "
+                "over that mask (O), or reject the case (R)."
             )
+        self._ask(case, labels, covers)
         if state.painted is not None:
             if state.decision is not Decision.CORRECTED:
                 self._record(case.name, state.painted)
             return Decision.CORRECTED
         assert case.mask is not None
-        if doubt := self._doubts.pop(case.name, ""):
-            raise InputError(
-                f"{doubt} If the mask is right as it is on screen, accept it again "
-                "(A); else correct (C) or reject it (R)."
-            )
         where = relative(case.mask, self.journal.path.parent)
         made = labels_sha256(labels), case.mask_value
         self._record(case.name, Decided(Decision.ACCEPTED, where, *made))
         return Decision.ACCEPTED
+
+    def _ask(self, case: Case, labels: NDArray[Any], covers: str) -> None:
+        painted = self.state(case).painted is not None
+        doubt = "" if painted else self._doubts.get(case.name, "")
+        asked = question(covers, doubt, painted and not labels.any())
+        mask = case.name, labels_sha256(labels)
+        if asked and mask != self._asked:
+            self._asked = mask
+            raise InputError(asked)
 
     def reject(self, case: Case) -> None:
         """Reject the mask of a case, or the case where there is none."""
@@ -306,6 +327,21 @@ class Review:
         if self._file is None:
             self._file = self.masks.new_file(case.name, labels)
         self._record(case.name, self.masks.write(self._file, labels))
+
+    def took_over(self, case: Case, labels: NDArray[Any], run: dict[str, Any]) -> None:
+        """Record that the painted mask is that of a new result: `run` says which.
+
+        Parameters
+        ----------
+        case : Case
+        labels : ndarray of integer, shape (H, W)
+            The mask as it was painted.
+        run : dict
+            JSON-ready facts on the run that made it.
+        """
+        self._take(
+            Event.TAKEN_OVER, case.name, mask_sha256=labels_sha256(labels), run=run
+        )
 
     def undo(self) -> Case | None:
         """Take back the decision that was made last; returns its case.

@@ -28,6 +28,8 @@ class Event(StrEnum):
         A decision was made, or the last decision on a case was taken back.
     COMMENTED
         The comment on a case was changed; the event holds all of it.
+    TAKEN_OVER
+        The mask of a new result became the painted one: its model, weights and hash.
     AWAY, BACK
         Another window became the active one, or this window did again.
     """
@@ -39,6 +41,7 @@ class Event(StrEnum):
     DECIDED = "decided"
     UNDONE = "undone"
     COMMENTED = "commented"
+    TAKEN_OVER = "taken over"
     AWAY = "away"
     BACK = "back"
 
@@ -86,12 +89,15 @@ class CaseState:
         Hash of the pixels when the case was opened last.
     masks : list of str
         Every mask that was ever painted of this case, the latest last.
+    taken_over : set of str
+        Hashes of the masks of results that were taken over.
     """
 
     decisions: list[Decided] = field(default_factory=list)
     comment: str = ""
     image_sha256: str | None = None
     masks: list[str] = field(default_factory=list)
+    taken_over: set[str] = field(default_factory=set)
 
     @property
     def painted(self) -> Decided | None:
@@ -116,6 +122,8 @@ class CaseState:
             self.image_sha256 = event.get("image_sha256", self.image_sha256)
         elif kind == Event.COMMENTED:
             self.comment = str(event.get("comment", ""))
+        elif kind == Event.TAKEN_OVER:
+            self.taken_over.add(str(event.get("mask_sha256")))
         elif kind == Event.UNDONE and self.decisions:
             self.decisions.pop()
         elif kind == Event.DECIDED and event.get("decision") in set(Decision):

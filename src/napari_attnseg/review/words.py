@@ -74,6 +74,8 @@ def measure_words(case: Case, order: Order) -> str:
 def case_words(case: Case, state: CaseState) -> str:
     """Describe the mask of a case before it is reviewed."""
     if state.painted is not None:
+        if state.painted.mask_sha256 in state.taken_over:
+            return "This is the mask of a result that you took over."
         return "This is the mask that you painted."
     if case.mask is None:
         return "There is no mask yet; draw one with C."

@@ -14,15 +14,23 @@ from PIL import Image
 
 from napari_attnseg._widgets.base.model_cache import MODELS
 from napari_attnseg._widgets.explain import ExplainWidget
-from napari_attnseg._widgets.inspect.masks_beside import REVIEW_DIFFERS
+from napari_attnseg._widgets.inspect.masks_beside import REVIEW_DIFFERS, SWITCHED_ON
 from napari_attnseg._widgets.inspect.presets import DESCRIPTIONS, HIDDEN, Preset
 from napari_attnseg._widgets.inspect.readers_panel import PUT_AWAY
 from napari_attnseg._widgets.inspect.widget import IN_REVIEW, NO_MASK, InspectWidget
+from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.review import setup_form
-from napari_attnseg._widgets.review.widget import NEW_MASK, OTHER_SEEN, ReviewWidget
+from napari_attnseg._widgets.review.run_masks import ASIDE
+from napari_attnseg._widgets.review.widget import (
+    NEW_MASK,
+    OTHER_SEEN,
+    ReviewWidget,
+)
 from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.batch import segment_files
+from napari_attnseg.review.questions import NO_LESION
+from napari_attnseg.review.state import Decision
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +81,7 @@ def test_the_image_of_a_case_is_segmented_and_explained(
     tmp_path: Path,
     tiny_weights: Path,
 ) -> None:
-    begin(FOLDERS[kind](tmp_path / "series"))
+    review = begin(FOLDERS[kind](tmp_path / "series"))
     segment, explain = SegmentWidget(viewer), ExplainWidget(viewer)
     for dock in (segment, explain):
         qtbot.addWidget(dock)
@@ -88,7 +96,11 @@ def test_the_image_of_a_case_is_segmented_and_explained(
         dock.start()
         qtbot.waitUntil(lambda dock=dock: dock.life.worker is None, timeout=60_000)
         assert len(viewer.layers) > before
-    assert len(find_results(viewer.layers)) == 1
+    (result,) = find_results(viewer.layers)
+    assert not review.panel.buttons["take_over"].isHidden()
+    review.take_over()
+    np.testing.assert_array_equal(review.on_screen.layers.mask.data, result.mask.data)
+    assert "that you took over" in review.panel.about.text()
 
 
 @pytest.fixture
@@ -155,6 +167,36 @@ def test_the_mask_of_a_case_is_hidden_beside_outlines_that_it_is_not(
     assert mask.visible
 
 
+def test_a_mask_that_is_switched_on_beside_outlines_is_not_said_to_be_hidden(
+    inspected: tuple[ReviewWidget, InspectWidget], viewer: ViewerModel, qtbot: Any
+) -> None:
+    review, inspect = inspected
+    panel, mask = inspect.readers_panel, review.on_screen.layers.mask
+    mask.data = 1 - mask.data
+    panel.show_button.click()
+    qtbot.waitUntil(lambda: REVIEW_DIFFERS in panel.message.text(), timeout=20_000)
+    said = SWITCHED_ON.format(mask.name)
+    for visible in (True, False, True):  # with its eye
+        mask.visible = visible
+        qtbot.waitUntil(lambda v=visible: (said in panel.message.text()) == v)
+        assert REVIEW_DIFFERS not in panel.message.text()
+        assert mask.visible == visible and panel.found is not None
+    # It stays so in another tab, and after the outlines.
+    for front in (False, True):
+        panel.set_in_front(front)
+        qtbot.wait(20)
+        assert mask.visible and (not front or said in panel.message.text())
+    mask.visible = False
+    panel.show_button.click()
+    qtbot.wait(50)
+    assert not mask.visible
+    mask.visible = True
+    panel.show_button.click()  # outlines that are new hide it again
+    qtbot.waitUntil(lambda: REVIEW_DIFFERS in panel.message.text(), timeout=20_000)
+    qtbot.wait(20)
+    assert not mask.visible and REVIEW_DIFFERS in panel.message.text()
+
+
 def test_a_mask_that_review_hides_stays_hidden_and_is_not_spoken_of(
     inspected: tuple[ReviewWidget, InspectWidget], qtbot: Any
 ) -> None:
@@ -165,6 +207,12 @@ def test_a_mask_that_review_hides_stays_hidden_and_is_not_spoken_of(
     panel.show_button.click()
     qtbot.waitUntil(lambda: panel.found is not None, timeout=20_000)
     assert REVIEW_DIFFERS not in panel.message.text()
+    # Until it is shown, in Review or with its eye, the first time too.
+    review.toggle_mask()
+    said = SWITCHED_ON.format(mask.name)
+    qtbot.waitUntil(lambda: said in panel.message.text())
+    assert mask.visible
+    review.toggle_mask()
     panel.show_button.click()
     qtbot.wait(50)
     assert not mask.visible
@@ -189,6 +237,108 @@ def test_the_mask_of_a_run_is_not_taken_for_the_reviewed_one(
     made.visible = False  # nothing on screen to be taken for it
     review.accept()
     assert review.opened.review.done == 1
+
+
+@pytest.mark.parametrize("begins", ["key", "brush", "eraser", "stroke"])
+def test_the_mask_of_a_run_is_hidden_when_the_reviewed_one_is_painted(
+    begins: str,
+    begin: Callable[[Path], ReviewWidget],
+    viewer: ViewerModel,
+    qtbot: Any,
+    tmp_path: Path,
+    add_result: Callable[..., list[Any]],
+) -> None:
+    review = begin(photographs(tmp_path / "series"))
+    layers, said = review.on_screen.layers, review.panel.said
+    mask = layers.mask
+    if begins == "stroke":  # a result that came while the brush was held
+        mask.mode = "paint"
+    made = add_result(viewer, layers.image)[-1]
+    assert made.visible
+    if begins == "key":
+        review.correct()
+    elif begins == "stroke":
+        mask.paint((20, 20), 1)
+    else:
+        mask.mode = {"brush": "paint", "eraser": "erase"}[begins]
+    assert not made.visible and mask.visible
+    words = ASIDE.format(made.name, mask.name)
+    assert said.text().startswith(words)
+    assert ("Paint; E erases" in said.text()) == (begins == "key")
+    # Who wants to see it while painting can.
+    made.visible = True
+    mask.mode = "pan_zoom"
+    mask.mode = "paint"
+    mask.paint((5, 5), 1)
+    assert made.visible
+
+
+def test_the_mask_of_a_run_is_taken_over(
+    begin: Callable[[Path], ReviewWidget],
+    viewer: ViewerModel,
+    qtbot: Any,
+    tmp_path: Path,
+    add_result: Callable[..., list[Any]],
+) -> None:
+    review = begin(photographs(tmp_path / "series"))
+    panel, layers, case = review.panel, review.on_screen.layers, review.case
+    button = panel.buttons["take_over"]
+    assert review.opened is not None and case is not None and button.isHidden()
+    review.take_over()
+    assert panel.said.text().startswith("There is no new result")
+    review.accept()
+    assert "take over that mask (O)" in panel.said.text()
+    made = add_result(viewer, layers.image)[-1]
+    assert not button.isHidden() and made.data.any()
+    button.click()
+    np.testing.assert_array_equal(layers.mask.data, made.data)
+    assert not made.visible and layers.mask.visible
+    assert panel.about.text() == "This is the mask of a result that you took over."
+    assert "is a copy of" in panel.said.text()
+    opened = review.opened.review
+    assert opened.state(case).decision is Decision.CORRECTED
+    found = opened.read_mask(case)
+    assert found is not None
+    np.testing.assert_array_equal(found.labels, made.data)
+    (event,) = (e for e in opened.journal.events if e["event"] == "taken over")
+    record = record_of(made)
+    assert record is not None
+    assert event["run"]["weights_sha256"] == record.run_id.weights_sha256
+    assert event["mask_sha256"] == opened.state(case).painted.mask_sha256
+    review.take_over()
+    assert "holds just what" in panel.said.text()
+    # A stroke makes it the user's own; a stroke and the rest are taken back.
+    with layers.mask.block_history():
+        layers.mask.paint((20, 20), 1 - int(layers.mask.data[20, 20]))
+    assert panel.about.text() == "This is the mask that you painted."
+    layers.mask.undo()
+    layers.mask.undo()
+    assert not layers.mask.data.any()
+    review.on_screen.save()
+    review.take_over()
+    review.undo()
+    assert not layers.mask.data.any() and opened.state(case).decision is None
+    viewer.layers.remove(made)
+    assert button.isHidden()
+
+
+def test_a_result_without_an_object_is_taken_over_as_no_lesion(
+    begin: Callable[[Path], ReviewWidget],
+    viewer: ViewerModel,
+    tmp_path: Path,
+    add_result: Callable[..., list[Any]],
+) -> None:
+    review = begin(photographs(tmp_path / "series"))
+    layers, case = review.on_screen.layers, review.case
+    add_result(viewer, layers.image)[-1].data[:] = 0
+    review.take_over()
+    review.accept()
+    assert review.panel.said.text() == NO_LESION and review.case is case
+    review.accept()
+    assert review.opened is not None and review.case is not case
+    assert review.opened.review.state(case).decision is Decision.CORRECTED
+    # Not what was made of another image.
+    assert review.panel.buttons["take_over"].isHidden()
 
 
 def test_a_what_if_says_that_the_reviewed_mask_is_not_what_is_compared(

@@ -9,7 +9,7 @@ from napari.layers import Labels
 
 from napari_attnseg._widgets.base.controls import restart, timer
 from napari_attnseg._widgets.base.lifetime import Lifetime
-from napari_attnseg._widgets.layers.metadata import has_record
+from napari_attnseg._widgets.layers.metadata import REVIEWED, has_record
 from napari_attnseg._widgets.layers.outline import follow_zoom
 from napari_attnseg._widgets.layers.pixels import changes_of
 
@@ -40,7 +40,7 @@ class OutlineWidths:
 
     def _watch(self, event: Any = None) -> None:
         for layer in self._viewer.layers:
-            if has_record(layer) and isinstance(layer, Labels):
+            if _is_followed(layer) and isinstance(layer, Labels):
                 for event in changes_of(layer):
                     event.disconnect(self._changed)
                     event.connect(self._changed)
@@ -59,5 +59,10 @@ class OutlineWidths:
             return
         zoom, point = float(self._viewer.scene.camera.zoom), self._viewer.dims.point
         for layer in self._viewer.layers:
-            if has_record(layer):
+            if _is_followed(layer):
                 follow_zoom(layer, zoom, point)
+
+
+def _is_followed(layer: Any) -> bool:
+    """Whether a layer is of a result, or the mask of a case in Review."""
+    return has_record(layer) or REVIEWED in layer.metadata

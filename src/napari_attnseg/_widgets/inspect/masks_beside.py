@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,8 @@ REVIEW_DIFFERS = (
     "The mask in Review differs from the model's, and is hidden meanwhile: the "
     "outlines are those of the model's own masks."
 )
+#: Of such a mask that somebody showed beside the outlines.
+SWITCHED_ON = "{} is none of the outlines: it was switched on by hand."
 #: Of the mask of another run on the image.
 OF_ANOTHER_RUN = (
     "The mask of another result of this image differs from the model's own, and is "
@@ -39,10 +42,18 @@ class MasksBeside:
         Viewer with the layers.
     changed : callable
         Called when one of the masks is changed in the frame of the outlines.
+    seen : callable
+        Called when one of the masks is shown or hidden, by whomever.
     """
 
-    def __init__(self, viewer: Any, changed: Callable[[], None]) -> None:
-        self._viewer, self._tell = viewer, changed
+    def __init__(
+        self, viewer: Any, changed: Callable[[], None], seen: Callable[[Any], None]
+    ) -> None:
+        self._viewer, self._tell, self._seen = viewer, changed, seen
+        #: Whether masks are hidden now, and those that were visible all the same.
+        self._hides = False
+        self._visible: list[Any] = []
+        self._switched_on: weakref.WeakSet[Any] = weakref.WeakSet()
         self._aside = PutAside(viewer)
         self._own: NDArray[Any] = np.zeros((0, 0), np.uint8)
         self._frame = 0
@@ -71,13 +82,16 @@ class MasksBeside:
         for mask, words in (*own_masks, *of_other_runs):
             if mask is not None:
                 self._masks.append((mask, array_sha256(self._shown(mask)), words))
+                mask.events.visible.connect(self._seen)
                 for event in changes_of(mask):
                     event.connect(self._changed)
 
     def end(self) -> None:
         """Follow no mask; what is hidden stays so until `show`."""
         masks, self._masks = self._masks, []
+        self._switched_on.clear()
         for mask, _, _ in masks:
+            mask.events.visible.disconnect(self._seen)
             for event in changes_of(mask):
                 event.disconnect(self._changed)
 
@@ -88,13 +102,27 @@ class MasksBeside:
             differs = not np.array_equal(self._shown(mask), self._own)
             if mask not in self._viewer.layers or not differs:
                 continue
+            if mask in self._switched_on:
+                if mask.visible:
+                    said.append(SWITCHED_ON.format(mask.name))
+                continue
             self._aside.hide([mask])
             if self._aside.holds(mask):  # not one that Review hides from its reader
                 said.append(words)
+        self._hides = True
+        self._visible = [mask for mask, _, _ in self._masks if mask.visible]
         return " ".join(dict.fromkeys(said))
+
+    def keep_shown(self) -> None:
+        """Hide no longer those masks that somebody showed since `hide`."""
+        for mask, _, _ in self._masks:
+            if self._hides and mask.visible and mask not in self._visible:
+                self._switched_on.add(mask)
+                self._aside.let_go(mask)
 
     def show(self) -> None:
         """Show what `hide` hid."""
+        self._hides, self._visible = False, []
         self._aside.show()
 
     def _changed(self, event: Any = None) -> None:

@@ -32,6 +32,10 @@ class PutAside:
         """Whether a layer is hidden by this, and is shown by `show`."""
         return layer in self._hidden
 
+    def let_go(self, layer: Any) -> None:
+        """Leave a layer as it is now, also after `show`."""
+        self._hidden.discard(layer)
+
     def show(self) -> None:
         """Show the hidden layers that still exist."""
         if self._viewer.canvas.grid.enabled:

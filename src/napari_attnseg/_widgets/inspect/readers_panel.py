@@ -79,7 +79,7 @@ class ReadersPanel(Section):
         self._pointing, self._objects = pointing, objects
         self._encoding: Encoding[FrameReaders] = Encoding(read)
         self._layers = ReaderLayers(viewer)
-        self._masks = MasksBeside(viewer, self._put_away)
+        self._masks = MasksBeside(viewer, self._put_away, self._mask_seen)
         life.at_end += [
             self._encoding.free,
             self._layers.remove,
@@ -218,6 +218,17 @@ class ReadersPanel(Section):
             *record_sentences(record),
         ]
         self.message.setText(" ".join(filter(None, said)))
+
+    def _mask_seen(self, event: Any = None) -> None:
+        # Not now: side by side shows masks before it is on, and hides the outlines.
+        QTimer.singleShot(0, self._keep_masks)
+
+    def _keep_masks(self) -> None:
+        """Leave a mask visible that somebody showed beside the outlines, and say so."""
+        beside = self._viewer.canvas.grid.enabled
+        if self.found is not None and not beside and not self._life.ended:
+            self._masks.keep_shown()
+            self._follow_objects()
 
     def _put_away(self) -> None:
         """Put the outlines away: a mask that changes now would be taken for one."""

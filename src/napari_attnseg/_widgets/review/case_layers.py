@@ -57,7 +57,8 @@ class CaseLayers:
         self.mask: Any = None
         self._maps: list[Any] = []
         self._shape: tuple[float, ...] | None = None
-        self._sha256: str | None = None
+        #: Hash of the pixels of the image.
+        self.sha256: str | None = None
         #: Scale, units and axis labels, by what the file says of its pixels.
         self._placement: dict[str, Any] = placement_by({}, False)
         #: Values that are shown black and white, where the file says so.
@@ -101,7 +102,7 @@ class CaseLayers:
                 self._add(title, pixels, labels, hidden, known)
             # Afterwards: napari does not like a moment without any layer.
             self._remove(before)
-        self._sha256 = loaded.sha256
+        self.sha256 = loaded.sha256
         if self.mask is None:
             return
         self._viewer.layers.selection.active = self.mask
@@ -192,6 +193,7 @@ class CaseLayers:
             self._viewer.layers.append(layer)
         for event in changes_of(self.mask):
             event.connect(self._painted)
+        self.mask.events.mode.connect(self._painted)
         self.mask.events.visible.connect(self._seen)
 
     def of_another_case(self, layer: Any) -> bool:
@@ -201,20 +203,10 @@ class CaseLayers:
             return False
         made_of = record.provenance.get("image_sha256")
         same = record.image.layer_id == str(self.image.unique_id)
-        if not same or made_of in (None, self._sha256):
+        if not same or made_of in (None, self.sha256):
             return False
         hide(layer)
         return True
-
-    def masks_of_runs(self) -> list[Any]:
-        """Visible masks that runs made of the image of the case."""
-        found = []
-        for layer, image in images_of(self._viewer.layers).items():
-            record = record_of(layer)
-            is_mask = record is not None and record.part is Part.MASK
-            if is_mask and image is self.image and layer.visible:
-                found.append(layer)
-        return found
 
     @property
     def labels(self) -> NDArray[np.integer[Any]] | None:
@@ -296,7 +288,7 @@ class CaseLayers:
             if image in layers and made not in layers:
                 hide(made)
         for layer in reversed(layers):
-            for name in ("paint", "set_data", "data", "visible"):
+            for name in ("paint", "set_data", "data", "mode", "visible"):
                 emitter = getattr(layer.events, name, None)
                 for callback in (self._painted, self._seen):
                     if emitter is not None:

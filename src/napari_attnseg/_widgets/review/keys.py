@@ -19,6 +19,7 @@ KEYS = {
     "previous": ("Shift-N", "PageUp"),
     "mask": ("S",),
     "maps": ("W",),
+    "take_over": ("O",),
     "comment": ("T",),
 }
 

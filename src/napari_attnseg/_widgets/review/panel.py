@@ -56,6 +56,10 @@ class ReviewPanel(QWidget):
         self.list = CaseList()
         self.title = wrapped_label()
         self.title.setStyleSheet("font-weight: bold")
+        #: That the mask is empty, or covers all of its frame or nearly.
+        self.outcome = wrapped_label()
+        self.outcome.setStyleSheet("font-weight: bold")
+        self.outcome.hide()
         self.about = wrapped_label()
         self.buttons = {
             "accept": QPushButton("✓ Accept (A)"),
@@ -66,7 +70,9 @@ class ReviewPanel(QWidget):
             "undo": QPushButton("Undo (U)"),
             "mask": QPushButton("Mask (S)"),
             "maps": QPushButton("Maps (W)"),
+            "take_over": QPushButton("Take over the mask of the new result (O)"),
         }
+        self.buttons["take_over"].hide()
         self.comment = CommentLine()
         self.comment.setPlaceholderText("Comment (T); Enter or Escape leaves it")
         self.said = wrapped_label()
@@ -95,6 +101,8 @@ class ReviewPanel(QWidget):
                 buttons["mask"]: "Show or hide the mask.",
                 buttons["maps"]: "Show or hide the probability of the results. Their "
                 "gate maps come into the layer list, hidden.",
+                buttons["take_over"]: "Copy the mask of your new result of this image "
+                "into the reviewed mask, as a correction; Ctrl+Z takes it back.",
                 self.filter_box: "Which cases are listed; next and previous keep to "
                 "them.",
                 self.comment: "Saved while you type, for the case on screen.",
@@ -117,6 +125,7 @@ class ReviewPanel(QWidget):
             grid.addWidget(self.buttons[name], 1, 2 * place, 1, 2)
         grid.addWidget(self.buttons["mask"], 2, 0, 1, 3)
         grid.addWidget(self.buttons["maps"], 2, 3, 1, 3)
+        grid.addWidget(self.buttons["take_over"], 3, 0, 1, 6)
         ends = QHBoxLayout()
         ends.addWidget(self.export_button)
         ends.addWidget(self.close_button)
@@ -127,6 +136,7 @@ class ReviewPanel(QWidget):
         layout.addLayout(top)
         layout.addWidget(self.list, 1)
         layout.addWidget(self.title)
+        layout.addWidget(self.outcome)
         layout.addWidget(self.about)
         layout.addLayout(grid)
         layout.addWidget(self.comment)

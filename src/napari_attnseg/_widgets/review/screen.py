@@ -18,6 +18,8 @@ from napari_attnseg.review.study import MASK
 
 #: Milliseconds after which what is not a stroke, such as one taken back, is saved.
 SOON = 300
+#: Modes of a Labels layer in which the mouse changes it.
+BRUSHES = ("paint", "erase", "fill", "polygon")
 
 
 class CaseScreen:
@@ -32,6 +34,9 @@ class CaseScreen:
         Called after a mask was saved or shown for the first time.
     fail : callable
         Called with the message of an error.
+    noticed : callable
+        Called when the mask was perhaps changed, shown or hidden, with whether the user
+        paints in it.
 
     Attributes
     ----------
@@ -44,8 +49,10 @@ class CaseScreen:
         actions: Mapping[str, Callable[[], Any]],
         changed: Callable[[], None],
         fail: Callable[[str], None],
+        noticed: Callable[[bool], None],
     ) -> None:
         self._actions, self._changed, self._fail = actions, changed, fail
+        self._noticed = noticed
         self.case: Case | None = None
         self._open: OpenReview | None = None
         #: The mask as it was saved or read last; None: there is none.
@@ -103,7 +110,16 @@ class CaseScreen:
         """The mask to be decided on; None if there was none or it cannot be shown."""
         return self._saved if self._there else None
 
+    @property
+    def seen_labels(self) -> NDArray[Any] | None:
+        """The mask to be decided on, as its layer holds it; None while it is hidden."""
+        opened, case = self._open, self.case
+        if opened is None or case is None or opened.review.hidden(case):
+            return None
+        return None if self.labels is None else self.layers.labels
+
     def _visible(self, event: Any = None) -> None:
+        self._noticed(False)
         mask, opened = self.layers.mask, self._open
         if mask is None or opened is None or self.case is None or not mask.visible:
             return
@@ -119,18 +135,22 @@ class CaseScreen:
             self._changed()
 
     def _painted(self, event: Any = None) -> None:
+        mask = self.layers.mask
+        brushed = event is not None and event.type in ("paint", "mode")
+        there = mask is not None and mask.visible and mask.mode in BRUSHES
+        self._noticed(brushed and there)
         if event is not None and event.type == "paint":
             self.save()
             restart(self._at_once)  # of a fill, napari tells before it is done
         else:  # a stroke that is taken back, among much else
             restart(self._soon)
 
-    def save(self) -> None:
-        """Save the mask if it differs from what was saved last."""
+    def save(self, always: bool = False) -> None:
+        """Save the mask, if it differs from what was saved last or `always`."""
         labels, opened = self.layers.labels, self._open
         if opened is None or self.case is None or labels is None:
             return
-        if self._saved is None or np.array_equal(labels, self._saved):
+        if self._saved is None or (not always and np.array_equal(labels, self._saved)):
             return
         try:
             opened.review.paint(self.case, labels.copy())

@@ -8,27 +8,35 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_attnseg._widgets.base.controls import halt, restart, timer
 from napari_attnseg._widgets.base.dock import DockWidget
+from napari_attnseg._widgets.base.outline_widths import OutlineWidths
 from napari_attnseg._widgets.base.scroll import scrolled
 from napari_attnseg._widgets.review.keys import bind
 from napari_attnseg._widgets.review.opened import OpenReview
+from napari_attnseg._widgets.review.outcome import ReviewedOutcome, covers_words
 from napari_attnseg._widgets.review.panel import ReviewPanel
+from napari_attnseg._widgets.review.run_masks import RunMasks
 from napari_attnseg._widgets.review.screen import SOON, CaseScreen
 from napari_attnseg._widgets.review.setup_form import SetupForm
 from napari_attnseg.errors import AttnSegError
 from napari_attnseg.review.case import Case
+from napari_attnseg.review.session import Review
 from napari_attnseg.review.study import MAPS
 
 #: Of a mask that a run made of the image of the case on screen.
 NEW_MASK = (
     "{} is the mask of a new result. You still decide on the layer {}, which S shows "
-    "and hides."
+    "and hides; O takes the new mask over."
 )
+#: What is recorded of a run whose mask is taken over.
+RUN_FACTS = ("model", "weights_sha256", "date", "threshold")
+TAKE_BACK = "Ctrl+Z takes that back; U takes back the whole correction."
 #: When a decision is refused: what is on screen is not what it would be about.
 OTHER_SEEN = (
     "You decide on the layer {}, which is hidden, and the mask of a new result is on "
@@ -65,11 +73,19 @@ class ReviewWidget(DockWidget):
             "previous": self.previous_case,
             "mask": self.toggle_mask,
             "maps": self.toggle_maps,
+            "take_over": self.take_over,
             "comment": self.write_comment,
         }
         self.on_screen = CaseScreen(
-            napari_viewer, self._actions, self._changed, self._fail
+            napari_viewer, self._actions, self._changed, self._fail, self._noticed
         )
+        self.runs = RunMasks(napari_viewer, self.on_screen.layers)
+        self._outcome = ReviewedOutcome(
+            napari_viewer, self._life, self.on_screen, self.panel.outcome
+        )
+        self._outlines = OutlineWidths(napari_viewer, self._life)
+        #: Why a decision was refused, which is no longer so when the mask changes.
+        self._refusal = ""
         self._comment_soon = timer(SOON, self._save_comment)
         #: Cases whose masks are still to be read for the list, one whenever Qt is idle.
         self._unread: Iterator[Case] = iter(())
@@ -92,6 +108,9 @@ class ReviewWidget(DockWidget):
         inserted = self._viewer.layers.events.inserted
         inserted.connect(self._layer_came)
         life.at_end.append(partial(inserted.disconnect, self._layer_came))
+        removed = self._viewer.layers.events.removed
+        removed.connect(self._offer_run)
+        life.at_end.append(partial(removed.disconnect, self._offer_run))
         application: Any = QApplication.instance()
         changed = application.applicationStateChanged
         changed.connect(self._application_changed)
@@ -139,6 +158,7 @@ class ReviewWidget(DockWidget):
         self.opened = None
         with suppress(RuntimeError):  # napari is closing, and has no canvas any more
             self.on_screen.clear()
+        self._outcome.take_away()
         if not self._life.ended:
             if said:
                 show_error(said)
@@ -179,19 +199,49 @@ class ReviewWidget(DockWidget):
         self.panel.list.choose(opened.review.cases.index(case))
         self.panel.comment.setText(opened.review.state(case).comment)
         self.panel.show_case(opened, case)
+        self._outcome.tell()
+        self._offer_run()
         self._say(" ".join(filter(None, (told, note))))
 
     def _changed(self) -> None:
         """Show that a mask was saved, or shown for the first time."""
         if self.opened is not None and self.case is not None:
             self.panel.show_case(self.opened, self.case)
+            self._withdraw()
+
+    def _noticed(self, painting: bool) -> None:
+        """Follow the mask, which was perhaps changed, shown or hidden."""
+        self._outcome.follow()
+        if painting and (words := self.runs.put_aside()):
+            self._say(words)
+        mask = self.on_screen.layers.mask
+        another = mask is not None and self._refusal == OTHER_SEEN.format(mask.name)
+        if another and not self._is_another_seen():
+            self._withdraw()
+
+    def _refuse(self, why: str) -> None:
+        """Say why a decision is not taken, until the mask changes."""
+        self._refusal = why
+        self._say(why)
+
+    def _withdraw(self) -> None:
+        """Say no longer why a decision was not taken."""
+        if self._refusal and self.panel.said.text() == self._refusal:
+            self._say("")
+        self._refusal = ""
 
     def _layer_came(self, event: Any) -> None:
         if self.on_screen.layers.of_another_case(event.value):
             self._say(f"{event.value.name} belongs to an earlier case, and is hidden.")
-        elif event.value in self.on_screen.layers.masks_of_runs():
+        elif event.value in self.runs.visible:
             mask = self.on_screen.layers.mask
             self._say(NEW_MASK.format(event.value.name, mask.name) if mask else "")
+        self._offer_run()
+
+    def _offer_run(self, event: Any = None) -> None:
+        """Show the button that takes over the mask of a run where there is one."""
+        run = self.runs.newest
+        self.panel.buttons["take_over"].setVisible(run is not None)
 
     def _application_changed(self, state: Any) -> None:
         if self.opened is not None:
@@ -234,7 +284,12 @@ class ReviewWidget(DockWidget):
 
     def accept(self) -> None:
         """Accept the mask on screen, and show the next case."""
-        self._decide(lambda review, case: review.accept(case, self.on_screen.labels))
+
+        def accept(review: Review, case: Case) -> None:
+            labels = self.on_screen.labels
+            review.accept(case, labels, covers_words(labels))
+
+        self._decide(accept)
 
     def reject(self) -> None:
         """Reject the mask on screen, and show the next case."""
@@ -245,13 +300,14 @@ class ReviewWidget(DockWidget):
         if opened is None or case is None:
             return
         if self._is_another_seen():
-            self._say(OTHER_SEEN.format(self.on_screen.layers.mask.name))
+            self._refuse(OTHER_SEEN.format(self.on_screen.layers.mask.name))
             return
         self._save_all()
         try:
             decide(opened.review, case)
         except AttnSegError as error:
-            self._fail(str(error))
+            show_error(str(error))
+            self._refuse(str(error))
             return
         self.panel.show_state(opened, case)
         following = self._neighbour(1, open_only=True)
@@ -266,14 +322,38 @@ class ReviewWidget(DockWidget):
         """Whether a mask of a run is visible, and that of the case is not."""
         layers = self.on_screen.layers
         there = layers.labels is not None and self.on_screen.labels is not None
-        return there and not layers.mask.visible and bool(layers.masks_of_runs())
+        return there and not layers.mask.visible and bool(self.runs.visible)
 
     def correct(self) -> None:
         """Take the brush; the mask is saved with every stroke."""
-        if self.opened is not None and self.on_screen.layers.paint():
-            self._say(
-                "Paint; E erases, Ctrl+Z takes back a stroke, N shows the next case."
-            )
+        if self.opened is None or self.on_screen.layers.labels is None:
+            return
+        aside = self.runs.put_aside()
+        self.on_screen.layers.paint()
+        paint = "Paint; E erases, Ctrl+Z takes back a stroke, N shows the next case."
+        self._say(" ".join(filter(None, (aside, paint))))
+
+    def take_over(self) -> None:
+        """Make the mask of a new result of the image the reviewed one, as a stroke."""
+        opened, case, layers = self.opened, self.case, self.on_screen.layers
+        run = self.runs.newest
+        if opened is None or case is None or layers.labels is None:
+            return
+        if run is None:
+            self._say("There is no new result of this image: segment it first.")
+            return
+        made, record = run
+        blank = self.on_screen.labels is None  # also where nothing was found
+        changed, name = self.runs.take_over(made), layers.mask.name
+        self.on_screen.save(blank)
+        labels = self.on_screen.labels
+        if not changed and not blank:
+            self._say(f"{name} holds just what {made.name} does.")
+        elif labels is not None and np.array_equal(labels, made.data):  # it was saved
+            facts = {key: record.provenance.get(key) for key in RUN_FACTS}
+            self._tried(opened.review.took_over, case, labels, facts)
+            self._changed()
+            self._say(f"{name} is a copy of {made.name} now. {TAKE_BACK}")
 
     def undo(self) -> None:
         """Take back the decision that was made last, and show its case."""
