@@ -181,6 +181,14 @@ def test_a_tiff_without_a_picture_is_called_so(
     assert not capfd.readouterr().err
 
 
+def test_a_jpeg_that_is_named_as_a_tiff_is_told_as_what_it_is(tmp_path: Path) -> None:
+    Image.fromarray(np.full((8, 9), 90, np.uint8)).save(tmp_path / "a.tif", "JPEG")
+    with pytest.raises(InputError) as error:
+        read_image(tmp_path / "a.tif")
+    words = "it is no TIFF but a JPEG: give its name the suffix of JPEG"
+    assert str(error.value) == f"a.tif cannot be read: {words}."
+
+
 def test_a_folder_has_jpegs_under_each_of_their_suffixes(tmp_path: Path) -> None:
     """Browsers on Windows save photos as ``.jfif``."""
     grey = Image.fromarray(np.full((8, 9), 90, np.uint8))

@@ -10,7 +10,7 @@ import logging
 import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ from napari_attnseg.io.picture_profile import profile_of
 from napari_attnseg.io.pillow_files import is_lossy, large_pictures, load, widen_palette
 from napari_attnseg.io.png_checksums import expect_pixels_undamaged
 from napari_attnseg.io.tiff_bits import (
+    RemedyError,
     expect_package,
     expect_readable_bits,
     is_exchanged,
@@ -180,7 +181,7 @@ def _decode_tiff(path: Path) -> Decoded:
 
     with path.open("rb") as stored:
         if stored.read(2) not in _TIFF:
-            raise ValueError("it is no TIFF, whatever its name says")
+            raise _no_tiff(stored)
     try:
         file = tifffile.TiffFile(path)
     except struct.error as error:
@@ -222,6 +223,20 @@ def _decode_tiff(path: Path) -> Decoded:
             transparency=masks,
             profile=page.tags.valueof(PROFILE_TAG),
         )
+
+
+def _no_tiff(stored: IO[bytes]) -> ValueError:
+    """Error of a file that is named as a TIFF and is none."""
+    from PIL import Image, UnidentifiedImageError
+
+    stored.seek(0)
+    try:
+        with large_pictures(), Image.open(stored, formats=FORMATS) as file:
+            kind = file.format
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+        return ValueError("it is no TIFF, whatever its name says")
+    words = f"it is no TIFF but a {kind}: give its name the suffix of {kind}"
+    return RemedyError(words)
 
 
 def _series(series: Any, turn: int) -> Series:
