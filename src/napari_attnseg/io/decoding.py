@@ -305,7 +305,7 @@ def _decode_pillow(path: Path) -> Decoded:
             if file.format in ("JPEG", "MPO"):
                 expect_last_block(file, path)
             if deep is None:
-                found.append(_frame(file, 1 if turned else turn))
+                found.append(_frame(file, 1 if turned else turn, bits))
             else:
                 found.append(Series(upright(deep, turn), True))
         if len(turns) > 1:
@@ -333,13 +333,16 @@ def _expect_undamaged(file: Picture, path: Path) -> None:
             expect_every_scan(data)
 
 
-def _frame(file: Picture, turn: int) -> Series:
+def _frame(file: Picture, turn: int, bits: int) -> Series:
     mode = _CONVERTED.get(file.mode, file.mode)
     key = file.info.get("transparency")
+    if file.mode == "L" and bits < 8 and isinstance(key, int):
+        # Pillow spreads the greys over 0 to 255, but not the transparent one.
+        key = file.info["transparency"] = key * (255 // (2**bits - 1))
     if key is not None and file.mode == "P":
         mode = "RGBA"
-    elif key is not None and file.mode in ("L", "RGB") and np.any(key):
-        mode = {"L": "LA", "RGB": "RGBA"}[file.mode]
+    elif key is not None and file.mode in ("1", "L", "RGB") and np.any(key):
+        mode = "RGBA" if file.mode == "RGB" else "LA"
     if file.format == "TIFF" and file.mode == "P":
         widen_palette(file)
     array = np.asarray(file if mode == file.mode else file.convert(mode))

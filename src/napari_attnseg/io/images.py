@@ -121,8 +121,12 @@ def read_image(path: Path, upright: bool = True) -> NDArray[np.generic]:
 
 
 def read_numbers(path: Path) -> NDArray[np.generic]:
-    """Read a mask or a map upright, with its numbers as they are; else `read_image`."""
-    return _pixels(path, decode_file(path))
+    """Read a mask or a map upright, with its numbers as they are; else `read_image`.
+
+    Alpha is kept, also beside grey and of a palette: it may be the mask, or erase it.
+    Both become (H, W, 4).
+    """
+    return _pixels(path, decode_file(path), alpha=True)
 
 
 def read_upright(path: Path) -> UprightImage:
@@ -182,7 +186,7 @@ def _unreadable(path: Path, reason: str) -> InputError:
     )
 
 
-def _pixels(path: Path, decoded: Decoded) -> NDArray[np.generic]:
+def _pixels(path: Path, decoded: Decoded, alpha: bool = False) -> NDArray[np.generic]:
     """The one picture of a file; white is made the largest number."""
     pages = sum(len(one.pages) for one in decoded.series)
     (series, *others) = decoded.series
@@ -193,11 +197,14 @@ def _pixels(path: Path, decoded: Decoded) -> NDArray[np.generic]:
         )
         raise InputError(f"{path.name} cannot be read: {words}.")
     array = series.array
-    if decoded.white_is_zero and array.dtype.kind in "bu":
-        array = ~array
+    white = decoded.white_is_zero and array.dtype.kind in "bu"
     if series.colour and array.shape[-1] == 2:
-        return np.repeat(array[..., :1], 3, axis=-1)
-    return array[..., :3] if series.indices is not None else array
+        grey = ~array[..., :1] if white else array[..., :1]
+        rest = [array[..., 1:]] if alpha else []
+        return np.concatenate([grey] * 3 + rest, axis=-1)
+    if white:
+        array = ~array
+    return array if series.indices is None or alpha else array[..., :3]
 
 
 def is_file(path: Path) -> bool:
