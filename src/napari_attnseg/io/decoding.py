@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from napari_attnseg.io.bmp_palettes import load_indices
 from napari_attnseg.io.colour_profiles import PROFILE_TAG
 from napari_attnseg.io.deep_png import deep_pixels, is_deep
+from napari_attnseg.io.imagej_calibration import Calibration, calibration_of
 from napari_attnseg.io.jpeg_ends import expect_last_block
 from napari_attnseg.io.jpeg_holes import expect_no_hole
 from napari_attnseg.io.jpeg_scans import expect_every_scan
@@ -119,6 +120,8 @@ class Decoded:
         Number of pages that it calls transparency masks, and that were left out.
     profile : bytes or None
         Embedded ICC profile, or one of a PNG's gamma; it was not applied.
+    calibration : Calibration or None
+        How ImageJ shows the numbers of a grey TIFF; it was not applied.
     """
 
     series: tuple[Series, ...]
@@ -131,6 +134,7 @@ class Decoded:
     thumbnails: int = 0
     transparency: int = 0
     profile: bytes | None = None
+    calibration: Calibration | None = None
 
     def stored(self) -> Decoded:
         """Copy with the pixels as they are stored, without the orientation."""
@@ -197,6 +201,8 @@ def _decode_tiff(path: Path) -> Decoded:
         expect_readable_bits(page, white)
         if is_spread(page):
             return _through_pillow(path, page, white)
+        grey = page.photometric != kinds.RGB
+        calibration = calibration_of(file, page.dtype) if grey else None
         # Of a stack, often the first page alone has the tag.
         turns = {
             known_orientation(int(one.tags.valueof(TAG)))
@@ -214,13 +220,15 @@ def _decode_tiff(path: Path) -> Decoded:
             # Its compressed kinds (LZW: DRIVE) need a package that Pillow does without.
             if not needs_package(error):
                 raise
-            return _through_pillow(path, page, white)
+            decoded = _through_pillow(path, page, white)
+            return replace(decoded, calibration=calibration)
         return Decoded(
             *(found, turn, white, lossy),
             stack=True,
             thumbnails=thumbnails,
             transparency=masks,
             profile=page.tags.valueof(PROFILE_TAG),
+            calibration=calibration,
         )
 
 

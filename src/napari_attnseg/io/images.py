@@ -22,6 +22,7 @@ from napari_attnseg.io.colour_profiles import (
 )
 from napari_attnseg.io.decoding import Decoded, decode
 from napari_attnseg.io.folders import entries, left_out, left_out_words, other_folder
+from napari_attnseg.io.imagej_calibration import Calibration
 from napari_attnseg.io.other_formats import other_file_words
 from napari_attnseg.io.other_pictures import OTHER_PICTURES
 from napari_attnseg.io.tiff_bits import RemedyError
@@ -58,6 +59,8 @@ class UprightImage:
         Name of the embedded colour profile from which colours were converted to sRGB.
     profile_left : str or None
         The same of one that was not used, as the colours have more than 8 bits.
+    calibration : Calibration or None
+        How ImageJ shows the numbers, in which a window is meant; it was not applied.
     """
 
     pixels: NDArray[np.generic]
@@ -68,6 +71,7 @@ class UprightImage:
     transparency: int = 0
     profile: str | None = None
     profile_left: str | None = None
+    calibration: Calibration | None = None
 
     @property
     def left_out(self) -> dict[str, int]:
@@ -141,6 +145,7 @@ def read_upright(path: Path) -> UprightImage:
         transparency=decoded.transparency,
         profile=name if converted else None,
         profile_left=None if converted else name,
+        calibration=decoded.calibration,
     )
 
 

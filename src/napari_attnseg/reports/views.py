@@ -16,7 +16,7 @@ from napari_attnseg.colormaps import CLASS_COLOURS
 from napari_attnseg.false_colours import COLOUR_MAP, colour_map_of, map_words
 from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.intensity import rule_of
-from napari_attnseg.intensity_warnings import warning_sentence, warnings_of
+from napari_attnseg.intensity_warnings import intensity_sentences
 from napari_attnseg.io.segmented_pixels import NoImage
 from napari_attnseg.masks import MEDSAM
 from napari_attnseg.objects.descriptors import ObjectRecord
@@ -176,7 +176,7 @@ def remarks(case: Case, image: Any) -> list[str]:
         )
     if facts.get("orientation", 1) != 1:
         found.append("The file asks to be shown turned; it was turned upright first.")
-    found += [warning_sentence(one) for one in warnings_of(facts)]
+    found += intensity_sentences(facts)
     if image is not None and box is None:
         if pictures := pictures_on_page(image):
             found.append(
