@@ -47,6 +47,9 @@ _NO_IMAGE = {
     "it came from none.",
     NoImage.CHANGED: "The image is not shown: its file holds other pixels than those "
     "that were segmented.",
+    NoImage.TURNED: "The image is not shown: its file asks to be shown turned (EXIF, "
+    "XMP or TIFF orientation) since it was segmented, so the mask does not lie on it: "
+    "turn it back, or segment it again.",
     NoImage.UNREADABLE: "The image is not shown: its file cannot be read.",
 }
 
