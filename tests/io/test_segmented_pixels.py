@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from medical_files import numbered, video_file
+from odd_files import turn
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -58,10 +59,7 @@ def test_export_refuses_results_of_another_image(story: Path, kind: str) -> None
 def test_an_image_that_was_turned_by_exif_since_is_told(story: Path) -> None:
     """As picture viewers turn it: the pixels that are stored stay as they are."""
     image, out = story.parent.parent / "x.png", story.parent.parent / "out"
-    with Image.open(image) as opened:
-        exif = opened.getexif()
-        exif[274] = 3
-        opened.copy().save(image, exif=exif)
+    turn(image, 3)
     words = ["export", str(story), "--format", "labels-png", "--out", str(out)]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 2
@@ -73,10 +71,7 @@ def test_an_image_that_was_turned_by_exif_since_is_told(story: Path) -> None:
 def test_a_run_that_saw_an_oriented_file_as_stored_is_of_it(tmp_path: Path) -> None:
     """As napari's own reader shows a file with an orientation, which the run says."""
     image = picture(tmp_path / "x.png", 0)
-    with Image.open(image) as opened:
-        exif = opened.getexif()
-        exif[274] = 3
-        opened.copy().save(image, exif=exif)
+    turn(image, 3)
     facts = {**RUN, "source": str(image), "mask_sha256": array_sha256(MASK)}
     facts["image_sha256"] = array_sha256(read_image(image, upright=False))
     facts["viewer_decoding"] = "oriented"
