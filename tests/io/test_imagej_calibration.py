@@ -96,6 +96,19 @@ def test_no_calibration(tmp_path: Path, words: str) -> None:
     assert read_upright(file).calibration is None
 
 
+def test_numbers_that_are_read_inverted_are_refused_with_a_window(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
+    file, facts = tmp_path / "ij.tif", "ImageJ=1.54f\nc0=-1024.0\nc1=1.0\n"
+    pixels = (HU.astype(np.int32) + 1024).astype(np.uint16)
+    kind = {"photometric": "miniswhite", "metadata": None}
+    tifffile.imwrite(file, pixels, description=facts, **kind)
+    how = (tiny_weights, "--window", "0", "80")
+    done, _, found = segmented(file, tmp_path / "o", *how)
+    assert found is None and "rising straight line" in " ".join(done.output.split())
+    assert segmented(file, tmp_path / "o", tiny_weights)[2] is not None
+
+
 def test_signed_numbers_are_as_imagej_holds_them(tmp_path: Path) -> None:
     facts = "ImageJ=1.54f\nc0=-32768.0\nc1=1.0\n"
     file = tmp_path / "x.tif"
@@ -134,3 +147,14 @@ def test_a_wide_window_is_not_answered_by_asking_for_one(
     said = " ".join(done.output.split())
     assert "hree tenths of the window that was given" in said
     assert "--window LOW HIGH" not in said
+
+
+def test_explain_takes_the_window_alike(tmp_path: Path, tiny_weights: Path) -> None:
+    calibrated(tmp_path / "ij.tif")
+    words = ["explain", str(tmp_path / "ij.tif"), "--method", "gate", "--out"]
+    words += [str(tmp_path / "o"), "--weights", str(tiny_weights), "--device", "cpu"]
+    done = CliRunner().invoke(app, [*words, "--window", "0", "80"])
+    assert done.exit_code == 0, done.output
+    (story,) = (tmp_path / "o").glob("*.json")
+    assert '"intercept": -1024' in story.read_text()
+    assert "the window was taken in the values" in " ".join(done.output.split())

@@ -202,7 +202,7 @@ def _decode_tiff(path: Path) -> Decoded:
         if is_spread(page):
             return _through_pillow(path, page, white)
         grey = page.photometric != kinds.RGB
-        calibration = calibration_of(file, page.dtype) if grey else None
+        calibration = calibration_of(file, page.dtype, white) if grey else None
         # Of a stack, often the first page alone has the tag.
         turns = {
             known_orientation(int(one.tags.valueof(TAG)))

@@ -71,10 +71,18 @@ class Calibration:
         return {**ends, "slope": self.slope, "intercept": self.intercept}
 
 
-def calibration_of(file: TiffFile, dtype: np.dtype[Any]) -> Calibration | None:
-    """Calibration of an open TIFF of numbers of this type; None: it has none.
+def calibration_of(
+    file: TiffFile, dtype: np.dtype[Any], white: bool
+) -> Calibration | None:
+    """Calibration of an open TIFF; None: it has none, as floats in ImageJ.
 
-    As in ImageJ, floats have none.
+    Parameters
+    ----------
+    file : TiffFile
+    dtype : dtype
+        Of its numbers.
+    white : bool
+        Whether its smallest number is white, so that numbers are read inverted.
     """
     facts = file.imagej_metadata if file.is_imagej else None
     if not facts or dtype.kind not in "ui":
@@ -87,7 +95,7 @@ def calibration_of(file: TiffFile, dtype: np.dtype[Any]) -> Calibration | None:
         intercept, slope = (float(one) for one in coefficients)
     except (TypeError, ValueError):
         intercept = slope = np.nan
-    if function != _STRAIGHT_LINE:
+    if function != _STRAIGHT_LINE or white:
         intercept = slope = np.nan
     if dtype.kind == "i":  # which ImageJ holds as unsigned numbers
         intercept += slope * (np.iinfo(dtype).max + 1)
