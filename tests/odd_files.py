@@ -88,3 +88,11 @@ def write_png_16(path: Path, pixels: NDArray[np.uint16]) -> None:
     parts = ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
     data = b"".join(chunk(name, part) for name, part in parts)
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + data)
+
+
+def turn(file: Path, orientation: int) -> None:
+    """Turn a picture as viewers do: by its EXIF, not by the pixels that are stored."""
+    with Image.open(file) as opened:
+        exif, pixels = opened.getexif(), opened.copy()
+    exif[274] = orientation
+    pixels.save(file, exif=exif)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from medical_files import numbered, video_file
+from odd_files import turn
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -17,8 +18,9 @@ from napari_attnseg.io.frame_parts import FrameParts
 from napari_attnseg.io.images import read_image
 from napari_attnseg.io.readers import open_frames
 from napari_attnseg.io.results import Results, save_results
-from napari_attnseg.io.segmented_pixels import expect_same_image
+from napari_attnseg.io.segmented_pixels import NoImage, expect_same_image
 from napari_attnseg.io.stack_results import StackNames, StackResults
+from napari_attnseg.reports.cases import load_cases
 from napari_attnseg.results import Segmentation
 
 MASK = np.zeros((40, 48), np.uint8)
@@ -52,6 +54,33 @@ def test_export_refuses_results_of_another_image(story: Path, kind: str) -> None
     assert done.exit_code == 2 and "image that was segmented in x.png" in done.stderr
     image.unlink()
     assert CliRunner().invoke(app, words).exit_code == 0
+
+
+def test_an_image_that_was_turned_by_exif_since_is_told(story: Path) -> None:
+    """As picture viewers turn it: the pixels that are stored stay as they are."""
+    image, out = story.parent.parent / "x.png", story.parent.parent / "out"
+    turn(image, 3)
+    words = ["export", str(story), "--format", "labels-png", "--out", str(out)]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 2
+    assert "asks to be shown turned since then" in " ".join(done.stderr.split())
+    (case,) = load_cases(story)
+    assert case.image is NoImage.TURNED
+
+
+def test_a_run_that_saw_an_oriented_file_as_stored_is_of_it(tmp_path: Path) -> None:
+    """As napari's own reader shows a file with an orientation, which the run says."""
+    image = picture(tmp_path / "x.png", 0)
+    turn(image, 3)
+    facts = {**RUN, "source": str(image), "mask_sha256": array_sha256(MASK)}
+    facts["image_sha256"] = array_sha256(read_image(image, upright=False))
+    facts["viewer_decoding"] = "oriented"
+    run = Segmentation(MASK, MASK[None].astype(np.float32), (), facts)
+    whole = Results("x", str(image), [run], image=image)
+    story = save_results(whole, tmp_path / "results", "x")[-1]
+    expect_same_image(story, image)
+    (case,) = load_cases(story)
+    assert not isinstance(case.image, NoImage)
 
 
 def test_a_slice_of_a_stack_that_changed_is_found(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from made_reports import MEASURED, Page, save
 from medical_files import dicom_file
+from odd_files import turn
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -141,6 +142,8 @@ def test_an_image_that_is_not_what_was_segmented_is_not_shown(
         image.unlink()
     elif why is NoImage.CHANGED:
         Image.new("RGB", (60, 40)).save(image)
+    elif why is NoImage.TURNED:
+        turn(image, 3)
     else:
         image.write_bytes(b"no image")
     (case,) = load_cases(file)

@@ -15,7 +15,7 @@ from napari_attnseg.canvas import mostly_canvas
 from napari_attnseg.errors import InputError
 from napari_attnseg.false_colours import COLOUR_MAP, colour_map_of
 from napari_attnseg.intensity import IntensityWarning
-from napari_attnseg.intensity_warnings import warnings_of
+from napari_attnseg.intensity_warnings import mostly_clipped, warnings_of
 from napari_attnseg.io.folders import left_out, name_key
 from napari_attnseg.io.readers.formats import file_format
 from napari_attnseg.mask_like import looks_like_mask
@@ -56,6 +56,13 @@ class Note(StrEnum):
     NARROW_RANGE
         Less than three tenths of the image's range of intensities hold 99 % of its
         pixels.
+    NARROW_IN_WINDOW
+        The same of the window that was given.
+    CLIPPED
+        The window that was given makes nearly all pixels black or white; see
+        `intensity_warnings.CLIPPED`.
+    CALIBRATED
+        The window that was given was taken in the values that ImageJ shows.
     UNLIKE
         The image is unlike those that the expected Dice was measured on, so it has no
         expected Dice.
@@ -99,6 +106,9 @@ class Note(StrEnum):
     NO_BOX = "no_box"
     DECORATIVE = "decorative"
     NARROW_RANGE = "narrow_range"
+    NARROW_IN_WINDOW = "narrow_in_window"
+    CLIPPED = "clipped"
+    CALIBRATED = "calibrated"
     UNLIKE = "unlike"
     GREY = "grey"
     NOTHING_FOUND = "nothing_found"
@@ -246,9 +256,15 @@ def model_notes(segmenter: Segmenter, device: str) -> tuple[Note, ...]:
     return (Note.NO_GPU,) * on_cpu + (Note.NO_GATES,) * gateless
 
 
-def intensity_notes(provenance: Mapping[str, Any]) -> list[Note]:
-    """Notes on how intensities were mapped, from the provenance."""
-    return [_OF_WARNING[warning] for warning in warnings_of(provenance)]
+def intensity_notes(provenance: Mapping[str, Any], given: bool = False) -> list[Note]:
+    """Notes on how intensities were mapped, from the provenance.
+
+    `given` says whether the user gave a window, not the file.
+    """
+    if given and mostly_clipped(provenance):
+        return [Note.CLIPPED]
+    notes = [_OF_WARNING[warning] for warning in warnings_of(provenance)]
+    return [Note.NARROW_IN_WINDOW for _ in notes] if given else notes
 
 
 def found_notes(

@@ -25,7 +25,7 @@ from napari_attnseg.batch.here import Steps, Write, process
 from napari_attnseg.devices import resolve_device
 from napari_attnseg.errors import InputError
 from napari_attnseg.hashing import array_sha256
-from napari_attnseg.intensity import Intensity, parse_intensity
+from napari_attnseg.intensity import Intensity, Window, parse_intensity
 from napari_attnseg.io.explanations import (
     SavedExplanation,
     explanation_files,
@@ -36,7 +36,7 @@ from napari_attnseg.io.images import UprightImage, find_images, read_image
 from napari_attnseg.io.readers import FileSet, find_sets, read_picture
 from napari_attnseg.io.readers.facts import FILE_FACTS, FileFacts
 from napari_attnseg.io.readers.formats import FileFormat, file_format
-from napari_attnseg.io.readers.window import rule_for
+from napari_attnseg.io.readers.window import rule_of_picture
 from napari_attnseg.spec import STRIDES
 from napari_attnseg.weights import DEFAULT_WEIGHTS
 
@@ -134,14 +134,18 @@ def explain_images(
             turn[FILE_FACTS] = found.facts.to_provenance()
         if frame is not None:
             turn["frame"] = frame
-        shown = rule_for(found.facts, rule, asked=intensity is not None)
+        asked = intensity is not None
+        shown, converted = rule_of_picture(found, rule, path.name, asked)
+        turn |= converted
+        notes += [Note.CALIBRATED] * bool(converted)
         explained = run_explainer(
             name, explainer, segmenter, image, strides, target, intensity=shown
         )
         maps = [
             replace(one, provenance={**one.provenance, **turn}) for one in explained
         ]
-        notes += intensity_notes(maps[0].provenance)
+        given = isinstance(intensity, Window)
+        notes += intensity_notes(maps[0].provenance, given)
         if target is None:
             own = segmenter(image, intensity=shown)
             outline, outlined = own.mask, "the model's own mask"

@@ -19,6 +19,7 @@ from napari_attnseg.batch.checked_model import CheckedModel
 from napari_attnseg.batch.done import settings_hash
 from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.errors import InputError
+from napari_attnseg.intensity import Window
 from napari_attnseg.io.readers.facts import FileFacts
 from napari_attnseg.io.readers.window import rule_for
 from napari_attnseg.masks import MaskRules, remake
@@ -83,7 +84,8 @@ class MaskMaker:
                 image, flip=how.flip, intensity=rule, box=how.box
             )
             result = segmenter.decode(encoded, how.gates, how.threshold, how.readers)
-        notes = intensity_notes(result.provenance)
+        given = isinstance(how.intensity, Window)
+        notes = intensity_notes(result.provenance, given)
         if self._rules != MaskRules(self._rules.threshold):
             result = remake(result, self._rules)
         if how.box is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,8 +23,10 @@ from napari_attnseg.batch.here import Kept, Steps, Write
 from napari_attnseg.batch.options import SegmentOptions
 from napari_attnseg.devices import OPENVINO
 from napari_attnseg.errors import InputError
+from napari_attnseg.intensity import Intensity, Window
 from napari_attnseg.io.atomic import remove, remove_leftovers, write_text
 from napari_attnseg.io.images import UprightImage, read_upright
+from napari_attnseg.io.readers.window import rule_of_picture
 from napari_attnseg.io.results import Results, save_results
 from napari_attnseg.masks import MEDSAM, MaskRules, remake
 from napari_attnseg.reliability.estimate import (
@@ -48,7 +51,9 @@ class _Read:
     """An image on its way through the network."""
 
     upright: UprightImage
+    rule: Intensity
     prepared: PreparedImage | None
+    converted: Mapping[str, Any]
     encoded: EncodedImage | None = None
 
 
@@ -104,10 +109,12 @@ class Segmenting:
                 return Kept(earlier.files)
         if not self._how.replace_edited:
             expect_not_by_hand(self._out, stem)
+        rule, converted = rule_of_picture(found, self._intensity, path.name)
+        notes += [Note.CALIBRATED] * bool(converted)
         if self._how.tile:
-            return _Read(found, None)
-        how = self._intensity, self._how.box
-        return _Read(found, self.segmenter.prepare(found.pixels, None, *how))
+            return _Read(found, rule, None, converted)
+        prepared = self.segmenter.prepare(found.pixels, None, rule, self._how.box)
+        return _Read(found, rule, prepared, converted)
 
     def _encode(self, some: list[_Read]) -> None:
         prepared = [one.prepared for one in some if one.prepared is not None]
@@ -119,11 +126,12 @@ class Segmenting:
     def _compute(self, path: Path, stem: str, notes: list[Note], read: _Read) -> Write:
         how, image = self._how, read.upright.pixels
         result = self._segment(read)
-        notes += intensity_notes(result.provenance)
+        given = isinstance(how.intensity, Window)
+        notes += intensity_notes(result.provenance, given)
         if self._rules != MaskRules(self._rules.threshold):
             result = remake(result, self._rules)
         if self._sam is not None:
-            seen = self._sam.encode(image, intensity=self._intensity)
+            seen = self._sam.encode(image, intensity=read.rule)
             result = self._sam.refine(result, seen)
             if not result.provenance[MEDSAM]["boxes"]:
                 notes.append(Note.NO_BOX)
@@ -137,6 +145,7 @@ class Segmenting:
             "orientation": read.upright.orientation,
             SETTINGS: self.settings,
             **read.upright.noted,
+            **read.converted,
             **found_facts(image, notes),
         }
         result = replace(result, provenance={**result.provenance, **turn})
@@ -165,7 +174,7 @@ class Segmenting:
             read.upright.pixels,
             None,
             how.flip,
-            self._intensity,
+            read.rule,
             how.box,
             how.gates,
             how.threshold,

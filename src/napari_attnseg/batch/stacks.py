@@ -43,7 +43,8 @@ _RATE = 10.0
 #: Notes on the file, and those that each frame may have: told once per file.
 _ONCE = frozenset(
     {
-        *(Note.NARROW_RANGE, Note.UNLIKE, Note.GREY, Note.WHOLE_IMAGE, Note.CANVAS),
+        *(Note.NARROW_RANGE, Note.NARROW_IN_WINDOW, Note.UNLIKE, Note.GREY),
+        *(Note.WHOLE_IMAGE, Note.CANVAS),
         *(Note.PLANES, Note.LIKE_MASK, Note.PAGE, Note.COLOUR_MAP),
         *(Note.BURNED_IN, Note.INTERLACED),
     }
@@ -110,6 +111,7 @@ class StackRun:
         self._results: StackResults | None = None
         self._told: set[Note] = set()
         self._found_nothing = True
+        self._clipped = True
 
     def __len__(self) -> int:
         return -(-len(self._frames) // self._every)
@@ -213,6 +215,7 @@ class StackRun:
     def _said(self, frame: int, notes: list[Note], last: bool) -> tuple[Note, ...]:
         """Notes that were not given for an earlier frame."""
         self._found_nothing &= Note.NOTHING_FOUND in notes
+        self._clipped &= Note.CLIPPED in notes
         every = (*notes, *facts_notes(self._frames.facts))
         said = [one for one in every if one in _ONCE and one not in self._told]
         self._told |= set(said)
@@ -220,6 +223,8 @@ class StackRun:
             said.append(Note.NO_OVERLAY)
         if last and self._found_nothing:
             said.append(Note.NOTHING_FOUND)
+        if last and self._clipped:  # slices beside the body hold nothing but air
+            said.append(Note.CLIPPED)
         return tuple(said)
 
     def close(self) -> None:

@@ -161,8 +161,13 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     from napari_attnseg.canvas import CANVAS_WORDS
     from napari_attnseg.false_colours import COLOUR_MAP_WORDS
     from napari_attnseg.intensity import IntensityWarning
-    from napari_attnseg.intensity_warnings import warning_sentence
+    from napari_attnseg.intensity_warnings import (
+        CLIPPED_WORDS,
+        NARROW_IN_WINDOW_WORDS,
+        warning_sentence,
+    )
     from napari_attnseg.io.colour_profiles import PROFILE_LEFT_WORDS
+    from napari_attnseg.io.imagej_calibration import CALIBRATED_WORDS
     from napari_attnseg.io.other_pictures import OTHER_PICTURES_WORDS
     from napari_attnseg.io.readers.dicom_planes import PLANES_WORDS
     from napari_attnseg.io.readers.film_kinds import INTERLACED_WORDS
@@ -196,7 +201,10 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
         "for a mask that attnseg segment wrote, wrong for one drawn in napari, which "
         "shows this file as it is stored; look at the outline in the picture.",
         Note.NO_BOX: f"{name}: the mask is empty; MedSAM had no box to look in.",
-        Note.NARROW_RANGE: f"{name}: {narrow[0].lower()}{narrow[1:]}",
+        Note.NARROW_RANGE: f"{name}: {_lower(narrow)}",
+        Note.NARROW_IN_WINDOW: f"{name}: {_lower(NARROW_IN_WINDOW_WORDS)}",
+        Note.CLIPPED: f"{name}: {_lower(CLIPPED_WORDS)}",
+        Note.CALIBRATED: CALIBRATED_WORDS.format(name),
         # Of a film it is told at the end, if it holds for every frame.
         Note.NOTHING_FOUND: f"{file}: nothing was found.",
         Note.WHOLE_IMAGE: f"{name}: the mask covers the whole image: these weights do "
@@ -222,6 +230,10 @@ def image_sentences(outcome: Outcome, wording: Wording) -> list[str]:
     if error is not None:
         said.append(error if name in error else f"{name}: {error}")
     return said
+
+
+def _lower(sentence: str) -> str:
+    return f"{sentence[0].lower()}{sentence[1:]}"
 
 
 def _colour_map(outcome: Outcome) -> str:

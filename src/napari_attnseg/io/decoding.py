@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from napari_attnseg.io.bmp_palettes import load_indices
 from napari_attnseg.io.colour_profiles import PROFILE_TAG
 from napari_attnseg.io.deep_png import deep_pixels, is_deep
+from napari_attnseg.io.imagej_calibration import Calibration, calibration_of
 from napari_attnseg.io.jpeg_ends import expect_last_block
 from napari_attnseg.io.jpeg_holes import expect_no_hole
 from napari_attnseg.io.jpeg_scans import expect_every_scan
@@ -120,6 +121,8 @@ class Decoded:
         Number of pages that it calls transparency masks, and that were left out.
     profile : bytes or None
         Embedded ICC profile, or one of a PNG's gamma; it was not applied.
+    calibration : Calibration or None
+        How ImageJ shows the numbers of a grey TIFF; it was not applied.
     """
 
     series: tuple[Series, ...]
@@ -132,6 +135,7 @@ class Decoded:
     thumbnails: int = 0
     transparency: int = 0
     profile: bytes | None = None
+    calibration: Calibration | None = None
 
     def stored(self) -> Decoded:
         """Copy with the pixels as they are stored, without the orientation."""
@@ -198,6 +202,8 @@ def _decode_tiff(path: Path) -> Decoded:
         expect_readable_bits(page, white)
         if is_spread(page):
             return _through_pillow(path, page, white)
+        grey = page.photometric != kinds.RGB
+        calibration = calibration_of(file, page.dtype, white) if grey else None
         # Of a stack, often the first page alone has the tag.
         turns = {
             known_orientation(int(one.tags.valueof(TAG)))
@@ -215,13 +221,15 @@ def _decode_tiff(path: Path) -> Decoded:
             # Its compressed kinds (LZW: DRIVE) need a package that Pillow does without.
             if not needs_package(error):
                 raise
-            return _through_pillow(path, page, white)
+            decoded = _through_pillow(path, page, white)
+            return replace(decoded, calibration=calibration)
         return Decoded(
             *(found, turn, white, lossy),
             stack=True,
             thumbnails=thumbnails,
             transparency=masks,
             profile=page.tags.valueof(PROFILE_TAG),
+            calibration=calibration,
         )
 
 
@@ -320,7 +328,7 @@ def _decode_pillow(path: Path) -> Decoded:
             if file.format in ("JPEG", "MPO"):
                 expect_last_block(file, path)
             if deep is None:
-                found.append(_frame(file, 1 if turned else turn))
+                found.append(_frame(file, 1 if turned else turn, bits))
             else:
                 found.append(Series(upright(deep, turn), True))
         if len(turns) > 1:
@@ -348,13 +356,16 @@ def _expect_undamaged(file: Picture, path: Path) -> None:
             expect_every_scan(data)
 
 
-def _frame(file: Picture, turn: int) -> Series:
+def _frame(file: Picture, turn: int, bits: int) -> Series:
     mode = _CONVERTED.get(file.mode, file.mode)
     key = file.info.get("transparency")
+    if file.mode == "L" and bits < 8 and isinstance(key, int):
+        # Pillow spreads the greys over 0 to 255, but not the transparent one.
+        key = file.info["transparency"] = key * (255 // (2**bits - 1))
     if key is not None and file.mode == "P":
         mode = "RGBA"
-    elif key is not None and file.mode in ("L", "RGB") and np.any(key):
-        mode = {"L": "LA", "RGB": "RGBA"}[file.mode]
+    elif key is not None and file.mode in ("1", "L", "RGB") and np.any(key):
+        mode = "RGBA" if file.mode == "RGB" else "LA"
     if file.format == "TIFF" and file.mode == "P":
         widen_palette(file)
     array = np.asarray(file if mode == file.mode else file.convert(mode))

@@ -22,6 +22,7 @@ from napari_attnseg.io.colour_profiles import (
 )
 from napari_attnseg.io.decoding import Decoded, decode
 from napari_attnseg.io.folders import entries, left_out, left_out_words, other_folder
+from napari_attnseg.io.imagej_calibration import Calibration
 from napari_attnseg.io.other_formats import other_file_words
 from napari_attnseg.io.other_pictures import OTHER_PICTURES
 from napari_attnseg.io.tiff_bits import RemedyError
@@ -58,6 +59,8 @@ class UprightImage:
         Name of the embedded colour profile from which colours were converted to sRGB.
     profile_left : str or None
         The same of one that was not used, as the colours have more than 8 bits.
+    calibration : Calibration or None
+        How ImageJ shows the numbers, in which a window is meant; it was not applied.
     """
 
     pixels: NDArray[np.generic]
@@ -68,6 +71,7 @@ class UprightImage:
     transparency: int = 0
     profile: str | None = None
     profile_left: str | None = None
+    calibration: Calibration | None = None
 
     @property
     def left_out(self) -> dict[str, int]:
@@ -128,8 +132,12 @@ def read_image(path: Path, upright: bool = True) -> NDArray[np.generic]:
 
 
 def read_numbers(path: Path) -> NDArray[np.generic]:
-    """Read a mask or a map upright, with its numbers as they are; else `read_image`."""
-    return _pixels(path, decode_file(path))
+    """Read a mask or a map upright, with its numbers as they are; else `read_image`.
+
+    Alpha is kept, also beside grey and of a palette: it may be the mask, or erase it.
+    Both become (H, W, 4).
+    """
+    return _pixels(path, decode_file(path), alpha=True)
 
 
 def read_upright(path: Path) -> UprightImage:
@@ -144,6 +152,7 @@ def read_upright(path: Path) -> UprightImage:
         transparency=decoded.transparency,
         profile=name if converted else None,
         profile_left=None if converted else name,
+        calibration=decoded.calibration,
     )
 
 
@@ -189,7 +198,7 @@ def _unreadable(path: Path, reason: str) -> InputError:
     )
 
 
-def _pixels(path: Path, decoded: Decoded) -> NDArray[np.generic]:
+def _pixels(path: Path, decoded: Decoded, alpha: bool = False) -> NDArray[np.generic]:
     """The one picture of a file; white is made the largest number."""
     pages = sum(len(one.pages) for one in decoded.series)
     (series, *others) = decoded.series
@@ -200,11 +209,14 @@ def _pixels(path: Path, decoded: Decoded) -> NDArray[np.generic]:
         )
         raise InputError(f"{path.name} cannot be read: {words}.")
     array = series.array
-    if decoded.white_is_zero and array.dtype.kind in "bu":
-        array = ~array
+    white = decoded.white_is_zero and array.dtype.kind in "bu"
     if series.colour and array.shape[-1] == 2:
-        return np.repeat(array[..., :1], 3, axis=-1)
-    return array[..., :3] if series.indices is not None else array
+        grey = ~array[..., :1] if white else array[..., :1]
+        rest = [array[..., 1:]] if alpha else []
+        return np.concatenate([grey] * 3 + rest, axis=-1)
+    if white:
+        array = ~array
+    return array if series.indices is None or alpha else array[..., :3]
 
 
 def is_file(path: Path) -> bool:

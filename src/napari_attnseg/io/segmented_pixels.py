@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from napari_attnseg.axes import read_array
 from napari_attnseg.errors import AttnSegError, InputError
 from napari_attnseg.hashing import array_sha256
+from napari_attnseg.io.file_kinds import VIEWER_DECODING
 from napari_attnseg.io.files import read_facts
 from napari_attnseg.io.frame_results import load_frame_results
-from napari_attnseg.io.images import read_image
+from napari_attnseg.io.images import read_image, turned
 from napari_attnseg.io.readers import open_frames
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.results import FORMAT
@@ -31,6 +32,8 @@ class NoImage(StrEnum):
     MISSING = "missing"
     #: The file holds other pixels than those that were segmented.
     CHANGED = "changed"
+    #: The file asks to be shown turned, and did not when it was segmented.
+    TURNED = "turned"
     UNREADABLE = "unreadable"
 
 
@@ -78,8 +81,24 @@ def segmented_pixels(data: Any, facts: Mapping[str, Any], frame: int | None) -> 
     return one if array_sha256(one) == facts[IMAGE] else NoImage.CHANGED
 
 
+def turned_since(file: Path, facts: Mapping[str, Any]) -> bool:
+    """Whether a file that holds the segmented pixels asks to be shown turned only now.
+
+    A picture viewer that turns a picture may write nothing but its orientation. A run
+    that saw the stored pixels of a file with one has recorded it.
+
+    Parameters
+    ----------
+    file : Path
+        Its stored pixels, not the upright ones, are those that were segmented.
+    facts : mapping
+        Provenance of the run.
+    """
+    return VIEWER_DECODING not in facts and turned(file)
+
+
 def expect_same_image(story: Path, image: Path | None) -> None:
-    """Refuse results whose image was replaced by another one.
+    """Refuse results whose image was replaced by another one, or turned by EXIF.
 
     Of a film, only the first, a middle and the last segmented frame are compared, so
     that it is not decoded as a whole.
@@ -102,12 +121,19 @@ def expect_same_image(story: Path, image: Path | None) -> None:
     with ExitStack() as opened:
         try:
             if read_facts(story, FRAMES_FORMAT) is not None:
-                same = _is_film(story, image, opened)
+                other = _film(story, image, opened)
             else:
-                same = _is_image(story, image, opened)
+                other = _image(story, image, opened)
         except (AttnSegError, MemoryError):
             return
-    if not same:
+    if other is NoImage.TURNED:
+        raise InputError(
+            f"Expected {image.name} as it was segmented, but it asks to be shown "
+            "turned since then (EXIF, XMP or TIFF orientation), so the results "
+            f"{story.stem} do not lie on it as it is shown; turn it back, or segment "
+            "it again."
+        )
+    if other is not None:
         raise InputError(
             f"Expected the image that was segmented in {image.name}, but it holds "
             f"other pixels, so the results {story.stem} are not of it; put the image "
@@ -115,19 +141,21 @@ def expect_same_image(story: Path, image: Path | None) -> None:
         )
 
 
-def _is_film(story: Path, image: Path, opened: ExitStack) -> bool:
+def _film(story: Path, image: Path, opened: ExitStack) -> NoImage | None:
     rows = load_frame_results(story).rows()
     hashes = {
         i: row["image_sha256"] for i, row in rows.items() if "image_sha256" in row
     }
     frames = opened.enter_context(open_frames(image))
-    return all(
+    same = all(
         frame < len(frames) and array_sha256(np.array(frames[frame])) == hashes[frame]
         for frame in _some([i for i, found in hashes.items() if found])
     )
+    return None if same else NoImage.CHANGED
 
 
-def _is_image(story: Path, image: Path, opened: ExitStack) -> bool:
+def _image(story: Path, image: Path, opened: ExitStack) -> NoImage | None:
+    """Why an image is not the one that was segmented; None: it is."""
     facts = read_facts(story, FORMAT) or {}
     own, count = facts["provenance"], facts["layer"]["frames"]
     hashes = own.get(IMAGE)
@@ -144,8 +172,8 @@ def _is_image(story: Path, image: Path, opened: ExitStack) -> bool:
             for i in chosen
         )
         if not any(isinstance(one, NoImage) for one in found):
-            return True
-    return False
+            return NoImage.TURNED if not upright and turned_since(image, own) else None
+    return NoImage.CHANGED
 
 
 def _some(numbers: Sequence[int]) -> list[int]:

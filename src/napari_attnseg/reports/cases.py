@@ -18,6 +18,7 @@ from napari_attnseg.io.segmented_pixels import (
     Picture,
     pixels_of,
     segmented_pixels,
+    turned_since,
 )
 from napari_attnseg.io.stack_results import FORMAT as FRAMES_FORMAT
 from napari_attnseg.objects.descriptors import PixelSize
@@ -132,7 +133,8 @@ def load_cases(path: Path) -> list[Case]:
                 except (AttnSegError, MemoryError):
                     return NoImage.UNREADABLE
                 if not isinstance(found, NoImage):
-                    return found
+                    since = not upright and turned_since(file, facts)
+                    return NoImage.TURNED if since else found
             return NoImage.CHANGED
 
         return cases_of(results, picture, path.name)

@@ -16,7 +16,7 @@ from napari_attnseg.colormaps import CLASS_COLOURS
 from napari_attnseg.false_colours import COLOUR_MAP, colour_map_of, map_words
 from napari_attnseg.gate_words import pattern_sentence
 from napari_attnseg.intensity import rule_of
-from napari_attnseg.intensity_warnings import warning_sentence, warnings_of
+from napari_attnseg.intensity_warnings import intensity_sentences
 from napari_attnseg.io.segmented_pixels import NoImage
 from napari_attnseg.masks import MEDSAM
 from napari_attnseg.objects.descriptors import ObjectRecord
@@ -47,6 +47,9 @@ _NO_IMAGE = {
     "it came from none.",
     NoImage.CHANGED: "The image is not shown: its file holds other pixels than those "
     "that were segmented.",
+    NoImage.TURNED: "The image is not shown: its file asks to be shown turned (EXIF, "
+    "XMP or TIFF orientation) since it was segmented, so the mask does not lie on it: "
+    "turn it back, or segment it again.",
     NoImage.UNREADABLE: "The image is not shown: its file cannot be read.",
 }
 
@@ -176,7 +179,7 @@ def remarks(case: Case, image: Any) -> list[str]:
         )
     if facts.get("orientation", 1) != 1:
         found.append("The file asks to be shown turned; it was turned upright first.")
-    found += [warning_sentence(one) for one in warnings_of(facts)]
+    found += intensity_sentences(facts)
     if image is not None and box is None:
         if pictures := pictures_on_page(image):
             found.append(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
 from napari_attnseg.io.images import read_numbers
-from napari_attnseg.io.mask_values import ReadMask, labels_of
+from napari_attnseg.io.mask_values import ReadMask, grey_of, labels_of
 
 __all__ = ["ReadMask", "read_mask"]
 
@@ -46,6 +46,8 @@ def read_mask(
         array = array[frame]
     if value is not None:
         return labels_of(array, value, path.name)
+    if array.ndim == 3 and array.shape[-1] == 4:
+        array = _without_alpha(array, path.name)
     if array.ndim == 3:
         colours = array[..., :3]
         if colours.shape[-1] == 3 and (colours == colours[..., :1]).all():
@@ -82,6 +84,14 @@ def read_mask(
     if len(values) <= 2 and (len(values) < 2 or values[0] == 0):
         return ReadMask((array != 0).astype(np.uint8))
     return ReadMask(array.astype(_integer(array)))
+
+
+def _without_alpha(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Grey (H, W) of a mask with alpha (H, W, 4); colours that are seen are kept."""
+    seen = array[array[..., 3] > 0]
+    if (seen[..., :3] != seen[..., :1]).any():
+        return array
+    return grey_of(array, name)
 
 
 def _integer(array: NDArray[Any]) -> type[np.integer[Any]]:

@@ -116,6 +116,18 @@ def test_other_grids_are_refused(tmp_path: Path, images: Path) -> None:
     assert not (tmp_path / "set").exists()
 
 
+def test_a_mask_saved_with_the_identity_is_told_to_take_the_affine_of_the_image(
+    tmp_path: Path, images: Path
+) -> None:
+    path = volume(tmp_path / "masks.nii", MASKS, np.eye(4))
+    with pytest.raises(InputError, match="give it the affine of the image if it was"):
+        taken(images, path, tmp_path / "set")
+    path = volume(tmp_path / "masks.nii", MASKS[:, ::2], np.eye(4))
+    with pytest.raises(InputError, match="resample the mask") as refused:
+        taken(images, path, tmp_path / "set")
+    assert "identity" not in str(refused.value)
+
+
 def test_masks_that_do_not_say_where_they_lie_are_as_stored(
     tmp_path: Path, images: Path
 ) -> None:

@@ -111,6 +111,11 @@ def _palette_numbers(path: Path) -> Numbers | None:
     ground = one.array[one.indices == 0]
     # Of a frame that objects cover, nothing tells what index 0 looks like.
     hidden = ground.shape[-1] == 4 and (ground[..., 3] == 0).all()
+    if one.array.shape[-1] == 4:
+        alpha = one.array[..., 3]
+        opaque = (alpha == alpha.max()).all()
+        if not opaque and not (hidden and alpha[one.indices > 0].all()):
+            return None  # transparency erases something else than index 0
     return one.indices if (ground[..., :3] == 0).all() or hidden else None
 
 

@@ -54,6 +54,13 @@ def on_grid(
     linear, shift = between[:3, :3], between[:3, 3]
     whole, start = np.round(np.nan_to_num(linear)), np.round(np.nan_to_num(shift))
     size = max(*values.shape, 1)
+    remedy = "resample the mask to the image"
+    # Up to the signs by which DICOM's axes differ from those of NIfTI.
+    if values.shape == shape and np.array_equal(np.abs(affine), np.eye(4)):
+        remedy = (
+            "its affine is the identity, as a new file has it: give it the affine of "
+            f"the image if it was drawn on it, or {remedy}"
+        )
     flat = values.shape[2] == shape[2] == 1
     exact = (
         np.isfinite(between).all()
@@ -68,8 +75,8 @@ def on_grid(
         raise RuleError(
             Rule.GRID,
             f"Expected the mask {name} on the grid of {other} up to flips, turns by "
-            "90° and shifts by whole voxels, but their affines say otherwise; resample "
-            "the mask to the image.",
+            "90° and shifts by whole voxels, but their affines say otherwise; "
+            f"{remedy}.",
         )
     axes = np.abs(whole).argmax(1)  # of the mask, for each one of the image
     turned = values.transpose(*axes)
@@ -86,7 +93,7 @@ def on_grid(
             Rule.GRID,
             f"Expected the mask {name} within the image {other}, but by the affines of "
             f"both {what} outside of it; check which mask belongs to which image, or "
-            "resample the mask to the image.",
+            f"{remedy}.",
         )
     if inside.shape[2] < shape[2]:
         raise RuleError(
