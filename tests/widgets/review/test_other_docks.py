@@ -21,7 +21,7 @@ from napari_attnseg._widgets.inspect.widget import IN_REVIEW, NO_MASK, InspectWi
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.runs import find_results
 from napari_attnseg._widgets.review import setup_form
-from napari_attnseg._widgets.review.run_masks import ASIDE
+from napari_attnseg._widgets.review.run_masks import ASIDE, SHOWN
 from napari_attnseg._widgets.review.widget import (
     NEW_MASK,
     OTHER_SEEN,
@@ -271,6 +271,9 @@ def test_the_mask_of_a_run_is_hidden_when_the_reviewed_one_is_painted(
     mask.mode = "paint"
     mask.paint((5, 5), 1)
     assert made.visible
+    assert said.text() == SHOWN.format(made.name, mask.name)
+    made.visible = False
+    assert not said.text()
 
 
 def test_the_mask_of_a_run_is_taken_over(
@@ -320,6 +323,22 @@ def test_the_mask_of_a_run_is_taken_over(
     assert not layers.mask.data.any() and opened.state(case).decision is None
     viewer.layers.remove(made)
     assert button.isHidden()
+
+
+def test_words_on_a_mask_that_was_taken_over_go_when_it_is_taken_back(
+    begin: Callable[[Path], ReviewWidget],
+    viewer: ViewerModel,
+    tmp_path: Path,
+    add_result: Callable[..., list[Any]],
+) -> None:
+    review = begin(photographs(tmp_path / "series"))
+    mask, said = review.on_screen.layers.mask, review.panel.said
+    add_result(viewer, review.on_screen.layers.image)
+    review.take_over()
+    assert "is a copy of" in said.text()
+    mask.undo()
+    review.on_screen.save()
+    assert not mask.data.any() and not said.text()
 
 
 def test_a_result_without_an_object_is_taken_over_as_no_lesion(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from napari_attnseg._widgets.review.case_layers import CaseLayers
 
 #: Of such a mask, when the user begins to paint in the reviewed one.
 ASIDE = "{} is hidden now, because you paint in the layer {}, and accept nothing else."
+#: Of one that the user shows again meanwhile.
+SHOWN = "{} is visible, too, but you paint in the layer {}, and accept nothing else."
 
 
 class RunMasks:
@@ -24,10 +27,14 @@ class RunMasks:
     viewer : napari.Viewer
     layers : CaseLayers
         Layers of the case.
+    switched : callable
+        Called when the user shows or hides one that was put aside.
     """
 
-    def __init__(self, viewer: Any, layers: CaseLayers) -> None:
-        self._viewer, self._layers = viewer, layers
+    def __init__(
+        self, viewer: Any, layers: CaseLayers, switched: Callable[[], None]
+    ) -> None:
+        self._viewer, self._layers, self._switched = viewer, layers, switched
         #: Those that were hidden once because the user paints.
         self._put_aside: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -58,8 +65,22 @@ class RunMasks:
         for layer in found:
             self._put_aside.add(layer)
             layer.visible = False
+            layer.events.visible.connect(self._one_switched)
+        return self._words(ASIDE, found) or self.shown_words
+
+    @property
+    def shown_words(self) -> str:
+        """Words on those that the user shows beside the mask that is painted."""
+        return self._words(
+            SHOWN, [layer for layer in self.visible if layer in self._put_aside]
+        )
+
+    def _words(self, words: str, found: list[Any]) -> str:
         names = ", ".join(layer.name for layer in found)
-        return ASIDE.format(names, self._layers.mask.name) if names else ""
+        return words.format(names, self._layers.mask.name) if names else ""
+
+    def _one_switched(self, event: Any) -> None:
+        self._switched()
 
     @property
     def newest(self) -> tuple[Any, LayerRecord] | None:

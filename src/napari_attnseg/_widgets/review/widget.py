@@ -79,13 +79,15 @@ class ReviewWidget(DockWidget):
         self.on_screen = CaseScreen(
             napari_viewer, self._actions, self._changed, self._fail, self._noticed
         )
-        self.runs = RunMasks(napari_viewer, self.on_screen.layers)
+        self.runs = RunMasks(napari_viewer, self.on_screen.layers, self._run_switched)
         self._outcome = ReviewedOutcome(
             napari_viewer, self._life, self.on_screen, self.panel.outcome
         )
         self._outlines = OutlineWidths(napari_viewer, self._life)
-        #: Why a decision was refused, which is no longer so when the mask changes.
-        self._refusal = ""
+        #: What was said and is no longer so when the mask changes.
+        self._until_changed = ""
+        #: What was said of masks of runs that the user shows while painting.
+        self._of_shown = ""
         self._comment_soon = timer(SOON, self._save_comment)
         #: Cases whose masks are still to be read for the list, one whenever Qt is idle.
         self._unread: Iterator[Case] = iter(())
@@ -215,20 +217,26 @@ class ReviewWidget(DockWidget):
         if painting and (words := self.runs.put_aside()):
             self._say(words)
         mask = self.on_screen.layers.mask
-        another = mask is not None and self._refusal == OTHER_SEEN.format(mask.name)
-        if another and not self._is_another_seen():
+        words = "" if mask is None else OTHER_SEEN.format(mask.name)
+        if self._until_changed == words and not self._is_another_seen():
             self._withdraw()
 
-    def _refuse(self, why: str) -> None:
-        """Say why a decision is not taken, until the mask changes."""
-        self._refusal = why
+    def _run_switched(self) -> None:
+        """Follow the eye of a mask of a run that is hidden because the user paints."""
+        before, self._of_shown = self._of_shown, self.runs.shown_words
+        if self._of_shown or self.panel.said.text() == before:
+            self._say(self._of_shown)
+
+    def _say_until_changed(self, why: str) -> None:
+        """Say what is true, or why a decision is not taken, until the mask changes."""
+        self._until_changed = why
         self._say(why)
 
     def _withdraw(self) -> None:
-        """Say no longer why a decision was not taken."""
-        if self._refusal and self.panel.said.text() == self._refusal:
+        """Say no longer what was true until the mask changed."""
+        if self._until_changed and self.panel.said.text() == self._until_changed:
             self._say("")
-        self._refusal = ""
+        self._until_changed = ""
 
     def _layer_came(self, event: Any) -> None:
         if self.on_screen.layers.of_another_case(event.value):
@@ -300,14 +308,14 @@ class ReviewWidget(DockWidget):
         if opened is None or case is None:
             return
         if self._is_another_seen():
-            self._refuse(OTHER_SEEN.format(self.on_screen.layers.mask.name))
+            self._say_until_changed(OTHER_SEEN.format(self.on_screen.layers.mask.name))
             return
         self._save_all()
         try:
             decide(opened.review, case)
         except AttnSegError as error:
             show_error(str(error))
-            self._refuse(str(error))
+            self._say_until_changed(str(error))
             return
         self.panel.show_state(opened, case)
         following = self._neighbour(1, open_only=True)
@@ -353,7 +361,8 @@ class ReviewWidget(DockWidget):
             facts = {key: record.provenance.get(key) for key in RUN_FACTS}
             self._tried(opened.review.took_over, case, labels, facts)
             self._changed()
-            self._say(f"{name} is a copy of {made.name} now. {TAKE_BACK}")
+            words = f"{name} is a copy of {made.name} now. {TAKE_BACK}"
+            self._say_until_changed(words)
 
     def undo(self) -> None:
         """Take back the decision that was made last, and show its case."""
