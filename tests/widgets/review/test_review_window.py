@@ -53,3 +53,29 @@ def test_letters_are_keys_in_the_list_and_text_in_the_comment(
     again.begin()
     assert again.opened is not None and again.opened.review.done == 1
     again.close_review()
+
+
+def test_keys_do_not_move_to_the_comment_when_a_button_goes(
+    viewer: Any,
+    qtbot: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    add_result: Callable[..., list[Any]],
+) -> None:
+    file, kind = str(tmp_path / "settings.ini"), QSettings.Format.IniFormat
+    monkeypatch.setattr(setup_form, "_settings", lambda: QSettings(file, kind))
+    _, widget = viewer.window.add_plugin_dock_widget(
+        "napari-attnseg", "Review a series"
+    )
+    widget.setup.folder.set(write_images(tmp_path / "series"))
+    widget.setup.reader.setText("anna")
+    widget.begin()
+    add_result(viewer, widget.on_screen.layers.image)
+    button, cases = widget.panel.buttons["take_over"], widget.panel.list
+    window = widget.window()
+    window.activateWindow()
+    button.setFocus()
+    qtbot.waitUntil(button.hasFocus)
+    widget.next_case()
+    assert button.isHidden()
+    qtbot.waitUntil(cases.hasFocus)

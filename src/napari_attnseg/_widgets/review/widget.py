@@ -248,8 +248,11 @@ class ReviewWidget(DockWidget):
 
     def _offer_run(self, event: Any = None) -> None:
         """Show the button that takes over the mask of a run where there is one."""
-        run = self.runs.newest
-        self.panel.buttons["take_over"].setVisible(run is not None)
+        button, offered = self.panel.buttons["take_over"], self.runs.newest is not None
+        if button.hasFocus() and not offered:
+            # Qt would move it on to the comment, and keys would be typed there.
+            self.panel.list.setFocus()
+        button.setVisible(offered)
 
     def _application_changed(self, state: Any) -> None:
         if self.opened is not None:
