@@ -125,7 +125,8 @@ def may_be_turned(path: Path) -> bool:
     found = _load(path)
     if found.placed:
         return shown_otherwise(found.affine)
-    return found.values.shape[0] == found.values.shape[1]
+    columns, rows = found.values.shape[:2]
+    return bool(columns == rows)
 
 
 def nifti_spacing(path: Path) -> Spacing | None:
