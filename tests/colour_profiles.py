@@ -1,6 +1,10 @@
 """ICC profiles for tests, which no library at hand writes."""
 
+import io
 import struct
+
+import numpy as np
+from PIL import Image, ImageCms
 
 #: Red, green and blue of Adobe RGB and of sRGB (XYZ, adapted to D50).
 ADOBE = (
@@ -38,3 +42,13 @@ def icc_profile(primaries: tuple[tuple[float, ...], ...], gamma: float = 2.2) ->
     head += struct.pack(">6H", 2024, 1, 1, 0, 0, 0) + b"acspAPPL" + b"\0" * 24
     head += fixed(*white)
     return head + b"\0" * (128 - len(head)) + table + body
+
+
+def in_adobe(rgb: np.ndarray) -> np.ndarray:
+    """Colours (H, W, 3) of sRGB as numbers of Adobe RGB."""
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile(ADOBE)))
+    srgb = ImageCms.createProfile("sRGB")
+    made = ImageCms.profileToProfile(
+        Image.fromarray(rgb), srgb, profile, renderingIntent=1
+    )
+    return np.asarray(made)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
-from colour_profiles import ADOBE, SRGB, icc_profile
+from colour_profiles import ADOBE, SRGB, icc_profile, in_adobe
 from odd_files import picture
 from PIL import Image, ImageCms
 
@@ -18,16 +17,6 @@ from napari_attnseg.io.file_kinds import FileKind, file_kind
 from napari_attnseg.io.images import read_image, read_numbers, read_upright
 from napari_attnseg.io.readers import read_picture
 from napari_attnseg.io.results import load_results
-
-
-def in_adobe(rgb: np.ndarray) -> np.ndarray:
-    profile = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile(ADOBE)))
-    srgb = ImageCms.createProfile("sRGB")
-    made = ImageCms.profileToProfile(
-        Image.fromarray(rgb), srgb, profile, renderingIntent=1
-    )
-    return np.asarray(made)
-
 
 #: Colours that sRGB and Adobe RGB both have.
 COLOURS = (picture() // 2 + 60).astype(np.uint8)

@@ -71,6 +71,16 @@ def profile_name(profile: bytes | None) -> str | None:
 
 
 @lru_cache(maxsize=16)
+def is_usable(profile: bytes) -> bool:
+    """Whether a profile is one of RGB that can be read."""
+    try:
+        _to_srgb(profile)
+    except Exception:  # as in `_name`
+        return False
+    return True
+
+
+@lru_cache(maxsize=16)
 def _name(profile: bytes) -> str | None:
     from PIL import Image, ImageCms
 

@@ -15,6 +15,7 @@ from attnseg_training.datasets.masks import read
 from attnseg_training.datasets.nifti import Spacing, nifti_spacing, read_nifti
 from attnseg_training.datasets.rules import Rule, RuleError
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.readers.nifti_forms import is_placed
 
 nibabel = pytest.importorskip("nibabel")
 
@@ -164,6 +165,31 @@ def test_a_turned_nifti_image_beside_a_png_mask_is_asked_about(tmp_path: Path) -
     image = save(tmp_path / "image.nii", IMAGE, np.diag([-1, 1, 1, 1]))
     Image.fromarray(MASK[..., 0].T).save(tmp_path / "mask.png")
     assert Sample("x", image, (tmp_path / "mask.png",)).read_with_traits().affine_alone
+
+
+@pytest.mark.parametrize("side", [24, 30])  # of the other axis: 24
+@pytest.mark.parametrize("image_too", [False, True])
+def test_a_square_file_that_does_not_say_which_axis_is_first_is_asked_about(
+    tmp_path: Path, side: int, image_too: bool
+) -> None:
+    values = np.zeros((24, side), np.uint8)
+    values[2:6, 3:20] = 1
+    unplaced, picture = tmp_path / "a.nii.gz", tmp_path / "a.png"
+    nibabel.save(nibabel.Nifti1Image(values, None), unplaced)
+    assert not is_placed(nibabel.load(unplaced).header)
+    Image.fromarray(255 * values.T).save(picture)
+    image, mask = (unplaced, picture) if image_too else (picture, unplaced)
+    for orientation, asks in (("", True), ("stored", False)):
+        sample = Sample("x", image, (mask,), orientation=orientation)
+        seen, read = MasksSeen(), sample.read_with_traits()
+        seen.add_read(sample, read)
+        np.testing.assert_array_equal(read.planes[0], values.T)
+        told = [hint for hint in seen.hints() if hint.rule == Rule.AFFINE_ALONE]
+        assert bool(told) == (asks and side == 24)
+        assert all("no qform and no sform" in str(hint) for hint in told)
+    # Two files that do not say it are written in one way.
+    both = Sample("x", unplaced, (unplaced,)).read_with_traits()
+    assert not both.affine_alone
 
 
 def test_colours_are_an_image_and_refused_as_a_mask(tmp_path: Path) -> None:

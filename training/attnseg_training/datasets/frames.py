@@ -24,7 +24,7 @@ from attnseg_training.datasets.seg_masks import seg_masks
 from attnseg_training.datasets.series_masks import expect_one_order, masks_by_name
 from attnseg_training.datasets.stack_masks import open_masks
 from attnseg_training.datasets.turned_films import turn_of_film
-from attnseg_training.datasets.turned_volumes import turn_of_slices
+from attnseg_training.datasets.turned_volumes import axes_words, turn_of_slices
 from attnseg_training.datasets.two_places import expect_one_place
 from attnseg_training.datasets.uneven_times import expect_own_frames
 from attnseg_training.datasets.unmarked_frames import unmarked_words
@@ -283,6 +283,10 @@ def _placed(
     names = masks.name, shown.name
     if here is None or there is None:
         _expect_count(masks, count)
+        if files.kind is not images.kind:  # two NIfTI files are written in one way
+            for words in (axes_words(files, masks), axes_words(images, shown)):
+                if words:
+                    tell(words)
         for one, other in ((masks, shown), (shown, masks)):
             if NotUsed.ORIENTATION in one.facts.not_used:
                 tell(

@@ -106,7 +106,9 @@ _SENTENCES = {
     ),
     Rule.AFFINE_ALONE: (
         "Of the image of {} and its mask only one is a NIfTI file, whose affine asks "
-        "for it to be shown turned or mirrored, and each was read as it is stored: "
+        "for it to be shown turned or mirrored, or which has none (no qform and no "
+        "sform) and is square, so that rows may be stored as columns; each was read as "
+        "it is stored: "
         'look at both together, write orientation = "stored" into dataset.toml if they '
         "fit, or save both as PNG as they are shown if they do not."
     ),

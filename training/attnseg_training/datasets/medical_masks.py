@@ -35,8 +35,8 @@ def read_numbers(path: Path, like: Path | None) -> NDArray[Any] | None:
         return None
     try:
         if not is_segmentation(path):
-            found: NDArray[Any] = read_picture(path).pixels
-            return _flat(found, path)
+            found = read_picture(path)
+            return _flat(found.pixels, path, found.profile is not None)
         planes = read_segmentation(path)
     except InputError as error:
         raise RuleError(
@@ -52,10 +52,11 @@ def read_numbers(path: Path, like: Path | None) -> NDArray[Any] | None:
     return planes[0].labels
 
 
-def _flat(values: NDArray[Any], path: Path) -> NDArray[Any]:
+def _flat(values: NDArray[Any], path: Path, converted: bool) -> NDArray[Any]:
     if values.ndim == 2:
         return values
-    if (values == values[..., :1]).all():
+    # Numbers of a mask are no colours, and a profile changes them.
+    if not converted and (values == values[..., :1]).all():
         return values[..., 0]
     raise RuleError(
         Rule.UNCLEAR_COLOURS,

@@ -113,15 +113,20 @@ def whole_numbers(values: NDArray[Any]) -> NDArray[Any]:
     return whole if close.all() else values
 
 
-def is_turned(path: Path) -> bool:
-    """Whether the affine of a 2D image asks for another view than its stored pixels.
+def may_be_turned(path: Path) -> bool:
+    """Whether a 2D image may belong to a picture in another way than it is stored.
 
-    Medical viewers show the left side of a body, or in a side view its back, at the
-    right, and the back or the feet at the bottom. A file without qform and sform asks
-    for no other view. Errors are those of `read_nifti`.
+    That is so if its affine asks for another view than its stored pixels: medical
+    viewers show the left side of a body, or in a side view its back, at the right, and
+    the back or the feet at the bottom. A file without qform and sform asks for no view,
+    and programs that write none may have stored rows first; if it is square, its size
+    does not say so. Errors are those of `read_nifti`.
     """
     found = _load(path)
-    return found.placed and shown_otherwise(found.affine)
+    if found.placed:
+        return shown_otherwise(found.affine)
+    columns, rows = found.values.shape[:2]
+    return bool(columns == rows)
 
 
 def nifti_spacing(path: Path) -> Spacing | None:

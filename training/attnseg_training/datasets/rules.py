@@ -79,7 +79,8 @@ class Rule(StrEnum):
     UNCLEAR_ORIENTATION
         Image and mask ask to be shown in different orientations, and fit in both ways.
     AFFINE_ALONE
-        Only one of image and mask is a NIfTI file, and it asks to be shown turned.
+        Only one of image and mask is a NIfTI file, and it asks to be shown turned, or
+        is square and does not say how it is to be shown.
     OTHER_PICTURES
         The file of an image holds further pictures that differ from the first.
     ALL_BITS

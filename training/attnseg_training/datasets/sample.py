@@ -15,7 +15,7 @@ from attnseg_training.datasets.masks import MaskReading, read
 from attnseg_training.datasets.nifti import (
     Spacing,
     is_nifti,
-    is_turned,
+    may_be_turned,
     nifti_spacing,
     read_nifti,
 )
@@ -54,8 +54,8 @@ class SampleRead:
         agree with and without turning, and the user did not say which is right.
     affine_alone : bool
         Whether only one of image and mask is NIfTI, its affine asks to show it turned
-        or mirrored, and the user did not say that both belong together as they are
-        stored.
+        or mirrored, or it has none and is square, and the user did not say that both
+        belong together as they are stored.
     other_pictures : bool
         Whether the image's file holds another picture besides the first.
     all_bits : bool
@@ -205,14 +205,14 @@ class Sample:
         return SampleRead(rgb, mapping, *united, tuple(readings), both, alone, *more)
 
     def _is_turned_alone(self) -> bool:
-        """Whether the affine of a NIfTI image or mask turns it, and the other has none.
+        """Whether a NIfTI image or mask may be turned, and the other has no affine.
 
         There is nothing to compare that with: each is read as it is stored.
         """
         if is_nifti(self.image):
             alone = not all(is_nifti(path) for path in self.masks)
-            return alone and is_turned(self.image)
-        return any(is_nifti(path) and is_turned(path) for path in self.masks)
+            return alone and may_be_turned(self.image)
+        return any(is_nifti(path) and may_be_turned(path) for path in self.masks)
 
     def _turned(self, mask: MaskReading, image: UprightImage) -> MaskReading:
         """A mask as its image is shown, if both belong together as they are stored."""

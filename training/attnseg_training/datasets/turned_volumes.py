@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from attnseg_training.datasets.drawn_masks import DrawnMasks, Labels, Turn
 from napari_attnseg.io.readers import FileSet, Frames
 from napari_attnseg.io.readers.facts import NotUsed
+from napari_attnseg.io.readers.formats import FileFormat
 from napari_attnseg.io.readers.grids import grid_of
 
 
@@ -37,8 +38,11 @@ def turn_of_slices(files: FileSet, volume: Frames, masks: DrawnMasks) -> Turn | 
         If it is not known, and the sizes of masks do not say it.
     """
     name, orientation = masks.name, masks.orientation
+    pictures = isinstance(masks.first, Path) and orientation != "stored"
+    if pictures and (words := axes_words(files, volume)):
+        masks.tell(words)
     grid = grid_of(files) if NotUsed.ORIENTATION in volume.facts.not_used else None
-    if grid is None or not isinstance(masks.first, Path) or orientation == "stored":
+    if grid is None or not pictures:
         return None
     along = np.nan_to_num(grid.affine[:3, :2])
     axes = np.abs(along).argmax(0)
@@ -71,6 +75,23 @@ def turn_of_slices(files: FileSet, volume: Frames, masks: DrawnMasks) -> Turn | 
         "downwards",
         "slices as viewers show them, the left side of the body at the right, and the "
         "front or the head at the top",
+    )
+
+
+def axes_words(files: FileSet, volume: Frames) -> str:
+    """Sentence on a NIfTI file without an affine whose axes may be exchanged, or "".
+
+    Programs that write no qform and no sform may store rows first; the size of slices
+    that are not square says so.
+    """
+    facts = volume.facts
+    square = facts.kind is FileFormat.NIFTI and facts.height == facts.width
+    if not square or grid_of(files) is not None:
+        return ""
+    return (
+        f"{volume.name} has no qform and no sform and is square, so that rows may be "
+        "stored as columns; it was read as it is stored: look at images and masks "
+        "together."
     )
 
 

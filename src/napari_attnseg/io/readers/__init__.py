@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.colour_profiles import COLOUR_PROFILE
 from napari_attnseg.io.images import UprightImage, read_upright
 from napari_attnseg.io.readers.formats import FileFormat, file_format
 from napari_attnseg.io.readers.frames import Frames
@@ -110,4 +111,5 @@ def read_picture(files: FileSet | Path, frame: int | None = None) -> UprightImag
             )
         facts = frames.facts
         turn = int(facts.said.get("orientation", 1))
-        return UprightImage(frames[at], turn, facts=facts)
+        profile = facts.said.get(COLOUR_PROFILE)
+        return UprightImage(frames[at], turn, facts=facts, profile=profile)

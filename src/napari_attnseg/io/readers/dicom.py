@@ -14,6 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_attnseg.errors import InputError
+from napari_attnseg.io.colour_profiles import (
+    COLOUR_PROFILE,
+    in_srgb,
+    is_usable,
+    profile_name,
+)
 from napari_attnseg.io.readers import dicom_header as headers
 from napari_attnseg.io.readers.dicom_bits import bits_at, has_words, values_of
 from napari_attnseg.io.readers.dicom_colours import (
@@ -188,6 +194,11 @@ class DicomFrames(Frames):
             left.append(NotUsed.OVERLAYS)
         if not self._is_grey and _colour_bits(first) > 8:
             left.append(NotUsed.BITS)
+        profiles = {headers.profile_of(one) for one in self._headers} - {None}
+        if names := sorted({name for one in profiles if (name := profile_name(one))}):
+            said[COLOUR_PROFILE] = ", ".join(names)
+        if not all(is_usable(one) for one in profiles if one is not None):
+            left.append(NotUsed.PROFILE)
         return FileFacts(
             FileFormat.DICOM,
             count,
@@ -291,6 +302,12 @@ class DicomFrames(Frames):
         return float((low + low + 2**bits - 1) * slope + 2 * intercept)
 
     def _frame(self, index: int) -> NDArray[Any]:
+        """A frame with its colours, of 8 bits by now, in sRGB."""
+        file, _ = self._places[index]
+        profile = headers.profile_of(self._headers[file])
+        return in_srgb(self._decoded(index), profile)
+
+    def _decoded(self, index: int) -> NDArray[Any]:
         from pydicom.pixels import apply_color_lut
 
         file, frame = self._places[index]

@@ -45,6 +45,15 @@ class Shown:
     not_used: tuple[NotUsed, ...] = ()
 
 
+def profile_of(header: Any) -> bytes | None:
+    """ICC profile of the colours of a file; None if it has none, or they are grey."""
+    profile = header.get("ICCProfile")
+    kind = str(header.get("PhotometricInterpretation") or "")
+    if not isinstance(profile, bytes) or not profile or kind.startswith("MONO"):
+        return None
+    return profile
+
+
 def groups(header: Any, frame: int) -> Iterator[Any]:
     """Data sets of the header that describe a frame, the most special one first."""
     for name, at in (

@@ -117,6 +117,8 @@ class NotUsed(StrEnum):
         separated.
     OTHER_IMAGES
         Further images in the same file.
+    PROFILE
+        A colour profile that is damaged or not of RGB; colours are taken as sRGB.
     ORIENTATION
         The affine of a slice that asks for another view than the stored one.
     QFORM
@@ -142,6 +144,7 @@ class NotUsed(StrEnum):
     BITS = "bits"
     INTERLACED = "interlaced"
     OTHER_IMAGES = "other_images"
+    PROFILE = "icc_profile"
     ORIENTATION = "orientation"
     QFORM = "qform"
     DAMAGED = "damaged"

@@ -37,6 +37,8 @@ CLAUSES: dict[Assumed | NotUsed, str] = {
     "which were not used",
     NotUsed.PRESENTATION_INVERSE: "it asks to be shown inverted "
     "(PresentationLUTShape), which was not done",
+    NotUsed.PROFILE: "its colour profile (ICC) is damaged or not of RGB, and its "
+    "colours were taken as if they were sRGB: save it as sRGB first if they are not",
     NotUsed.QFORM: "its qform and its sform contradict each other; the sform was used",
     NotUsed.DAMAGED: "it was cut short, or is damaged inside: from some frame on, "
     "frames are missing or damaged, or their numbers and times are wrong: record or "
