@@ -308,6 +308,7 @@ def test_the_mask_of_a_run_is_taken_over(
     assert record is not None
     assert event["run"]["weights_sha256"] == record.run_id.weights_sha256
     assert event["mask_sha256"] == opened.state(case).painted.mask_sha256
+    assert event["run"]["corrected_by_hand"] is False
     review.take_over()
     assert "holds just what" in panel.said.text()
     # A stroke makes it the user's own; a stroke and the rest are taken back.
@@ -351,6 +352,12 @@ def test_a_result_without_an_object_is_taken_over_as_no_lesion(
     layers, case = review.on_screen.layers, review.case
     add_result(viewer, layers.image)[-1].data[:] = 0
     review.take_over()
+    assert "now, which was corrected by hand." in review.panel.said.text()
+    assert review.opened is not None
+    (event,) = (
+        e for e in review.opened.review.journal.events if e["event"] == "taken over"
+    )
+    assert event["run"]["corrected_by_hand"] is True
     review.accept()
     assert review.panel.said.text() == NO_LESION and review.case is case
     review.accept()

@@ -17,6 +17,7 @@ from napari_attnseg._widgets.base.controls import halt, restart, timer
 from napari_attnseg._widgets.base.dock import DockWidget
 from napari_attnseg._widgets.base.outline_widths import OutlineWidths
 from napari_attnseg._widgets.base.scroll import scrolled
+from napari_attnseg._widgets.layers.earlier import is_edited
 from napari_attnseg._widgets.review.keys import bind
 from napari_attnseg._widgets.review.opened import OpenReview
 from napari_attnseg._widgets.review.outcome import ReviewedOutcome, covers_words
@@ -362,9 +363,11 @@ class ReviewWidget(DockWidget):
             self._say(f"{name} holds just what {made.name} does.")
         elif labels is not None and np.array_equal(labels, made.data):  # it was saved
             facts = {key: record.provenance.get(key) for key in RUN_FACTS}
+            facts["corrected_by_hand"] = edited = is_edited(made)
             self._tried(opened.review.took_over, case, labels, facts)
             self._changed()
-            words = f"{name} is a copy of {made.name} now. {TAKE_BACK}"
+            by_hand = ", which was corrected by hand" if edited else ""
+            words = f"{name} is a copy of {made.name} now{by_hand}. {TAKE_BACK}"
             self._say_until_changed(words)
 
     def undo(self) -> None:
