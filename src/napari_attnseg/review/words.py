@@ -76,7 +76,7 @@ def case_words(case: Case, state: CaseState) -> str:
     if state.painted is not None:
         if state.painted.mask_sha256 in state.taken_over:
             return "This is the mask of a result that you took over."
-        return "This is the mask that you painted."
+        return "This is the mask of your correction."
     if case.mask is None:
         return "There is no mask yet; draw one with C."
     if case.expected is not None:

@@ -314,7 +314,7 @@ def test_the_mask_of_a_run_is_taken_over(
     # A stroke makes it the user's own; a stroke and the rest are taken back.
     with layers.mask.block_history():
         layers.mask.paint((20, 20), 1 - int(layers.mask.data[20, 20]))
-    assert panel.about.text() == "This is the mask that you painted."
+    assert panel.about.text() == "This is the mask of your correction."
     layers.mask.undo()
     layers.mask.undo()
     assert not layers.mask.data.any()
