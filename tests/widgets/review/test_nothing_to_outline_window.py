@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 from made_series import square, write_images
 from PIL import Image
-from qtpy.QtCore import QSettings
 
 from napari_attnseg._widgets.layers.outcome import MARK_LINE
-from napari_attnseg._widgets.review import setup_form
 from napari_attnseg._widgets.review.widget import OTHER_SEEN, ReviewWidget
 from napari_attnseg.review.questions import NO_LESION
 from napari_attnseg.review.state import Decision
@@ -27,12 +25,8 @@ def viewer(make_napari_viewer_proxy: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture
-def begin(
-    viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., ReviewWidget]:
+def begin(viewer: Any, tmp_path: Path) -> Callable[..., ReviewWidget]:
     """Review of four images; some masks are written anew before it begins."""
-    file, kind = str(tmp_path / "settings.ini"), QSettings.Format.IniFormat
-    monkeypatch.setattr(setup_form, "_settings", lambda: QSettings(file, kind))
 
     def begun(study: bool = False, **masks: np.ndarray[Any, Any]) -> ReviewWidget:
         folder = write_images(tmp_path / "series")

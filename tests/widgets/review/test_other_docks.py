@@ -20,7 +20,6 @@ from napari_attnseg._widgets.inspect.readers_panel import PUT_AWAY
 from napari_attnseg._widgets.inspect.widget import IN_REVIEW, NO_MASK, InspectWidget
 from napari_attnseg._widgets.layers.metadata import record_of
 from napari_attnseg._widgets.layers.runs import find_results
-from napari_attnseg._widgets.review import setup_form
 from napari_attnseg._widgets.review.run_masks import ASIDE, SHOWN
 from napari_attnseg._widgets.review.widget import (
     NEW_MASK,
@@ -31,15 +30,6 @@ from napari_attnseg._widgets.segment import SegmentWidget
 from napari_attnseg.batch import segment_files
 from napari_attnseg.review.questions import NO_LESION
 from napari_attnseg.review.state import Decision
-
-
-@pytest.fixture(autouse=True)
-def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from qtpy.QtCore import QSettings
-
-    file = str(tmp_path / "settings.ini")
-    kind = QSettings.Format.IniFormat
-    monkeypatch.setattr(setup_form, "_settings", lambda: QSettings(file, kind))
 
 
 @pytest.fixture

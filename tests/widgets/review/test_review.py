@@ -15,20 +15,10 @@ from napari.components import ViewerModel
 from napari.utils.key_bindings import KeymapHandler
 from PIL import Image
 
-from napari_attnseg._widgets.review import setup_form
 from napari_attnseg._widgets.review.case_list import SIGNS, Filter
 from napari_attnseg._widgets.review.widget import ReviewWidget
 from napari_attnseg.batch import segment_files
 from napari_attnseg.review.state import Decision
-
-
-@pytest.fixture(autouse=True)
-def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from qtpy.QtCore import QSettings
-
-    file = str(tmp_path / "settings.ini")
-    kind = QSettings.Format.IniFormat
-    monkeypatch.setattr(setup_form, "_settings", lambda: QSettings(file, kind))
 
 
 @pytest.fixture

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from made_series import write_images
-from qtpy.QtCore import QSettings, Qt
+from qtpy.QtCore import Qt
 
-from napari_attnseg._widgets.review import setup_form
 from napari_attnseg._widgets.review.widget import ReviewWidget
 from napari_attnseg.review.state import Decision
 
@@ -22,10 +21,8 @@ def viewer(make_napari_viewer_proxy: Callable[..., Any]) -> Any:
 
 
 def test_letters_are_keys_in_the_list_and_text_in_the_comment(
-    viewer: Any, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    viewer: Any, qtbot: Any, tmp_path: Path
 ) -> None:
-    file, kind = str(tmp_path / "settings.ini"), QSettings.Format.IniFormat
-    monkeypatch.setattr(setup_form, "_settings", lambda: QSettings(file, kind))
     _, widget = viewer.window.add_plugin_dock_widget(
         "napari-attnseg", "Review a series"
     )
@@ -59,11 +56,8 @@ def test_keys_do_not_move_to_the_comment_when_a_button_goes(
     viewer: Any,
     qtbot: Any,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     add_result: Callable[..., list[Any]],
 ) -> None:
-    file, kind = str(tmp_path / "settings.ini"), QSettings.Format.IniFormat
-    monkeypatch.setattr(setup_form, "_settings", lambda: QSettings(file, kind))
     _, widget = viewer.window.add_plugin_dock_widget(
         "napari-attnseg", "Review a series"
     )
