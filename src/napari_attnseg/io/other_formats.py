@@ -26,7 +26,7 @@ _FILMS = (
 #: Ends of names of microscopes and slide scanners whose files are not read.
 _MICROSCOPES = (
     *(".czi", ".lsm", ".zvi", ".lif", ".nd2", ".oib", ".oif", ".oir", ".vsi", ".stk"),
-    *(".ims", ".dv", ".ndpi", ".scn", ".mrxs", ".svs", ".bif"),
+    *(".ims", ".ndpi", ".scn", ".mrxs", ".svs", ".bif"),
 )
 #: First bytes → format.
 _BEGINS = {

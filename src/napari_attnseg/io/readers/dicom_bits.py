@@ -18,8 +18,7 @@ from napari_attnseg.errors import InputError
 from napari_attnseg.io.readers.dicom_header import is_padded
 
 # Neighbours whose further bits differ tell whether these belong to the value: if so,
-# the stored bits jump there, and whole words are nearer to each other. What these
-# limits tell rightly was measured on 14 images of Kvasir-SEG, changed as in the tests.
+# the stored bits jump there, and whole words are nearer to each other.
 #: Share of them whose whole words are nearer, up to which further bits are a drawing or
 #: noise, and from which on the stored bits have wrapped around.
 _DRAWN, _WRAPPED = 0.05, 0.3

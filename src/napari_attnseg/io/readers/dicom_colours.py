@@ -39,9 +39,7 @@ _OUT_OF_RANGE = 12
 _RARE = 0.05
 #: Correlation of each channel with the next: of RGB above, of YBR below.
 _RGB_ALIKE, _YBR_ALIKE = 0.5, -0.1
-#: Of 200 images, recoloured too (grey, NBI, blue light, colour maps, inverted, weak
-#: contrast), these limits name no RGB image YBR; of YBR, also out of JPEG, nearly all
-#: that are dark or bright somewhere. Far out of range are at most so many, …
+#: YBR is clear if at most so many colours are far out of range, …
 _HARDLY = 0.02
 #: … the channels are so little alike …
 _UNLIKE = -0.2

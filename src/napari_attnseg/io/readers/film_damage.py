@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-#: Codecs whose decoders pass over damage unless they are told to stop there. Of
-#: 34 films of MJPEG of which 4 KB were zeroed, or the end was cut away, 13 to 15 were
-#: decoded without a word, and none if told so.
+#: Codecs whose decoders pass over damage unless they are told to stop there.
 STRICT = ("mjpeg", "mpeg1video", "mpeg2video")
 #: Codecs that decode bytes of 0 to some picture, and never write so many of them.
 _NO_ZEROS = (
