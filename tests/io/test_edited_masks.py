@@ -16,6 +16,7 @@ from napari_attnseg.cli import app
 from napari_attnseg.errors import InputError
 from napari_attnseg.exports import load_masks
 from napari_attnseg.hashing import array_sha256
+from napari_attnseg.io.edited_masks import result_doubts
 from napari_attnseg.io.results import Results, load_results, save_results
 from napari_attnseg.results import Segmentation
 
@@ -188,3 +189,12 @@ def test_remarks_on_the_frames_of_a_stack_are_joined_each_said_once(
     tifffile.imwrite(tmp_path / "x_mask.tif", turned * 255, **grey)
     with pytest.raises(InputError, match="mirrored top to bottom"):
         load_results(story)
+
+
+def test_a_symmetric_lesion_that_was_moved_a_little_is_not_refused() -> None:
+    y, x = np.mgrid[:256, :256]
+    found = ((y - 100) / 40) ** 2 + ((x - 133) / 26) ** 2 < 1
+    moved = np.roll(found, -12, 1) * np.uint8(255)
+    facts = {"threshold": 0.5, "mask_sha256": "of another"}
+    said = result_doubts(moved, found.astype(np.float32), facts, "a_mask.png")
+    assert "mirrored" in said  # told, and read as it lies

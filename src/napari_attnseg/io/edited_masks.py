@@ -38,9 +38,9 @@ _LOWEST, _HIGHEST, _ROW, _APART = 5, 0.15, 4, 2.0
 #: A character fills at most this share of its box, or is as wide as a stroke.
 _FILLED, _STROKE = 0.6, 3
 #: A mask that lies otherwise has this Dice with what was found once it is turned back,
-#: and this many times less is missing than as it lies, with at most `_LIES`. What fits
-#: less well may have been corrected so.
-_SURELY, _MAYBE, _LIES = (0.95, 5.0), (0.85, 3.0), 0.9
+#: and this many times less is missing than as it lies, which is below the third. What
+#: fits less well may have been corrected so.
+_SURELY, _MAYBE = (0.95, 5.0, 0.5), (0.85, 3.0, 0.9)
 #: Of frames only area and centre are known: they differ by at most these shares of the
 #: area and of the radius of a disc that has it, and the centre by so many times more.
 _AREA, _NEAR, _AWAY = 0.3, 0.1, 5.0
@@ -205,7 +205,9 @@ def text_words(added: Plane, name: str) -> str:
     return ""
 
 
-def turned_by(mask: Plane, found: Plane, least: float, times: float) -> str:
+def turned_by(
+    mask: Plane, found: Plane, least: float, times: float, most: float
+) -> str:
     """How a mask (H, W) was turned or mirrored, in words, by what was found; or empty.
 
     Parameters
@@ -215,8 +217,11 @@ def turned_by(mask: Plane, found: Plane, least: float, times: float) -> str:
         Dice of the mask with what was found, at least, once it is turned back.
     times : float
         So many times more is missing to a Dice of 1 as it lies, at least.
+    most : float
+        Dice as it lies, below this. A lesion near the middle, which is nearly
+        symmetric, fits well mirrored after it was moved a little.
     """
-    if (lies := _dice(mask, found)) >= _LIES:
+    if (lies := _dice(mask, found)) >= most:
         return ""
     dice = {how: _dice(turn(mask), found) for how, turn in _turns(mask.shape).items()}
     best = max(dice, key=lambda how: dice[how])

@@ -17,9 +17,10 @@ def border_words(case: Case, labels: NDArray[np.integer[Any]]) -> str:
     """Ask about a mask (H, W) from elsewhere over half of the border; else empty.
 
     Nothing else tells of it whether it was saved inverted. A mask of an object
-    within the image hardly covers that much; inverted, it does.
+    within the image hardly covers that much; inverted, it does, with one number.
     """
-    if case.mask is None or case.mask_value is not None:
+    several = len(np.unique(labels[labels > 0])) > 1
+    if case.mask is None or case.mask_value is not None or several:
         return ""
     border = np.concatenate([labels[[0, -1]].ravel(), labels[:, [0, -1]].ravel()])
     share = np.count_nonzero(border) / border.size
