@@ -9,7 +9,7 @@ from napari_attnseg.io.folders import name_key
 
 #: What stands before the last number of a name, the number, and what follows it.
 _NUMBERED = re.compile(r"(.*?)(\d+)(\D*)")
-#: So few images may have such numbers by chance.
+#: Fewer images than this may have such numbers by chance.
 FEW = 3
 
 
